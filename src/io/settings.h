@@ -1,0 +1,35 @@
+/* Settings from a YAML file and --set key=value, checked against a table: unknown keys, wrong types and
+ * values out of range get a sentence with file and line. Nested maps are written with dots (model.layers).
+ * A key that begins a list of maps is written with its index (curriculum.0.difficulty). */
+#ifndef LACE_SETTINGS_H
+#define LACE_SETTINGS_H
+#include "base/base.h"
+
+struct lace_setting {
+    char *key, *value; /* scalars as text; a list of scalars [a, b] as "a,b" */
+    int line;          /* 0: from --set */
+};
+struct lace_settings {
+    char *path;
+    struct lace_setting *items;
+    int count;
+    bool *used; /* (count) which keys somebody read */
+};
+
+int lace_settings_read(struct lace_settings *settings, const char *path, struct lace_error *err);
+int lace_settings_parse(struct lace_settings *settings, const char *bytes, size_t len, const char *path, struct lace_error *err);
+/* "key=value": replaces or adds. */
+int lace_settings_set(struct lace_settings *settings, const char *assignment, struct lace_error *err);
+/* Typed reads; a missing key leaves *out as it is (its default). */
+int lace_settings_int(struct lace_settings *s, const char *key, int low, int high, int *out, struct lace_error *err);
+int lace_settings_double(struct lace_settings *s, const char *key, double low, double high, double *out, struct lace_error *err);
+int lace_settings_bool(struct lace_settings *s, const char *key, bool *out, struct lace_error *err);
+int lace_settings_string(struct lace_settings *s, const char *key, const char **out, struct lace_error *err); /* borrowed */
+/* Numbers separated by commas, or a scalar; at most max; *count is left alone where the key is missing. */
+int lace_settings_ints(struct lace_settings *s, const char *key, int low, int high, int *out, int max, int *count, struct lace_error *err);
+/* An error naming the first key that nobody read and the nearest known one. */
+int lace_settings_unused(const struct lace_settings *s, struct lace_error *err);
+/* The resolved settings as YAML text that reads back to the same settings (lists and nesting included). */
+int lace_settings_format(const struct lace_settings *s, struct lace_text *out, struct lace_error *err);
+void lace_settings_release(struct lace_settings *settings);
+#endif
