@@ -3,7 +3,7 @@ CC ?= gcc
 B := build
 PKGS := jansson yaml-0.1 libpcre2-8 libutf8proc
 CFLAGS ?= -O3 -g
-override CFLAGS += -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -fPIC -fvisibility=hidden -fopenmp -ffp-contract=off -Iinclude -Isrc -MMD -MP $(SANFLAGS)
+override CFLAGS += -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -fPIC -fvisibility=hidden -fopenmp -ffp-contract=off -Iinclude -Isrc -MMD -MP $(SANFLAGS)
 LDLIBS := $(shell pkg-config --libs $(PKGS)) -ldnnl -lm -lpthread
 LDFLAGS += -fopenmp $(SANFLAGS)
 

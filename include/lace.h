@@ -3,6 +3,9 @@
 #define LACE_H
 #include <stddef.h>
 #include <stdint.h>
+#define LACE_VERSION "0.1.0" /* the one place; the build reads it from here */
+#define LACE_API __attribute__((visibility("default"))) /* what liblace.so exports */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
