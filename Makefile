@@ -1,11 +1,22 @@
 # lace: make | make demo | make check | make bench | make fuzz | make install | make format
-CC ?= gcc
-B := build
+#
+# `make check T=test_rng` runs one test, SAN=1 builds with sanitizers into build-asan/, V=1 shows the commands,
+# B=DIR builds elsewhere. The first build installs the Debian packages that are missing (scripts/deps.sh).
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+B := $(if $(SAN),build-asan,build)
 PKGS := jansson yaml-0.1 libpcre2-8 libutf8proc
-CFLAGS ?= -O3 -g
-override CFLAGS += -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -fPIC -fvisibility=hidden -fopenmp -ffp-contract=off -Iinclude -Isrc -MMD -MP $(SANFLAGS)
-LDLIBS := $(shell pkg-config --libs $(PKGS)) -ldnnl -lm -lpthread
-LDFLAGS += -fopenmp $(SANFLAGS)
+VERSION := $(shell sed -n 's/^\#define LACE_VERSION "\([^"]*\)".*/\1/p' include/lace.h)
+SOVERSION := $(firstword $(subst ., ,$(VERSION)))
+
+OPENMP := -fopenmp
+SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+CFLAGS ?= $(if $(SAN),-O1,-O3) -g
+override CFLAGS += -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers
+override CFLAGS += -fPIC -fvisibility=hidden $(OPENMP) -ffp-contract=off -Iinclude -Isrc $(SANFLAGS)
+# Expanded where it is used, so that a machine without pkg-config can still read this file.
+LDLIBS = $(shell pkg-config --libs $(PKGS)) -ldnnl -lm -lpthread
+override LDFLAGS += $(OPENMP) $(SANFLAGS)
+comma := ,
 
 LIB_SRC := $(sort $(wildcard src/*/*.c src/ops/x86/*.c))
 CLI_SRC := $(sort $(wildcard cli/*.c))
@@ -14,13 +25,23 @@ CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
 TEST_SRC := $(sort $(wildcard tests/unit/*.c tests/ops/*.c tests/golden/*.c))
 TEST_BIN := $(TEST_SRC:%.c=$(B)/%)
 
+ifeq ($(V),)
+say = @echo "$(1) $(patsubst $(B)/%,%,$(2))";
+endif
+
 .DEFAULT_GOAL := all
-.PHONY: all
+.PHONY: all tests check demo bench fuzz install uninstall format clean
 all: $(B)/lace
 
-$(B)/%.o: %.c
+# ---- set-up: stamps, so that it costs nothing once all is there ----
+$(B)/.deps-%: scripts/deps.sh
+	@mkdir -p $(B)
+	@scripts/deps.sh $* && touch $@
+
+# ---- build ----
+$(B)/%.o: %.c | $(B)/.deps-build
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(ISA) -c $< -o $@
+	$(call say,CC,$<)$(CC) $(CFLAGS) $(ISA) -MMD -MP -c $< -o $@
 $(B)/src/ops/x86/avx2.o: ISA := -mavx2 -mfma -mf16c
 $(B)/src/ops/x86/avx512.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
 $(B)/src/ops/x86/avx512_bf16.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma
@@ -28,11 +49,66 @@ $(B)/src/ops/x86/amx.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx5
 
 $(B)/liblace.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)$(AR) rcs $@ $^
+$(B)/liblace.so.$(VERSION): $(LIB_OBJ)
+	$(call say,LD,$@)$(CC) -shared -Wl,-soname,liblace.so.$(SOVERSION) -Wl,-z,defs $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(B)/lace: $(CLI_OBJ) $(B)/liblace.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(B)/tests/%: tests/%.c $(B)/liblace.a
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(B)/lace.pc: include/lace.h Makefile FORCE
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Itests $(LDFLAGS) -o $@ $< $(B)/liblace.a -lcmocka $(LDLIBS)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$${prefix}/include' '' 'Name: lace' \
+	  'Description: Reasoning threads of one transformer that attend to each other' 'Version: $(VERSION)' \
+	  'Requires.private: $(PKGS)' 'Libs: -L$${libdir} -llace' 'Libs.private: -ldnnl -lm -lpthread -fopenmp' \
+	  'Cflags: -I$${includedir}' > $@
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d)
+# ---- tests ----
+$(B)/tests/%: tests/%.c $(B)/liblace.a | $(B)/.deps-check
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CFLAGS) -Itests -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< $(B)/liblace.a -lcmocka $(LDLIBS)
+tests: $(TEST_BIN)
+check: | $(B)/.deps-build $(B)/.deps-check
+	+@MAKE="$(MAKE)" B=$(B) T="$(T)" scripts/check.sh
+
+# ---- use ----
+demo: $(B)/lace
+	@B=$(B) scripts/demo.sh
+bench: $(B)/lace
+	@$(B)/lace bench $(BENCH)
+
+# ---- fuzz: the parsers alone, without OpenMP; FUZZ_SECONDS each ----
+FUZZ_SECONDS ?= 60
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
+FUZZ_LIB := $(filter src/base/% src/io/% src/text/%,$(LIB_SRC))
+build-fuzz/%: tests/fuzz/%.c $(FUZZ_LIB) | $(B)/.deps-build $(B)/.deps-fuzz
+	@mkdir -p $(@D)
+	$(call say,CC,$<)clang -O1 -g -std=gnu11 -D_GNU_SOURCE -Iinclude -Isrc -Wno-unknown-pragmas \
+	  -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $< $(FUZZ_LIB) $(filter-out -ldnnl,$(LDLIBS))
+fuzz: $(FUZZ_SRC:tests/fuzz/%.c=build-fuzz/%)
+	@set -e; for f in $^; do echo "FUZZ $$f"; mkdir -p $$f.corpus; \
+	  $$f -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -verbosity=0 -print_final_stats=1 -artifact_prefix=$$f. $$f.corpus; done
+
+# ---- install ----
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+install: $(B)/lace $(B)/liblace.a $(B)/liblace.so.$(VERSION) $(B)/lace.pc
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(B)/lace $(DESTDIR)$(PREFIX)/bin/lace
+	install -m 644 $(B)/liblace.a $(DESTDIR)$(LIBDIR)/liblace.a
+	install -m 755 $(B)/liblace.so.$(VERSION) $(DESTDIR)$(LIBDIR)/liblace.so.$(VERSION)
+	ln -sf liblace.so.$(VERSION) $(DESTDIR)$(LIBDIR)/liblace.so.$(SOVERSION)
+	ln -sf liblace.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/liblace.so
+	install -m 644 $(B)/lace.pc $(DESTDIR)$(LIBDIR)/pkgconfig/lace.pc
+	install -m 644 include/lace.h $(DESTDIR)$(PREFIX)/include/lace.h
+	sed 's/@VERSION@/$(VERSION)/' man/lace.1 > $(DESTDIR)$(PREFIX)/share/man/man1/lace.1
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/lace $(DESTDIR)$(LIBDIR)/liblace.a $(DESTDIR)$(LIBDIR)/liblace.so \
+	  $(DESTDIR)$(LIBDIR)/liblace.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/liblace.so.$(VERSION) \
+	  $(DESTDIR)$(LIBDIR)/pkgconfig/lace.pc $(DESTDIR)$(PREFIX)/include/lace.h $(DESTDIR)$(PREFIX)/share/man/man1/lace.1
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+clean:
+	rm -rf build build-asan build-fuzz
+
+FORCE:
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d)

@@ -70,7 +70,7 @@ static void consider(struct nearest *nearest, const char *name)
 {
     int d = distance(nearest->typed, name);
     size_t len = strlen(nearest->typed);
-    if (len >= 3 && !strncmp(name, nearest->typed, len)) d = 1; /* an abbreviation */
+    if (len >= 3 && d > 1 && !strncmp(name, nearest->typed, len)) d = 1; /* an abbreviation */
     if (!nearest->name || d < nearest->distance) {
         nearest->name = name;
         nearest->distance = d;
