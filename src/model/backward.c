@@ -1,0 +1,129 @@
+/* The forward pass in reverse. s->dh holds the gradient of the residual stream and flows down through the layers;
+ * gradients of weights are added to grad at their offsets. */
+#include "model/forward.h"
+#include <math.h>
+#include <string.h>
+
+/* Makes dy an operand of the given width; all products that it reaches share it. */
+static struct lace_operand gradient(const struct lace_model *m, struct lace_state *s, const float *dy, int cols, int rows)
+{
+    struct lace_operand op = {s->dy.dtype, cols, s->dy.data};
+    m->ops->operand_make(&op, dy, rows);
+    return op;
+}
+
+/* Backward of y = x W^T: dx = or += dy W (dx NULL: not wanted), dW += dy^T x (grad NULL: frozen). */
+static void product_backward(const struct lace_model *m, int layer, enum lace_param p, float *dx, const struct lace_operand *dy,
+                             const struct lace_operand *x, int rows, bool add, float *grad)
+{
+    const struct lace_weight *w = lace_model_weight(m, layer, p);
+    if (dx) m->ops->matrix_backward_input(dx, dy, &w->matrix, rows, add);
+    if (grad) m->ops->matrix_backward_weight(grad + w->offset, dy, x, rows);
+}
+
+static float *gradient_of(const struct lace_model *m, int layer, enum lace_param p, float *grad)
+{
+    return grad ? grad + lace_model_weight(m, layer, p)->offset : NULL;
+}
+
+static void feed_forward_backward(const struct lace_model *m, int layer, struct lace_layer_state *a, struct lace_state *s, int R, float *grad)
+{
+    const struct lace_config *c = &m->config;
+    const struct lace_ops *ops = m->ops;
+    int D = c->hidden_size, F = c->intermediate_size;
+    struct lace_operand dy = gradient(m, s, s->dh, D, R);
+    product_backward(m, layer, P_DOWN, s->x, &dy, &a->hidden, R, false, grad);
+    ops->swiglu_backward(s->dgate, s->dup, s->x, a->gate, a->up, (size_t)R * F);
+    dy = gradient(m, s, s->dup, F, R);
+    product_backward(m, layer, P_UP, s->dx, &dy, &a->x_mid, R, false, grad);
+    dy = gradient(m, s, s->dgate, F, R);
+    product_backward(m, layer, P_GATE, s->dx, &dy, &a->x_mid, R, true, grad);
+    ops->rmsnorm_backward(s->dh, gradient_of(m, layer, P_POST_NORM, grad), s->dx, a->mid, a->rstd_mid,
+                          lace_model_weight(m, layer, P_POST_NORM)->value, R, D);
+}
+
+static void gather_rows(float *rows, const float *layer, const int *slot, int count, int width)
+{
+    for (int r = 0; r < count; r++) memcpy(rows + (size_t)r * width, layer + (size_t)slot[r] * width, sizeof(float) * (size_t)width);
+}
+
+/* grad: of the backbone, NULL where it is frozen; lattice_grad: always. */
+static void attention_backward(const struct lace_model *m, int layer, struct lace_layer_state *a, struct lace_state *s,
+                               const struct lace_cache *cache, const struct lace_batch *b, float *grad, float *lattice_grad)
+{
+    const struct lace_config *c = &m->config;
+    const struct lace_ops *ops = m->ops;
+    int R = b->rows, N = b->lattice_rows, D = c->hidden_size, H = c->num_attention_heads, K = c->num_key_value_heads, d = c->head_dim;
+    const float *k_layer = cache->k + (size_t)layer * cache->kv_stride, *v_layer = cache->v + (size_t)layer * cache->kv_stride;
+    size_t slots = (size_t)cache->slots;
+    bool lattice = b->lattice.view.blocks && lace_lattice_layer(&m->lattice, layer) >= 0, full = lattice && m->lattice.kind == LACE_KIND_FULL;
+
+    struct lace_operand dy = gradient(m, s, s->dh, D, R);
+    product_backward(m, layer, P_O, s->datt, &dy, &a->att_op, R, false, grad);
+    memset(s->dk, 0, sizeof(float) * slots * K * d);
+    memset(s->dv, 0, sizeof(float) * slots * K * d);
+    if (lattice) lace_lattice_backward(m, layer, a, s, cache, b, lattice_grad);
+
+    float *dq = s->x, *draw = s->y;
+    memset(dq, 0, sizeof(float) * (size_t)R * H * d);
+    ops->attention_backward(dq, s->dk, s->dv, s->datt, a->att, a->lse, a->q, k_layer, v_layer, &b->causal.view, H, K, d,
+                            1 / sqrtf((float)d), 0, &s->scratch);
+    ops->rope(dq, s->cosine, s->sine, -1, R, H, d);
+    if (full) ops->add(dq, s->dq, (size_t)N * H * d);
+    memset(draw, 0, sizeof(float) * (size_t)R * H * d);
+    ops->rmsnorm_backward(draw, gradient_of(m, layer, P_Q_NORM, grad), dq, a->q_raw, a->rstd_q, lace_model_weight(m, layer, P_Q_NORM)->value, R * H, d);
+    dy = gradient(m, s, draw, H * d, R);
+    product_backward(m, layer, P_Q, s->dx, &dy, &a->x_in, R, false, grad);
+
+    gather_rows(s->k, s->dk, b->slot, R, K * d);
+    ops->rope(s->k, s->cosine, s->sine, -1, R, K, d);
+    if (full) {
+        gather_rows(s->lk, s->dlk, b->slot, N, K * d);
+        ops->rope(s->lk, s->lat_cosine, s->lat_sine, -1, N, K, d);
+        ops->add(s->k, s->lk, (size_t)N * K * d);
+    }
+    memset(draw, 0, sizeof(float) * (size_t)R * K * d);
+    ops->rmsnorm_backward(draw, gradient_of(m, layer, P_K_NORM, grad), s->k, a->k_raw, a->rstd_k, lace_model_weight(m, layer, P_K_NORM)->value, R * K, d);
+    dy = gradient(m, s, draw, K * d, R);
+    product_backward(m, layer, P_K, s->dx, &dy, &a->x_in, R, true, grad);
+
+    gather_rows(s->v, s->dv, b->slot, R, K * d);
+    dy = gradient(m, s, s->v, K * d, R);
+    product_backward(m, layer, P_V, s->dx, &dy, &a->x_in, R, true, grad);
+    ops->rmsnorm_backward(s->dh, gradient_of(m, layer, P_INPUT_NORM, grad), s->dx, a->in, a->rstd_in,
+                          lace_model_weight(m, layer, P_INPUT_NORM)->value, R, D);
+}
+
+void lace_backward(const struct lace_model *m, struct lace_state *s, const struct lace_cache *cache, const struct lace_batch *b,
+                   float *grad, bool frozen)
+{
+    float *backbone = frozen ? NULL : grad;
+    int lowest = frozen && m->lattice.kind != LACE_KIND_NONE ? m->lattice.layers[0] : 0;
+    for (int layer = m->config.num_hidden_layers - 1; layer >= lowest; layer--) {
+        feed_forward_backward(m, layer, &s->layers[layer], s, b->rows, backbone);
+        attention_backward(m, layer, &s->layers[layer], s, cache, b, backbone, grad);
+    }
+    if (!frozen) m->ops->embedding_backward(grad + lace_model_weight(m, 0, P_EMBED)->offset, s->dh, b->token, b->rows, m->config.hidden_size);
+}
+
+void lace_loss(const struct lace_model *m, struct lace_state *s, const struct lace_batch *b, const int *target, const float *weight,
+               float *logprob, float *grad, bool frozen)
+{
+    const struct lace_ops *ops = m->ops;
+    int D = m->config.hidden_size, V = m->config.vocab_size;
+    float *backbone = frozen ? NULL : grad, *lse = s->dgate;
+    const struct lace_weight *norm = lace_model_weight(m, 0, P_NORM);
+    if (grad) memset(s->dh, 0, sizeof(float) * (size_t)b->rows * D);
+    for (int first = 0; first < b->outs; first += s->out_cap) {
+        int count = b->outs - first < s->out_cap ? b->outs - first : s->out_cap;
+        lace_logits(m, s, b, first, count); /* leaves the gathered stream in s->y */
+        ops->cross_entropy_forward(logprob + first, lse, s->logits, target + first, count, V);
+        if (!grad) continue;
+        ops->cross_entropy_backward(s->logits, lse, target + first, weight + first, count, V);
+        struct lace_operand dy = gradient(m, s, s->logits, V, count);
+        product_backward(m, 0, P_HEAD, s->dx, &dy, &s->out, count, false, backbone);
+        memset(s->x, 0, sizeof(float) * (size_t)count * D);
+        ops->rmsnorm_backward(s->x, gradient_of(m, 0, P_NORM, backbone), s->dx, s->y, s->rstd_out, norm->value, count, D);
+        for (int i = 0; i < count; i++) ops->add(s->dh + (size_t)b->out_row[first + i] * D, s->x + (size_t)i * D, (size_t)D);
+    }
+}

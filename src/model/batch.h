@@ -1,0 +1,62 @@
+/* The rows of one forward pass, where their keys and values are kept, and what each row may see.
+ *
+ * A row is one token. Rows of threads come first, rows of prompts after them, so that the lattice works on the
+ * first lattice_rows rows only. Training, prefill and decoding differ in nothing but the batch: training holds
+ * whole groups at once, prefill one prompt, decoding one row for each thread. */
+#ifndef LACE_BATCH_H
+#define LACE_BATCH_H
+#include "model/model.h"
+
+/* Keys and values of every layer, one slot a token. A sequence (a prompt, a thread) occupies consecutive slots,
+ * which the batch's maker hands out; no slot is ever copied: threads read their prompt where it lies. */
+struct lace_cache {
+    int slots;
+    float *k, *v;   /* (L, S, K*d) */
+    float *lk, *lv; /* (lattice layers, S, width); full: lk (.., K*d), no lv */
+    int *time;      /* (S): the step of the lockstep clock at which the slot's token was written */
+    size_t kv_stride, lat_stride; /* floats of one layer */
+    int kv_width, lat_width;
+};
+int lace_cache_init(struct lace_cache *cache, const struct lace_model *model, int slots, struct lace_error *err);
+void lace_cache_release(struct lace_cache *cache);
+
+/* Consecutive rows of one sequence: batch rows row .. row + rows - 1 follow the past tokens already stored in
+ * the sequence's slots slot .. slot + past - 1. rows may be 0 (a finished thread stays visible). */
+struct lace_span {
+    int row, rows;
+    int slot, past;
+};
+
+/* One group in the batch: its prompt (rows 0 where it is cached) and its threads. */
+struct lace_group {
+    struct lace_span prompt;
+    struct lace_span *thread;
+    int threads;
+    int see; /* whose threads its lattice shows: its own index; another group's (`foreign`); -1: gates shut */
+};
+
+struct lace_view_store { /* a view with room to be built in */
+    struct lace_view view;
+    struct lace_view_block *block;
+    struct lace_range *range;
+    int block_cap, range_cap;
+};
+
+struct lace_batch {
+    int rows, lattice_rows;
+    int *token, *position, *time, *thread, *step, *slot; /* (rows) */
+    int outs;
+    int *out_row; /* (outs): the rows whose logits are wanted */
+    int row_cap;
+    struct lace_view_store causal, lattice;
+};
+
+int lace_batch_init(struct lace_batch *batch, int rows, int groups, int ranges, struct lace_error *err);
+void lace_batch_release(struct lace_batch *batch);
+
+/* Builds both views. The mask is written down here and nowhere else (drawn in view.c). Times of the batch's own
+ * rows must stand in cache->time already (lace_batch_store_times). */
+int lace_view_build(struct lace_batch *batch, const struct lace_group *groups, int count, const struct lace_cache *cache,
+                    const struct lace_lattice_config *lattice, struct lace_error *err);
+void lace_batch_store_times(const struct lace_batch *batch, struct lace_cache *cache);
+#endif

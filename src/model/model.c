@@ -1,0 +1,353 @@
+/* Making a model: from a directory, from nothing, and with a lattice attached; and writing it back.
+ * All three ways build the list of weights from the table, give it memory, fill it and pack it. */
+#include "model/model.h"
+#include "io/safetensors.h"
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool present(const struct lace_model *m, enum lace_param p, int layer)
+{
+    if (p == P_HEAD) return !m->config.tie_word_embeddings;
+    if (lace_params[p].scope != PER_LATTICE_LAYER) return true;
+    return lace_lattice_layer(&m->lattice, layer) >= 0 && (m->lattice.kind == LACE_KIND_LATTICE || lace_params[p].full);
+}
+
+/* Appends the occurrences of the parameters first .. last - 1 to the list of weights; lattice tensors always come
+ * after the backbone's, so that attaching a lattice leaves the backbone's offsets as they are. */
+static int list_weights(struct lace_model *m, enum lace_param first, enum lace_param last, struct lace_error *err)
+{
+    int layers = m->config.num_hidden_layers, most = m->count + layers * (int)(last - first) + P_COUNT;
+    struct lace_weight *grown = realloc(m->weights, sizeof *grown * (size_t)most);
+    if (!grown) return lace_fail(err, LACE_MEMORY, "Out of memory for the list of weights.");
+    m->weights = grown;
+    for (int layer = 0; layer <= layers; layer++)
+        for (enum lace_param p = first; p < last; p++) {
+            const struct lace_param_spec *spec = &lace_params[p];
+            if ((spec->scope == ONCE) != (layer == layers) || !present(m, p, layer)) continue;
+            struct lace_weight *w = &m->weights[m->count];
+            *w = (struct lace_weight){.param = p, .layer = spec->scope == ONCE ? -1 : layer, .offset = m->values};
+            w->rows = lace_letter_size(spec->rows, &m->config, &m->lattice);
+            w->cols = lace_letter_size(spec->cols, &m->config, &m->lattice);
+            size_t values;
+            if (!lace_mul((size_t)w->rows, (size_t)w->cols, &values) || !lace_add(values, 15, &values) ||
+                !lace_add(m->values, values / 16 * 16, &m->values) || m->values > (size_t)1 << 40)
+                return lace_fail(err, LACE_BAD, "The model's shapes are too large to hold.");
+            m->index[layer][p] = m->count++;
+        }
+    return 0;
+}
+
+static int new_model(struct lace_model **out, const struct lace_config *config, const struct lace_lattice_config *lattice,
+                     const struct lace_model_options *options, struct lace_error *err)
+{
+    struct lace_model *m = calloc(1, sizeof *m);
+    *out = m;
+    if (!m) return lace_fail(err, LACE_MEMORY, "Out of memory.");
+    m->config = *config;
+    if (lattice) m->lattice = *lattice;
+    m->ops = options && options->ops ? options->ops : lace_ops_cpu(err);
+    if (!m->ops) return LACE_BAD;
+    m->dtype = options && options->dtype >= 0 ? (enum lace_dtype)options->dtype : lace_ops_prefers_bf16(m->ops) ? LACE_BF16 : LACE_F32;
+    m->trained = options && options->train;
+    m->index = malloc(sizeof *m->index * (size_t)(config->num_hidden_layers + 1));
+    if (!m->index) return lace_fail(err, LACE_MEMORY, "Out of memory.");
+    memset(m->index, 0xff, sizeof *m->index * (size_t)(config->num_hidden_layers + 1));
+    return list_weights(m, 0, m->lattice.kind == LACE_KIND_NONE ? P_LAT_NORM : P_COUNT, err);
+}
+
+/* Memory for the weights from index first on: f32 values for vectors and the trained, packed for matrices. */
+static int give_memory(struct lace_model *m, int first, struct lace_error *err)
+{
+    if (m->trained) {
+        float *grown = lace_alloc_array(m->values, sizeof(float));
+        if (!grown) return lace_fail(err, LACE_MEMORY, "Out of memory: the weights need %zu MiB.", m->values >> 18);
+        if (m->master) memcpy(grown, m->master, sizeof(float) * m->weights[first].offset);
+        lace_free(m->master);
+        m->master = grown;
+        for (int i = 0; i < m->count; i++) {
+            struct lace_weight *w = &m->weights[i];
+            w->value = m->master + w->offset;
+            if (lace_params[w->param].form == TABLE) w->table = w->value, w->table_type = LACE_F32;
+        }
+    }
+    for (int i = first; i < m->count; i++) {
+        struct lace_weight *w = &m->weights[i];
+        enum lace_form form = lace_params[w->param].form;
+        if (!m->trained && form == VECTOR && !(w->value = lace_alloc_array((size_t)w->cols, sizeof(float)))) goto memory;
+        if (!m->trained && form == TABLE) {
+            w->table_type = LACE_BF16;
+            if (m->dtype == LACE_F32) w->table_type = LACE_F32;
+            w->table = lace_alloc_array((size_t)w->rows * w->cols, w->table_type == LACE_F32 ? 4 : 2);
+            if (!w->table) goto memory;
+        }
+        if (form == MATRIX || (form == TABLE && m->config.tie_word_embeddings)) {
+            w->matrix = (struct lace_matrix){w->cols, w->rows, m->dtype, NULL, NULL};
+            w->matrix.forward = lace_alloc(m->ops->matrix_bytes(m->dtype, w->cols, w->rows));
+            if (!w->matrix.forward) goto memory;
+            if (m->trained && !(w->matrix.backward = lace_alloc(m->ops->matrix_bytes(m->dtype, w->rows, w->cols)))) goto memory;
+        }
+    }
+    return 0;
+memory:
+    return lace_fail(err, LACE_MEMORY, "Out of memory for the weights; a smaller model or more memory is needed.");
+}
+
+void lace_model_free(struct lace_model **model)
+{
+    struct lace_model *m = *model;
+    if (!m) return;
+    for (int i = 0; i < m->count; i++) {
+        struct lace_weight *w = &m->weights[i];
+        if (!m->master) {
+            lace_free(w->value);
+            lace_free((void *)w->table);
+        }
+        lace_free(w->matrix.forward);
+        lace_free(w->matrix.backward);
+    }
+    lace_free(m->master);
+    free(m->index);
+    free(m->weights);
+    free(m);
+    *model = NULL;
+}
+
+void lace_model_repack(struct lace_model *m, bool lattice_only)
+{
+#pragma omp parallel for schedule(dynamic)
+    for (int i = 0; i < m->count; i++) {
+        struct lace_weight *w = &m->weights[i];
+        if (w->matrix.forward && w->value && (!lattice_only || lace_weight_is_lattice(w))) m->ops->matrix_pack(&w->matrix, w->value, LACE_F32);
+    }
+}
+
+/* ---- from a directory ---- */
+
+/* Gives one weight its values from a checked tensor. */
+static int fill_weight(struct lace_model *m, struct lace_weight *w, const struct lace_tensor *t, const char *path, struct lace_error *err)
+{
+    char name[96];
+    enum lace_form form = lace_params[w->param].form;
+    size_t count = (size_t)w->rows * w->cols;
+    bool fits = form == VECTOR ? t->rank == 1 && t->shape[0] == (uint64_t)w->cols
+                               : t->rank == 2 && t->shape[0] == (uint64_t)w->rows && t->shape[1] == (uint64_t)w->cols;
+    if (!fits)
+        return lace_fail(err, LACE_BAD, "%s: the tensor %s does not have the shape (%d, %d) that config.json asks for.", path,
+                         lace_weight_name(w, name), w->rows, w->cols);
+    if (t->type != LACE_T_F32 && t->type != LACE_T_F16 && t->type != LACE_T_BF16)
+        return lace_fail(err, LACE_BAD, "%s: the tensor %s is not of type F32, F16 or BF16.", path, lace_weight_name(w, name));
+    if (w->value) {
+        int code = lace_tensor_to_f32(t, 0, count, w->value, err);
+        if (code || !w->matrix.forward) return code;
+        m->ops->matrix_pack(&w->matrix, w->value, LACE_F32);
+        return 0;
+    }
+    float *values = NULL;
+    const void *source = t->data;
+    enum lace_dtype type = t->type == LACE_T_F32 ? LACE_F32 : LACE_BF16;
+    if (t->type == LACE_T_F16 || (form == TABLE && type != w->table_type)) {
+        if (!(values = lace_alloc_array(count, sizeof(float)))) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %s.", path);
+        lace_tensor_to_f32(t, 0, count, values, err);
+        source = values;
+        type = LACE_F32;
+    }
+    if (form == TABLE) {
+        if (type == w->table_type)
+            memcpy((void *)w->table, source, count * (type == LACE_F32 ? 4 : 2));
+        else
+            for (size_t i = 0; i < count; i++) ((uint16_t *)w->table)[i] = lace_f32_to_bf16(values[i]);
+    }
+    if (w->matrix.forward) m->ops->matrix_pack(&w->matrix, source, type);
+    lace_free(values);
+    return 0;
+}
+
+static int join(char *path, const char *dir, const char *name, struct lace_error *err)
+{
+    if (snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX) return 0;
+    return lace_fail(err, LACE_BAD, "The path of the model directory is too long.");
+}
+
+/* Fills the weights of the backbone or of the lattice from one file. */
+static int fill_from(struct lace_model *m, const char *dir, const char *file_name, bool lattice, struct lace_error *err)
+{
+    struct lace_safetensors file;
+    char path[PATH_MAX], name[96];
+    int code = join(path, dir, file_name, err);
+    if (code || (code = lace_safetensors_open(&file, path, err))) return code;
+    for (int i = 0; i < m->count && !code; i++) {
+        struct lace_weight *w = &m->weights[i];
+        if (lace_weight_is_lattice(w) != lattice) continue;
+        const struct lace_tensor *t = lace_safetensors_find(&file, lace_weight_name(w, name));
+        code = t ? fill_weight(m, w, t, path, err)
+                 : lace_fail(err, LACE_BAD, "%s: the tensor %s is missing; the file does not belong to this %s.", path, name,
+                             lattice ? "backbone or lattice_config.json" : "config.json");
+    }
+    lace_safetensors_close(&file);
+    return code;
+}
+
+int lace_model_load(struct lace_model **model, const char *dir, const char *lattice_dir, const struct lace_model_options *options,
+                    struct lace_error *err)
+{
+    struct lace_config config;
+    struct lace_lattice_config lattice = {0};
+    struct stat st;
+    *model = NULL;
+    if (stat(dir, &st)) return lace_fail(err, LACE_SYSTEM, "There is no model directory %s: %s.", dir, strerror(errno));
+    if (!S_ISDIR(st.st_mode)) return lace_fail(err, LACE_BAD, "%s is a file; give the directory that holds config.json and model.safetensors.", dir);
+    int code = lace_config_read(&config, dir, err);
+    if (!code && lattice_dir) code = lace_lattice_config_read(&lattice, &config, lattice_dir, err);
+    if (!code) code = new_model(model, &config, lattice_dir ? &lattice : NULL, options, err);
+    if (!code) code = give_memory(*model, 0, err);
+    if (!code) code = fill_from(*model, dir, "model.safetensors", false, err);
+    if (!code && lattice_dir) code = fill_from(*model, lattice_dir, "lattice_model.safetensors", true, err);
+    if (code) lace_model_free(model);
+    return code;
+}
+
+/* ---- from nothing ---- */
+
+static void fill_normal(float *out, size_t count, double sigma, struct lace_rng *rng)
+{
+    for (size_t i = 0; i < count; i++) out[i] = (float)(sigma * lace_rng_normal(rng));
+}
+
+/* Start values of the weights from index first on; each tensor has its own stream. */
+static void start_values(struct lace_model *m, int first, uint64_t seed)
+{
+    for (int i = first; i < m->count; i++) {
+        struct lace_weight *w = &m->weights[i];
+        const struct lace_param_spec *spec = &lace_params[w->param];
+        size_t count = (size_t)w->rows * w->cols;
+        struct lace_rng rng;
+        lace_rng_init(&rng, seed, (uint64_t)i);
+        bool into_stream = w->param == P_O || w->param == P_DOWN; /* GPT-2's scaling of what adds to the residual stream */
+        double sigma = lace_weight_is_lattice(w) ? 1 / sqrt(w->cols) : into_stream ? 0.02 / sqrt(2.0 * m->config.num_hidden_layers) : 0.02;
+        if (spec->form == VECTOR)
+            for (size_t j = 0; j < count; j++) w->value[j] = spec->constant;
+        else
+            fill_normal(w->value, count, sigma, &rng);
+    }
+}
+
+int lace_model_create(struct lace_model **model, const struct lace_config *config, uint64_t seed,
+                      const struct lace_model_options *options, struct lace_error *err)
+{
+    struct lace_model_options trained = options ? *options : (struct lace_model_options){.dtype = -1};
+    trained.train = true;
+    *model = NULL;
+    int code = lace_config_check(config, "The new model", err);
+    if (!code) code = new_model(model, config, NULL, &trained, err);
+    if (!code) code = give_memory(*model, 0, err);
+    if (code) {
+        lace_model_free(model);
+        return code;
+    }
+    start_values(*model, 0, seed);
+    lace_model_repack(*model, false);
+    return 0;
+}
+
+/* up = (v down)^T, each column scaled to length 1: the first thing the lattice can do is to copy what the other
+ * thread's attention gave, back into the directions it came from. Needs H * d = D, else the random start stays. */
+static void tie_up(struct lace_model *m, int layer)
+{
+    struct lace_weight *down = lace_model_weight(m, layer, P_LAT_DOWN), *v = lace_model_weight(m, layer, P_LAT_V),
+                       *up = lace_model_weight(m, layer, P_LAT_UP);
+    int r = m->lattice.width, D = m->config.hidden_size;
+    if (down->cols != D) return;
+    for (int j = 0; j < r; j++) {
+        double length = 0;
+        for (int i = 0; i < D; i++) {
+            double sum = 0;
+            for (int k = 0; k < r; k++) sum += (double)v->value[(size_t)j * r + k] * down->value[(size_t)k * D + i];
+            up->value[(size_t)i * r + j] = (float)sum;
+            length += sum * sum;
+        }
+        for (int i = 0; i < D; i++) up->value[(size_t)i * r + j] /= (float)sqrt(length);
+    }
+}
+
+int lace_model_attach(struct lace_model *m, const struct lace_lattice_config *lattice, const struct lace_lattice_start *start,
+                      struct lace_error *err)
+{
+    if (m->lattice.kind != LACE_KIND_NONE) return lace_fail(err, LACE_BAD, "The model has a lattice already.");
+    if (!(start->gate > 0 && start->gate < 1)) return lace_fail(err, LACE_BAD, "The gate must start between 0 and 1, not at %g.", start->gate);
+    int code = lace_lattice_config_check(lattice, &m->config, "The new lattice", err), first = m->count;
+    if (code) return code;
+    m->lattice = *lattice;
+    if ((code = list_weights(m, P_LAT_NORM, P_COUNT, err)) || (code = give_memory(m, first, err))) return code;
+    start_values(m, first, start->seed);
+    for (int i = 0; i < lattice->layer_count; i++) {
+        int layer = lattice->layers[i];
+        struct lace_weight *gate = lace_model_weight(m, layer, P_LAT_GATE), *bias = lace_model_weight(m, layer, P_LAT_GATE_BIAS),
+                           *alpha = lace_model_weight(m, layer, P_LAT_ALPHA);
+        memset(gate->value, 0, sizeof(float) * (size_t)gate->rows * gate->cols);
+        for (int h = 0; h < lattice->heads; h++) {
+            bias->value[h] = logf(start->gate / (1 - start->gate));
+            alpha->value[h] = start->alpha;
+        }
+        if (!start->tied || lattice->kind != LACE_KIND_LATTICE) continue;
+        struct lace_weight *q = lace_model_weight(m, layer, P_LAT_Q), *k = lace_model_weight(m, layer, P_LAT_K);
+        memcpy(k->value, q->value, sizeof(float) * (size_t)q->rows * q->cols);
+        tie_up(m, layer);
+    }
+    lace_model_repack(m, true);
+    return 0;
+}
+
+/* ---- to a directory ---- */
+
+static int save_part(const struct lace_model *m, const char *dir, const char *file_name, bool lattice, enum lace_dtype type,
+                     struct lace_error *err)
+{
+    char path[PATH_MAX], (*names)[96] = calloc((size_t)m->count, sizeof *names);
+    struct lace_tensor *tensors = calloc((size_t)m->count, sizeof *tensors);
+    uint16_t *halves = type == LACE_BF16 ? lace_alloc_array(m->values, sizeof *halves) : NULL;
+    size_t count = 0;
+    int code = join(path, dir, file_name, err);
+    if (!code && (!names || !tensors || (type == LACE_BF16 && !halves))) code = lace_fail(err, LACE_MEMORY, "Out of memory while saving %s.", path);
+    for (int i = 0; i < m->count && !code; i++) {
+        const struct lace_weight *w = &m->weights[i];
+        if (lace_weight_is_lattice(w) != lattice) continue;
+        size_t values = (size_t)w->rows * w->cols;
+        bool vector = lace_params[w->param].form == VECTOR;
+        struct lace_tensor *t = &tensors[count];
+        t->name = (char *)lace_weight_name(w, names[count++]);
+        t->rank = vector ? 1 : 2;
+        t->shape[0] = (uint64_t)(vector ? w->cols : w->rows);
+        t->shape[1] = (uint64_t)w->cols;
+        t->type = type == LACE_F32 ? LACE_T_F32 : LACE_T_BF16;
+        t->bytes = values * (type == LACE_F32 ? 4 : 2);
+        t->data = w->value;
+        if (type == LACE_BF16) {
+            for (size_t j = 0; j < values; j++) halves[w->offset + j] = lace_f32_to_bf16(w->value[j]);
+            t->data = halves + w->offset;
+        }
+    }
+    static const char *const metadata[] = {"format", "pt", NULL};
+    if (!code) code = lace_safetensors_write(path, tensors, count, metadata, err);
+    lace_free(halves);
+    free(tensors);
+    free(names);
+    return code;
+}
+
+int lace_model_save(const struct lace_model *m, const char *dir, const char *lattice_dir, enum lace_dtype type, struct lace_error *err)
+{
+    int code = 0;
+    if (!m->master) return lace_fail(err, LACE_BAD, "Only a model opened for training can be saved.");
+    if (dir) code = lace_make_dir(dir, err);
+    if (dir && !code) code = lace_config_write(&m->config, dir, err);
+    if (dir && !code) code = save_part(m, dir, "model.safetensors", false, type, err);
+    if (!lattice_dir || code) return code;
+    if (m->lattice.kind == LACE_KIND_NONE) return lace_fail(err, LACE_BAD, "The model has no lattice to save.");
+    code = lace_make_dir(lattice_dir, err);
+    if (!code) code = lace_lattice_config_write(&m->lattice, lattice_dir, err);
+    return code ? code : save_part(m, lattice_dir, "lattice_model.safetensors", true, type, err);
+}

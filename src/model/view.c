@@ -1,0 +1,130 @@
+/* What each row may see: the only place where a mask is decided.
+ *
+ * Ordinary causal attention of thread n (P prompt slots, the thread's own past, itself):
+ *
+ *     prompt        own slots
+ *     [0 ... P-1]   [0 ... j]  j+1 ...
+ *      visible       visible    never
+ *
+ * The lattice, for thread n at clock time t, over the slots of another thread m (times ascend along a thread;
+ * a thread may start later or wait, so times may jump):
+ *
+ *     time          ... t-w | t-w+1 ... t-1 |  t  | t+1 ...
+ *     aligned          .    |   .        .  |  x  |   .
+ *     window w         .    |   x        x  |  x  |   .
+ *     causal           x    |   x        x  |  x  |   .
+ *
+ * A slot of a later time is never visible, in training as in decoding. m = n is visible only where `self` is set;
+ * `ring k` shows the k neighbours on each side. Prompt rows see nothing of the lattice. */
+#include "model/batch.h"
+#include <stdlib.h>
+
+/* First of the span's stored slots whose time is later than t (its end where there is none). */
+static int first_after(const struct lace_span *s, const int *time, int t)
+{
+    int lo = s->slot, hi = s->slot + s->past + s->rows;
+    while (lo < hi) {
+        int middle = lo + (hi - lo) / 2;
+        if (time[middle] > t) hi = middle;
+        else lo = middle + 1;
+    }
+    return lo;
+}
+
+static struct lace_range visible_slots(const struct lace_lattice_config *l, const struct lace_span *s, const int *time, int t)
+{
+    int end = first_after(s, time, t), begin = s->slot;
+    if (l->visible == LACE_ALIGNED) begin = first_after(s, time, t - 1);
+    if (l->visible == LACE_WINDOW) begin = first_after(s, time, t - l->window);
+    return (struct lace_range){begin, end};
+}
+
+static bool connected(const struct lace_lattice_config *l, int n, int m, int threads)
+{
+    if (n == m) return l->self;
+    if (l->topology == LACE_ALL) return true;
+    int apart = abs(n - m);
+    if (threads - apart < apart) apart = threads - apart;
+    return apart <= l->ring;
+}
+
+static struct lace_view_block *add_block(struct lace_view_store *s, int row, int rows, int segs)
+{
+    struct lace_view *v = &s->view;
+    int first = v->blocks ? s->block[v->blocks - 1].first + s->block[v->blocks - 1].rows * s->block[v->blocks - 1].segs : 0;
+    size_t need;
+    if (v->blocks == s->block_cap || !lace_mul((size_t)rows, (size_t)segs, &need) || need > (size_t)(s->range_cap - first)) return NULL;
+    struct lace_view_block *b = &s->block[v->blocks++];
+    *b = (struct lace_view_block){row, rows, segs, first};
+    return b;
+}
+
+static void count_keys(struct lace_view_store *s, const struct lace_view_block *b)
+{
+    int keys = 0;
+    for (int seg = 0; seg < b->segs; seg++) {
+        int lo = 0, hi = 0;
+        for (int i = 0; i < b->rows; i++) {
+            struct lace_range r = s->range[b->first + i * b->segs + seg];
+            if (r.lo >= r.hi) continue;
+            if (lo == hi) lo = r.lo, hi = r.hi;
+            if (r.lo < lo) lo = r.lo;
+            if (r.hi > hi) hi = r.hi;
+        }
+        keys += hi - lo;
+    }
+    if (keys > s->view.max_keys) s->view.max_keys = keys;
+}
+
+static int build_group(struct lace_batch *b, const struct lace_group *groups, int index, const struct lace_cache *cache,
+                       const struct lace_lattice_config *l)
+{
+    const struct lace_group *g = &groups[index];
+    const struct lace_span *p = &g->prompt;
+    int first_row = -1, rows = 0, prompt_end = p->slot + p->past + p->rows;
+    for (int n = 0; n < g->threads; n++) {
+        if (g->thread[n].rows && first_row < 0) first_row = g->thread[n].row;
+        rows += g->thread[n].rows;
+    }
+    if (p->rows) {
+        struct lace_view_block *block = add_block(&b->causal, p->row, p->rows, 1);
+        if (!block) return -1;
+        for (int i = 0; i < p->rows; i++) b->causal.range[block->first + i] = (struct lace_range){p->slot, p->slot + p->past + i + 1};
+        count_keys(&b->causal, block);
+    }
+    if (!rows) return 0;
+
+    struct lace_view_block *causal = add_block(&b->causal, first_row, rows, 1 + g->threads);
+    if (!causal) return -1;
+    struct lace_range *range = &b->causal.range[causal->first];
+    for (int n = 0; n < g->threads; n++)
+        for (int i = 0; i < g->thread[n].rows; i++, range += causal->segs) {
+            const struct lace_span *s = &g->thread[n];
+            range[0] = (struct lace_range){p->slot, prompt_end};
+            for (int m = 0; m < g->threads; m++) range[1 + m] = m == n ? (struct lace_range){s->slot, s->slot + s->past + i + 1} : (struct lace_range){0, 0};
+        }
+    count_keys(&b->causal, causal);
+
+    if (l->kind == LACE_KIND_NONE || g->see < 0) return 0;
+    const struct lace_group *seen = &groups[g->see];
+    struct lace_view_block *block = add_block(&b->lattice, first_row, rows, seen->threads);
+    if (!block) return -1;
+    range = &b->lattice.range[block->first];
+    for (int n = 0; n < g->threads; n++)
+        for (int i = 0; i < g->thread[n].rows; i++, range += block->segs)
+            for (int m = 0; m < seen->threads; m++)
+                range[m] = connected(l, n, m, g->threads) ? visible_slots(l, &seen->thread[m], cache->time, b->time[g->thread[n].row + i])
+                                                          : (struct lace_range){0, 0};
+    count_keys(&b->lattice, block);
+    return 0;
+}
+
+int lace_view_build(struct lace_batch *b, const struct lace_group *groups, int count, const struct lace_cache *cache,
+                    const struct lace_lattice_config *l, struct lace_error *err)
+{
+    struct lace_view_store *stores[] = {&b->causal, &b->lattice};
+    for (int i = 0; i < 2; i++) stores[i]->view.blocks = stores[i]->view.max_keys = 0;
+    for (int g = 0; g < count; g++)
+        if (build_group(b, groups, g, cache, l)) return lace_fail(err, LACE_BAD, "The batch has no room for what %d groups may see.", count);
+    return 0;
+}
