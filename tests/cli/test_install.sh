@@ -1,0 +1,34 @@
+# Installs into a temporary DESTDIR, compiles the example of lace.h against that with pkg-config, and runs it.
+. tests/cli/tap
+prefix=/opt/lace
+root=$work/root
+succeeds "make install" make -s "B=$B" DESTDIR="$root" PREFIX=$prefix install
+for file in bin/lace lib/liblace.a lib/liblace.so lib/pkgconfig/lace.pc include/lace.h share/man/man1/lace.1; do
+    succeeds "installs $file" test -s "$root$prefix/$file"
+done
+version=$(sed -n 's/^#define LACE_VERSION "\(.*\)".*/\1/p' include/lace.h)
+is "the installed program runs" "$("$root$prefix/bin/lace" --version)" "lace $version"
+export PKG_CONFIG_PATH=$root$prefix/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root
+is "pkg-config knows the version" "$(pkg-config --modversion lace)" "$version"
+
+# The example is the indented block of the header's opening comment that starts with #include <lace.h>.
+sed -n '/^ \*  *#include <lace.h>/,/^ \*  *}$/p' include/lace.h | sed 's/^ \* \{0,5\}//' >"$work/example.c"
+if ! grep -q main "$work/example.c"; then
+    printf '#include <lace.h>\nint main(void) { return sizeof(struct lace_error) < 2; }\n' >"$work/example.c"
+fi
+succeeds "the example compiles against liblace.so" $CC -Wall -Werror "$work/example.c" -o "$work/shared" \
+    $(pkg-config --cflags --libs lace)
+succeeds "the example compiles against liblace.a" $CC -Wall -Werror "$work/example.c" -o "$work/static" \
+    $(pkg-config --cflags lace) "$root$prefix/lib/liblace.a" $(PKG_CONFIG_SYSROOT_DIR= pkg-config --libs --static lace | sed 's/-llace//')
+# From an empty folder the example finds no model: it may fail, with a sentence, but not crash.
+for kind in shared static; do
+    (cd "$work" && LD_LIBRARY_PATH=$root$prefix/lib timeout 60 "./$kind" >"$kind.log" 2>&1)
+    status=$?
+    if [ $status -lt 124 ]; then ok "the $kind example runs"; else not_ok "the $kind example runs" "status $status: $(cat "$work/$kind.log")"; fi
+done
+if command -v man >/dev/null && command -v groff >/dev/null; then
+    empty "the manual page is well formed" "$(man --warnings -E UTF-8 -l "$root$prefix/share/man/man1/lace.1" 2>&1 >/dev/null)"
+fi
+succeeds "make uninstall" make -s "B=$B" DESTDIR="$root" PREFIX=$prefix uninstall
+empty "uninstall leaves no file" "$(find "$root" ! -type d)"
+finish

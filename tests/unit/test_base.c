@@ -1,0 +1,230 @@
+/* The base: sizes, memory, random numbers, texts, files. */
+#include "base/base.h"
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static void errors_carry_a_sentence_and_a_code(void **state)
+{
+    struct lace_error err;
+    assert_int_equal(lace_fail(&err, LACE_BAD, "%s is %d.", "x", 3), LACE_BAD);
+    assert_string_equal(err.text, "x is 3.");
+    assert_int_equal(lace_fail(NULL, LACE_MEMORY, "nobody reads this"), LACE_MEMORY);
+    char big[2000];
+    memset(big, 'a', sizeof big - 1);
+    big[sizeof big - 1] = 0;
+    lace_fail(&err, LACE_BAD, "%s", big);
+    assert_int_equal(strlen(err.text), sizeof err.text - 1);
+}
+
+static void sizes_are_checked(void **state)
+{
+    size_t out = 0;
+    assert_true(lace_mul(1 << 20, 1 << 20, &out));
+    assert_true(out == (size_t)1 << 40);
+    assert_false(lace_mul(SIZE_MAX / 2, 3, &out));
+    assert_false(lace_add(SIZE_MAX, 1, &out));
+    assert_true(lace_add(SIZE_MAX, 0, &out));
+    assert_null(lace_alloc(SIZE_MAX));
+    assert_null(lace_alloc(SIZE_MAX - 4096));
+    assert_null(lace_alloc_array(SIZE_MAX / 4, 8));
+}
+
+static void memory_is_aligned_and_zero(void **state)
+{
+    for (size_t bytes = 0; bytes < (5u << 20); bytes = bytes * 3 + 1) {
+        unsigned char *p = lace_alloc(bytes);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % 64, 0);
+        for (size_t i = 0; i < bytes; i++) assert_int_equal(p[i], 0);
+        memset(p, 255, bytes);
+        lace_free(p);
+    }
+    lace_free(NULL);
+}
+
+static void an_arena_counts_then_hands_out(void **state)
+{
+    struct lace_arena count = {0}, arena;
+    assert_null(lace_arena_take(&count, 1));
+    assert_null(lace_arena_take(&count, 65));
+    assert_int_equal(count.used, 64 + 128);
+    assert_int_equal(lace_arena_init(&arena, count.used, NULL), 0);
+    unsigned char *a = lace_arena_take(&arena, 1), *b = lace_arena_take(&arena, 65);
+    assert_non_null(a);
+    assert_ptr_equal(b, a + 64);
+    assert_null(lace_arena_take(&arena, 1));
+    assert_null(lace_arena_take(&arena, SIZE_MAX));
+    assert_null(lace_arena_take(&arena, SIZE_MAX - 70));
+    lace_arena_release(&arena);
+    assert_null(arena.base);
+    struct lace_error err = {""};
+    assert_int_equal(lace_arena_init(&arena, SIZE_MAX, &err), LACE_MEMORY);
+    assert_true(err.text[0]);
+}
+
+static void random_streams_are_reproducible_and_apart(void **state)
+{
+    struct lace_rng a, b, c;
+    lace_rng_init(&a, 7, 1);
+    lace_rng_init(&b, 7, 1);
+    lace_rng_init(&c, 7, 2);
+    int same = 0;
+    for (int i = 0; i < 1000; i++) {
+        uint32_t x = lace_rng_u32(&a);
+        assert_true(x == lace_rng_u32(&b));
+        same += x == lace_rng_u32(&c);
+    }
+    assert_true(same < 3);
+}
+
+static void random_numbers_have_their_distributions(void **state)
+{
+    enum { COUNT = 60000, BOUND = 6 };
+    struct lace_rng rng;
+    lace_rng_init(&rng, 1, 0);
+    int bins[BOUND] = {0};
+    double sum = 0, squares = 0, mean = 0;
+    for (int i = 0; i < COUNT; i++) {
+        uint32_t k = lace_rng_below(&rng, BOUND);
+        assert_true(k < BOUND);
+        bins[k]++;
+        double u = lace_rng_uniform(&rng), z = lace_rng_normal(&rng);
+        assert_true(u >= 0 && u < 1);
+        mean += u / COUNT;
+        sum += z;
+        squares += z * z;
+    }
+    double chi = 0;
+    for (int k = 0; k < BOUND; k++) chi += pow(bins[k] - COUNT / BOUND, 2) / (COUNT / BOUND);
+    assert_true(chi < 25.7); /* five degrees of freedom: p = 0.0001 */
+    assert_true(fabs(mean - 0.5) < 0.006);
+    assert_true(fabs(sum / COUNT) < 0.017); /* four standard errors */
+    assert_true(fabs(squares / COUNT - 1) < 0.025);
+    for (int i = 0; i < 100; i++) assert_int_equal(lace_rng_below(&rng, 1), 0);
+}
+
+static void a_shuffle_permutes_uniformly(void **state)
+{
+    struct lace_rng rng;
+    lace_rng_init(&rng, 3, 3);
+    int seen[6] = {0};
+    for (int i = 0; i < 6000; i++) {
+        int x[3] = {0, 1, 2};
+        lace_rng_shuffle(&rng, x, 3);
+        assert_int_equal(1 << x[0] | 1 << x[1] | 1 << x[2], 7);
+        seen[x[0] * 2 + (x[1] > x[2])]++;
+    }
+    for (int i = 0; i < 6; i++) assert_in_range(seen[i], 850, 1150);
+    lace_rng_shuffle(&rng, NULL, 0);
+}
+
+static void a_text_grows_and_stays_terminated(void **state)
+{
+    struct lace_text text;
+    lace_text_init(&text);
+    for (int i = 0; i < 1000; i++) lace_text_print(&text, "%d,", i);
+    lace_text_str(&text, "end");
+    lace_text_add(&text, "\0x", 2);
+    assert_false(text.failed);
+    assert_int_equal(text.len, 10 * 2 + 90 * 3 + 900 * 4 + 5);
+    assert_int_equal(text.data[text.len], 0);
+    assert_memory_equal(text.data, "0,1,2,", 6);
+    lace_text_clear(&text);
+    assert_int_equal(text.len, 0);
+    assert_string_equal(text.data, "");
+    lace_text_add(&text, "x", SIZE_MAX - 1);
+    assert_true(text.failed);
+    assert_null(text.data);
+    lace_text_str(&text, "more"); /* stays failed */
+    assert_null(text.data);
+    lace_text_release(&text);
+}
+
+static void files_are_replaced_whole(void **state)
+{
+    char folder[] = "/tmp/lace-test-XXXXXX", path[128], deep[128], *bytes;
+    size_t len;
+    struct lace_error err = {""};
+    assert_non_null(mkdtemp(folder));
+    snprintf(deep, sizeof deep, "%s/a/b/c", folder);
+    assert_int_equal(lace_make_dir(deep, NULL), 0);
+    assert_int_equal(lace_make_dir(deep, NULL), 0);
+    snprintf(path, sizeof path, "%s/file", deep);
+    assert_int_equal(lace_write_file(path, "one\0two", 7, NULL), 0);
+    assert_int_equal(lace_write_file(path, "three", 5, NULL), 0);
+    assert_int_equal(lace_read_file(path, 5, &bytes, &len, NULL), 0);
+    assert_int_equal(len, 5);
+    assert_string_equal(bytes, "three");
+    lace_free(bytes);
+    assert_int_equal(lace_read_file(path, 4, &bytes, &len, &err), LACE_BAD);
+    assert_null(bytes);
+    assert_non_null(strstr(err.text, path));
+    assert_int_equal(lace_write_file(path, "", 0, NULL), 0);
+    assert_int_equal(lace_read_file(path, 4, &bytes, &len, NULL), 0);
+    assert_int_equal(len, 0);
+    lace_free(bytes);
+    assert_int_equal(lace_make_dir(path, &err), LACE_BAD);
+    assert_int_equal(lace_make_dir("", &err), LACE_BAD);
+    assert_int_equal(lace_read_file("/nonexistent/x", 4, &bytes, &len, &err), LACE_SYSTEM);
+    assert_non_null(strstr(err.text, "/nonexistent/x"));
+    assert_int_equal(lace_write_file("/nonexistent/x", "a", 1, &err), LACE_SYSTEM);
+    assert_int_equal(lace_read_file(deep, 4, &bytes, &len, &err), LACE_SYSTEM); /* a folder */
+    assert_int_equal(lace_read_file("/dev/zero", 100000, &bytes, &len, &err), LACE_BAD); /* endless */
+    char command[160];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
+static void bf16_rounds_to_nearest_even(void **state)
+{
+    assert_int_equal(lace_f32_to_bf16(1.0f), 0x3f80);
+    assert_int_equal(lace_f32_to_bf16(1.00390625f), 0x3f80); /* half way: to even */
+    assert_int_equal(lace_f32_to_bf16(1.01171875f), 0x3f82);
+    assert_int_equal(lace_f32_to_bf16(1.00390637f), 0x3f81); /* just above */
+    assert_int_equal(lace_f32_to_bf16(-INFINITY), 0xff80);
+    assert_int_equal(lace_f32_to_bf16(3.4e38f), 0x7f80); /* overflows to infinity, as the hardware does */
+    assert_true(isnan(lace_bf16_to_f32(lace_f32_to_bf16(NAN))));
+    for (uint32_t h = 0; h < 0x10000; h++) {
+        float f = lace_bf16_to_f32((uint16_t)h);
+        if (!isnan(f)) assert_int_equal(lace_f32_to_bf16(f), h);
+    }
+}
+
+static void the_hash_is_fnv(void **state)
+{
+    assert_true(lace_hash("", 0) == 0xcbf29ce484222325u);
+    assert_true(lace_hash("a", 1) == 0xaf63dc4c8601ec8cu);
+    assert_true(lace_hash("foobar", 6) == 0x85944171f73967e8u);
+}
+
+static void the_clock_does_not_run_back(void **state)
+{
+    double before = lace_now();
+    usleep(2000);
+    assert_true(lace_now() >= before + 0.001);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_carry_a_sentence_and_a_code),
+        cmocka_unit_test(sizes_are_checked),
+        cmocka_unit_test(memory_is_aligned_and_zero),
+        cmocka_unit_test(an_arena_counts_then_hands_out),
+        cmocka_unit_test(random_streams_are_reproducible_and_apart),
+        cmocka_unit_test(random_numbers_have_their_distributions),
+        cmocka_unit_test(a_shuffle_permutes_uniformly),
+        cmocka_unit_test(a_text_grows_and_stays_terminated),
+        cmocka_unit_test(files_are_replaced_whole),
+        cmocka_unit_test(bf16_rounds_to_nearest_even),
+        cmocka_unit_test(the_hash_is_fnv),
+        cmocka_unit_test(the_clock_does_not_run_back),
+    };
+    return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
