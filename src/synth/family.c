@@ -1,0 +1,86 @@
+/* The table of families, and what they all need: knobs, random streams, the split. */
+#include "synth/family.h"
+#include <string.h>
+
+static const struct lace_family *const families[] = {
+    &lace_family_search,
+};
+
+const char *const lace_policy_names[] = {"shared", "tagged", "alone", NULL};
+const char *const lace_strategy_names[] = {"default", "up", "down", "random", NULL};
+const char *const lace_falsehood_names[] = {"", "flip", "forge", "miss", NULL};
+const char *const lace_step_result_names[] = {"right",     "lookup error",  "wrong product",
+                                              "wrong sum", "wrong verdict", "not a step"};
+
+int lace_family_count(void) { return (int)(sizeof families / sizeof *families); }
+
+const struct lace_family *lace_family_at(int i) { return i >= 0 && i < lace_family_count() ? families[i] : NULL; }
+
+const struct lace_family *lace_family_find(const char *name, struct lace_error *err)
+{
+    for (int i = 0; i < lace_family_count(); i++)
+        if (!strcmp(families[i]->name, name)) return families[i];
+    lace_fail(err, LACE_BAD, "There is no problem family '%s'; `lace data families` lists them.", name);
+    return NULL;
+}
+
+void lace_data_knobs_defaults(struct lace_data_knobs *knobs)
+{
+    *knobs = (struct lace_data_knobs){
+        .difficulty = {4, 4},
+        .options = {8, 8},
+        .threads = {4, 4},
+        .moduli = {11, 13},
+        .modulus_count = 2,
+        .weights = {0, 1, 1, 1},
+    };
+}
+
+static int check_range(const char *name, struct lace_interval range, int low, int high, struct lace_error *err)
+{
+    if (range.low >= low && range.low <= range.high && range.high <= high) return 0;
+    return lace_fail(err, LACE_BAD, "The range %s is %d:%d; it must lie within %d:%d.", name, range.low, range.high, low, high);
+}
+
+int lace_family_make(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
+                     struct lace_record *out, struct lace_error *err)
+{
+    *out = (struct lace_record){0};
+    int code = check_range("difficulty", knobs->difficulty, family->easiest, family->hardest, err);
+    if (!code) code = check_range("threads", knobs->threads, 1, 64, err);
+    if (!code) code = check_range("ambiguity", knobs->ambiguity, 0, 2, err);
+    if (code) return code;
+    if (knobs->budget < 0 || knobs->budget > 4096)
+        return lace_fail(err, LACE_BAD, "The budget is %d rounds; it must lie within 0:4096.", knobs->budget);
+    if (!(knobs->corrupt >= 0 && knobs->corrupt <= 1))
+        return lace_fail(err, LACE_BAD, "The share of falsified records is %g; it must lie within 0:1.", knobs->corrupt);
+    for (int i = 1; i < 4; i++)
+        if (!(knobs->weights[i] >= 0 && knobs->weights[i] <= 1e6))
+            return lace_fail(err, LACE_BAD, "The weight of '%s' is %g; it must lie within 0:1000000.", lace_falsehood_names[i],
+                             knobs->weights[i]);
+    return family->make(knobs, index, out, err);
+}
+
+void lace_family_rng(struct lace_rng *rng, const struct lace_data_knobs *knobs, uint64_t index)
+{
+    /* Streams of PCG with one seed and neighbouring numbers run in parallel (their states differ by
+     * a constant at each step), so the index is mixed into the seed too: splitmix64's finaliser. */
+    uint64_t mixed = index * 2 + (knobs->split == LACE_SPLIT_TEST) + 0x9e3779b97f4a7c15u;
+    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9u;
+    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
+    lace_rng_init(rng, knobs->seed ^ mixed ^ mixed >> 31, index);
+}
+
+int lace_family_draw(struct lace_rng *rng, struct lace_interval range)
+{
+    return range.low + (int)lace_rng_below(rng, (uint32_t)(range.high - range.low) + 1);
+}
+
+enum lace_split lace_family_side(const uint8_t *numbers, size_t count)
+{
+    /* The low bits of FNV-1a see only the low bits of the input; folding brings the others in. */
+    uint64_t hash = lace_hash(numbers, count);
+    hash ^= hash >> 32;
+    hash ^= hash >> 16;
+    return hash % 16 == 0 ? LACE_SPLIT_TEST : LACE_SPLIT_TRAIN;
+}

@@ -1,0 +1,408 @@
+/* Problems of the family `search` as text: drawing, writing, reading, solving, checking a step.
+ * One table of wordings drives both the writer and the reader, so neither can know one more. */
+#include "synth/search.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* $u: the asked unknown; $b: the options; $p: the modulus; $e: the equations. */
+static const char *const wordings[] = {
+    "Find $u (each from 1 to $b, mod $p): $e.",
+    "What is $u? Each unknown is from 1 to $b, mod $p: $e.",
+    "Mod $p, with each unknown from 1 to $b: $e. Find $u.",
+    "$e (mod $p, each from 1 to $b). Give $u.",
+};
+enum { WORDINGS = sizeof wordings / sizeof *wordings, EQUATIONS = 26 };
+
+/* u*a + (from or c) = t; from is 0 where c is a number. */
+struct equation {
+    char unknown, from;
+    int a, c, t;
+};
+
+/* ---- drawing ---- */
+
+static bool prime(int n)
+{
+    for (int d = 2; d * d <= n; d++)
+        if (n % d == 0) return false;
+    return n > 1;
+}
+
+enum lace_split lace_search_side(const struct lace_search *p)
+{
+    uint8_t numbers[4 + 2 * SEARCH_STAGES] = {(uint8_t)p->stages, (uint8_t)p->modulus, (uint8_t)p->options, (uint8_t)p->given};
+    for (int k = 0; k < p->stages; k++) {
+        numbers[4 + 2 * k] = (uint8_t)p->a[k];
+        numbers[5 + 2 * k] = (uint8_t)p->t[k];
+    }
+    return lace_family_side(numbers, (size_t)(4 + 2 * p->stages));
+}
+
+static void draw_letters(char *letters, int count, struct lace_rng *rng)
+{
+    if (lace_rng_below(rng, 2)) {
+        int start = (int)lace_rng_below(rng, (uint32_t)(26 - count + 1));
+        for (int i = 0; i < count; i++) letters[i] = (char)('a' + start + i);
+        return;
+    }
+    for (int i = 0, need = count; i < 26 && need; i++) /* each subset is equally likely, and comes out in order */
+        if ((int)lace_rng_below(rng, (uint32_t)(26 - i)) < need) letters[count - need--] = (char)('a' + i);
+}
+
+int lace_search_draw(struct lace_search *p, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err)
+{
+    if (knobs->options.low < 2 || knobs->options.low > knobs->options.high || knobs->options.high >= SEARCH_MODULUS)
+        return lace_fail(err, LACE_BAD, "The range options is %d:%d; it must lie within 2:%d.", knobs->options.low,
+                         knobs->options.high, SEARCH_MODULUS - 1);
+    int fit[8], fits = 0;
+    *p = (struct lace_search){.stages = lace_family_draw(rng, knobs->difficulty), .options = lace_family_draw(rng, knobs->options)};
+    for (int i = 0; i < knobs->modulus_count && i < 8; i++) {
+        int modulus = knobs->moduli[i];
+        if (modulus > SEARCH_MODULUS || !prime(modulus))
+            return lace_fail(err, LACE_BAD, "The modulus %d is not a prime of at most %d.", modulus, SEARCH_MODULUS);
+        if (modulus > p->options) fit[fits++] = modulus;
+    }
+    if (!fits) return lace_fail(err, LACE_BAD, "No modulus exceeds %d options; add a larger prime.", p->options);
+    p->modulus = fit[lace_rng_below(rng, (uint32_t)fits)];
+    draw_letters(p->unknown, p->stages, rng);
+    for (int tries = 0; tries < 100000; tries++) {
+        int c = p->given = (int)lace_rng_below(rng, (uint32_t)p->modulus);
+        for (int k = 0; k < p->stages; k++) {
+            p->a[k] = 2 + (int)lace_rng_below(rng, (uint32_t)p->modulus - 2);
+            p->solution[k] = 1 + (int)lace_rng_below(rng, (uint32_t)p->options);
+            p->t[k] = (p->a[k] * p->solution[k] + c) % p->modulus;
+            c = p->solution[k];
+        }
+        if (lace_search_side(p) == knobs->split) return 0;
+    }
+    return lace_fail(err, LACE_BAD, "There are too few problems of %d stages, %d options and modulus %d for both sides of the split.",
+                     p->stages, p->options, p->modulus);
+}
+
+/* ---- writing ---- */
+
+static char *put_number(char *at, int n)
+{
+    if (n >= 10) *at++ = (char)('0' + n / 10);
+    *at++ = (char)('0' + n % 10);
+    return at;
+}
+
+static char *put_text(char *at, const char *text)
+{
+    while (*text) *at++ = *text++;
+    return at;
+}
+
+static char *put_equations(char *at, const struct equation *equations, int count)
+{
+    for (int i = 0; i < count; i++) {
+        const struct equation *e = &equations[i];
+        if (i) at = put_text(at, ", ");
+        *at++ = e->unknown;
+        *at++ = '*';
+        at = put_number(at, e->a);
+        *at++ = '+';
+        if (e->from) *at++ = e->from;
+        else at = put_number(at, e->c);
+        *at++ = '=';
+        at = put_number(at, e->t);
+    }
+    return at;
+}
+
+/* An equation that looks like the others and leads nowhere: a new letter, an option that fits. */
+static struct equation distraction(const struct lace_search *p, struct lace_rng *rng)
+{
+    struct equation e = {.a = 2 + (int)lace_rng_below(rng, (uint32_t)p->modulus - 2)};
+    do e.unknown = (char)('a' + lace_rng_below(rng, 26));
+    while (memchr(p->unknown, e.unknown, (size_t)p->stages));
+    int from = (int)lace_rng_below(rng, (uint32_t)p->stages), x = 1 + (int)lace_rng_below(rng, (uint32_t)p->options);
+    if (from) e.from = p->unknown[from - 1], e.c = p->solution[from - 1];
+    else e.c = (int)lace_rng_below(rng, (uint32_t)p->modulus);
+    e.t = (e.a * x + e.c) % p->modulus;
+    return e;
+}
+
+void lace_search_prompt(const struct lace_search *p, int ambiguity, struct lace_rng *rng, struct lace_text *out)
+{
+    struct equation equations[SEARCH_STAGES + 1];
+    int count = p->stages, wording = 0;
+    for (int k = 0; k < count; k++)
+        equations[k] = (struct equation){p->unknown[k], k ? p->unknown[k - 1] : 0, p->a[k], p->given, p->t[k]};
+    if (ambiguity == 1) wording = 1 + (int)lace_rng_below(rng, WORDINGS - 1);
+    if (ambiguity == 2) {
+        wording = (int)lace_rng_below(rng, WORDINGS);
+        equations[count++] = distraction(p, rng);
+        for (int i = count - 1; i > 0; i--) {
+            int j = (int)lace_rng_below(rng, (uint32_t)i + 1);
+            struct equation t = equations[i];
+            equations[i] = equations[j];
+            equations[j] = t;
+        }
+    }
+    char text[128 + 16 * (SEARCH_STAGES + 1)], *at = text;
+    for (const char *w = wordings[wording]; *w; w++) {
+        if (*w != '$') *at++ = *w;
+        else if (*++w == 'u') *at++ = p->unknown[p->stages - 1];
+        else if (*w == 'b') at = put_number(at, p->options);
+        else if (*w == 'p') at = put_number(at, p->modulus);
+        else at = put_equations(at, equations, count);
+    }
+    lace_text_add(out, text, (size_t)(at - text));
+}
+
+int lace_search_line(const struct lace_search *p, const struct lace_search_step *step, char *text)
+{
+    char *at = text;
+    *at++ = p->unknown[step->stage];
+    *at++ = '*';
+    at = put_number(at, p->a[step->stage]);
+    *at++ = '+';
+    at = put_number(at, step->c);
+    *at++ = '=';
+    at = put_number(at, p->t[step->stage]);
+    at = put_text(at, ", try ");
+    at = put_number(at, step->x);
+    at = put_text(at, ": ");
+    at = put_number(at, step->m);
+    *at++ = '+';
+    at = put_number(at, step->c);
+    *at++ = '=';
+    at = put_number(at, step->v);
+    at = put_text(at, step->yes ? ", yes.\n" : ", no.\n");
+    *at = 0;
+    return (int)(at - text);
+}
+
+/* ---- reading ---- */
+
+static const char *skip(const char *at)
+{
+    while (isspace((unsigned char)*at)) at++;
+    return at;
+}
+
+/* Fixed text, its case and spacing free; NULL: something else is there. */
+static const char *get_text(const char *at, const char *text)
+{
+    for (; at && *text; text++) {
+        if (*text == ' ') continue;
+        at = skip(at);
+        at = tolower((unsigned char)*at) == tolower((unsigned char)*text) ? at + 1 : NULL;
+    }
+    return at;
+}
+
+static const char *get_number(const char *at, int *out)
+{
+    if (!at) return NULL;
+    at = skip(at);
+    int digits = 0;
+    for (*out = 0; isdigit((unsigned char)*at); at++) {
+        if (++digits > 2) return NULL;
+        *out = *out * 10 + *at - '0';
+    }
+    return digits ? at : NULL;
+}
+
+static const char *get_letter(const char *at, char *out)
+{
+    if (!at) return NULL;
+    at = skip(at);
+    *out = *at;
+    return *at >= 'a' && *at <= 'z' ? at + 1 : NULL;
+}
+
+static const char *get_equations(const char *at, struct equation *equations, int *count)
+{
+    for (*count = 0;; at = get_text(at, ",")) {
+        if (*count == EQUATIONS) return NULL;
+        struct equation *e = &equations[(*count)++];
+        *e = (struct equation){0};
+        at = get_text(get_number(get_text(get_letter(at, &e->unknown), "*"), &e->a), "+");
+        if (!at) return NULL;
+        const char *number = get_number(at, &e->c);
+        at = get_number(get_text(number ? number : get_letter(at, &e->from), "="), &e->t);
+        if (!at || !get_text(at, ",")) return at;
+    }
+}
+
+static bool read_wording(const char *w, const char *at, struct lace_search *p, char *asked, struct equation *equations, int *count)
+{
+    for (; at && *w; w++) {
+        char fixed[2] = {*w, 0};
+        if (*w != '$') {
+            if (*w == '.' && !w[1] && !*skip(at)) return true; /* a missing last full stop is forgiven */
+            at = get_text(at, fixed);
+        } else if (*++w == 'u') at = get_letter(at, asked);
+        else if (*w == 'b') at = get_number(at, &p->options);
+        else if (*w == 'p') at = get_number(at, &p->modulus);
+        else at = get_equations(at, equations, count);
+    }
+    return at && !*skip(at);
+}
+
+static const struct equation *find(const struct equation *equations, int count, char unknown)
+{
+    for (int i = 0; i < count; i++)
+        if (equations[i].unknown == unknown) return &equations[i];
+    return NULL;
+}
+
+int lace_search_parse(struct lace_search *p, const char *prompt, struct lace_error *err)
+{
+    struct equation equations[EQUATIONS];
+    const struct equation *chain[SEARCH_STAGES];
+    int count = 0, read = 0;
+    char asked = 0;
+    *p = (struct lace_search){0};
+    for (int i = 0; i < WORDINGS && !read; i++) read = read_wording(wordings[i], prompt, p, &asked, equations, &count);
+    if (!read)
+        return lace_fail(err, LACE_BAD, "The prompt is not a search problem; one reads `Find q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2.`.");
+    if (p->options < 1 || p->modulus <= p->options || p->modulus > SEARCH_MODULUS)
+        return lace_fail(err, LACE_BAD, "The modulus %d must exceed the %d options and be at most %d.", p->modulus, p->options, SEARCH_MODULUS);
+    for (int i = 0; i < count; i++)
+        if (find(equations, i, equations[i].unknown))
+            return lace_fail(err, LACE_BAD, "The unknown %c has two equations; leave one.", equations[i].unknown);
+    for (char at = asked; at; at = chain[p->stages++]->from) {
+        if (p->stages == SEARCH_STAGES)
+            return lace_fail(err, LACE_BAD, "More than %d equations lead to %c, or they lead in a circle.", SEARCH_STAGES, asked);
+        if (!(chain[p->stages] = find(equations, count, at)))
+            return lace_fail(err, LACE_BAD, "The unknown %c has no equation; add one.", at);
+    }
+    int c = p->given = chain[p->stages - 1]->c;
+    for (int k = 0; k < p->stages; k++) {
+        const struct equation *e = chain[p->stages - 1 - k];
+        int fits = 0;
+        p->unknown[k] = e->unknown;
+        p->a[k] = e->a;
+        p->t[k] = e->t;
+        for (int x = 1; x <= p->options; x++)
+            if ((e->a * x + c) % p->modulus == e->t) fits++, p->solution[k] = x;
+        if (fits != 1)
+            return lace_fail(err, LACE_BAD, "%s value from 1 to %d fits the equation of %c; exactly one must.", fits ? "More than one" : "No",
+                             p->options, e->unknown);
+        c = p->solution[k];
+    }
+    return 0;
+}
+
+/* The line of a step as numbers; the unknown, a and t go beside it. False: not a step. */
+static bool read_line(const char *text, struct lace_search_step *step, char *unknown, int *a, int *t, int *c_again)
+{
+    int c, x, m, v;
+    const char *at = get_number(get_text(get_number(get_text(get_letter(text, unknown), "*"), a), "+"), &c);
+    at = get_number(get_text(get_number(get_text(at, "="), t), ", try"), &x);
+    at = get_number(get_text(get_number(get_text(at, ":"), &m), "+"), c_again);
+    at = get_text(get_number(get_text(at, "="), &v), ",");
+    if (!at) return false;
+    const char *yes = get_text(at, "yes."), *end = yes ? yes : get_text(at, "no.");
+    if (!end || *skip(end)) return false;
+    *step = (struct lace_search_step){.c = (uint8_t)c, .x = (uint8_t)x, .m = (uint8_t)m, .v = (uint8_t)v, .yes = yes != NULL};
+    return true;
+}
+
+static enum lace_step_result check_line(const struct lace_search *p, const char *text, struct lace_step_check *out)
+{
+    struct lace_search_step step;
+    int a = 0, t = 0, c_again = 0, k = 0;
+    char unknown = 0;
+    *out = (struct lace_step_check){.stage = -1};
+    if (!read_line(text, &step, &unknown, &a, &t, &c_again)) return LACE_STEP_NONE;
+    while (k < p->stages && p->unknown[k] != unknown) k++;
+    *out = (struct lace_step_check){.stage = k, .option = step.x, .claims = step.yes, .believed = step.v == t, .given = step.c};
+    if (k == p->stages) return out->stage = -1, LACE_STEP_LOOKUP;
+    out->on_path = step.c == (k ? p->solution[k - 1] : p->given);
+    if (a != p->a[k] || t != p->t[k] || c_again != step.c || step.x < 1 || step.x > p->options) return LACE_STEP_LOOKUP;
+    if (k ? step.c < 1 || step.c > p->options : step.c != p->given) return LACE_STEP_LOOKUP;
+    if (step.m != a * step.x % p->modulus) return LACE_STEP_PRODUCT;
+    if (step.v != (step.m + step.c) % p->modulus) return LACE_STEP_SUM;
+    return step.yes == (step.v == t) ? LACE_STEP_RIGHT : LACE_STEP_VERDICT;
+}
+
+/* ---- the family ---- */
+
+static int check(const char *prompt, const char *answer, struct lace_error *err)
+{
+    struct lace_search p;
+    int code = lace_search_parse(&p, prompt, err), value;
+    if (code) return code;
+    const char *end = get_number(answer, &value);
+    return end && !*skip(end) && value == p.solution[p.stages - 1];
+}
+
+static int solve(const char *prompt, struct lace_text *answer, struct lace_error *err)
+{
+    struct lace_search p;
+    int code = lace_search_parse(&p, prompt, err);
+    if (!code) lace_text_print(answer, "%d", p.solution[p.stages - 1]);
+    return code;
+}
+
+static enum lace_step_result check_step(const char *prompt, const char *step, struct lace_step_check *out)
+{
+    struct lace_search p;
+    *out = (struct lace_step_check){.stage = -1};
+    return lace_search_parse(&p, prompt, NULL) ? LACE_STEP_NONE : check_line(&p, step, out);
+}
+
+static int forge(const char *prompt, const char *so_far, struct lace_rng *rng, struct lace_text *out, struct lace_error *err)
+{
+    struct lace_search p;
+    int code = lace_search_parse(&p, prompt, err);
+    if (code) return code;
+    int stage = 0, c = p.given;
+    bool tried[SEARCH_MODULUS] = {false};
+    for (const char *line = so_far; *line;) {
+        size_t len = strcspn(line, "\n");
+        char text[2 * SEARCH_LINE];
+        struct lace_step_check seen;
+        if (len < sizeof text) {
+            memcpy(text, line, len);
+            text[len] = 0;
+            enum lace_step_result result = check_line(&p, text, &seen);
+            if (result != LACE_STEP_NONE && result != LACE_STEP_LOOKUP) {
+                bool on = seen.believed && seen.stage + 1 < p.stages; /* its own find: it goes on from there */
+                int next = seen.stage + on, given = on ? seen.option : seen.given;
+                if (next != stage || given != c) memset(tried, 0, sizeof tried);
+                stage = next;
+                c = given;
+                if (!on) tried[seen.option] = true;
+            }
+        }
+        line += len + (line[len] == '\n');
+    }
+    /* A fresh wrong option where there is one: a claim for one it has just refused is too easy to doubt. */
+    int fresh[SEARCH_MODULUS], wrong[SEARCH_MODULUS], fresh_count = 0, wrong_count = 0;
+    for (int x = 1; x <= p.options; x++) {
+        if ((p.a[stage] * x + c) % p.modulus == p.t[stage]) continue;
+        wrong[wrong_count++] = x;
+        if (!tried[x]) fresh[fresh_count++] = x;
+    }
+    if (!wrong_count) return lace_fail(err, LACE_BAD, "With one option there is no wrong one to claim; give the problem more.");
+    int x = fresh_count ? fresh[lace_rng_below(rng, (uint32_t)fresh_count)] : wrong[lace_rng_below(rng, (uint32_t)wrong_count)];
+    int m = p.a[stage] * x % p.modulus;
+    if (lace_rng_below(rng, 2)) m = ((p.t[stage] - c) % p.modulus + p.modulus) % p.modulus;
+    struct lace_search_step lie = {.stage = (uint8_t)stage, .c = (uint8_t)c, .x = (uint8_t)x, .m = (uint8_t)m, .v = (uint8_t)p.t[stage], .yes = true};
+    char line[SEARCH_LINE];
+    lace_text_add(out, line, (size_t)lace_search_line(&p, &lie, line));
+    return out->failed ? lace_fail(err, LACE_MEMORY, "Out of memory while a step is forged.") : 0;
+}
+
+int lace_search_make(const struct lace_data_knobs *knobs, uint64_t index, struct lace_record *out, struct lace_error *err);
+
+const struct lace_family lace_family_search = {
+    .name = "search",
+    .summary = "find the last of a chain of unknowns, each tried option by option modulo a prime",
+    .easiest = 1,
+    .hardest = SEARCH_STAGES,
+    .trained_low = 1,
+    .trained_high = 4,
+    .make = lace_search_make,
+    .check = check,
+    .solve = solve,
+    .check_step = check_step,
+    .forge = forge,
+};

@@ -1,0 +1,256 @@
+/* Who tries which option in which round.
+ *
+ * alone, tagged: each thread goes through its order of options, moves on at its own yes, and answers
+ * right after its last yes.
+ *
+ * shared: whatever was written in earlier rounds, by any thread, is known to all. A reader goes by the
+ * written value and the target (v = t means yes), never by the written word: a flipped word is harmless.
+ * The next line of thread n follows from its tag and from the lines before:
+ *   1. Last stage, and a yes there in the last round: re-try that x (the finder too). Who reads yes
+ *      from its own re-try answers.
+ *   2. A yes of thread f in the last round at an earlier stage: go on to the next stage with c = x.
+ *      Only thread f+1 (mod N) first re-tries x: a received find is verified.
+ *   3. Its re-try said no in the last round: the find is struck, what was written at the next stage in
+ *      that round is void, all are back at the stage.
+ *   4. Otherwise try, at the current unknown and c, the first option of the own order that has no `no`
+ *      there. When every option has one, all of these are forgotten.
+ * Of several claims in a round that of the lowest thread wins; the others' x has no `no`, so it is
+ * tried again if the winner is struck. A struck x has one, so it counts as tried. The memory belongs to
+ * (unknown, c) as written, so that lines under a false c say nothing about the true one.
+ * A thread alone re-tries nothing: there is no second opinion. */
+#include "synth/search.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const lace_search_mark_names[] = {"", "moved_on", "rechecked", "struck", "skipped"};
+
+int lace_search_budget(int stages, int options, int threads)
+{
+    if (threads == 1) return stages * options;
+    int sweep = (options + threads - 1) / threads;
+    return stages * (sweep + 1) - stages / 2; /* provisional: from `lace data ceiling` */
+}
+
+/* orders: (N, K, B), options from 1. Up and down start where the thread's share of the options lies. */
+static void fill_orders(uint8_t *orders, const struct lace_search *p, int threads, enum lace_strategy strategy, struct lace_rng *rng)
+{
+    int B = p->options;
+    for (int n = 0; n < threads; n++)
+        for (int k = 0; k < p->stages; k++, orders += B) {
+            int start = strategy == LACE_STRATEGY_DOWN ? ((n + 1) * B / threads - 1 + B) % B : n * B / threads;
+            for (int i = 0; i < B; i++)
+                orders[i] = (uint8_t)(1 + (strategy == LACE_STRATEGY_DOWN ? (start - i + B) % B : (start + i) % B));
+            if (strategy != LACE_STRATEGY_RANDOM) continue;
+            for (int i = B - 1; i > 0; i--) {
+                int j = (int)lace_rng_below(rng, (uint32_t)i + 1);
+                uint8_t t = orders[i];
+                orders[i] = orders[j];
+                orders[j] = t;
+            }
+        }
+}
+
+static struct lace_search_step truth(const struct lace_search *p, int stage, int c, int x)
+{
+    int m = p->a[stage] * x % p->modulus, v = (m + c) % p->modulus;
+    return (struct lace_search_step){
+        .stage = (uint8_t)stage, .c = (uint8_t)c, .x = (uint8_t)x, .m = (uint8_t)m, .v = (uint8_t)v, .yes = v == p->t[stage]};
+}
+
+static bool meets(const struct lace_search *p, const struct lace_search_step *step) { return step->v == p->t[step->stage]; }
+
+static void note_claim(const struct lace_search *p, struct lace_search_trace *trace, int n, const struct lace_search_step *step)
+{
+    if (step->stage == p->stages - 1 && meets(p, step) && step->x == p->solution[step->stage] && !trace->claimed[n])
+        trace->claimed[n] = trace->count[n];
+}
+
+static void run_apart(const struct lace_search *p, const uint8_t *orders, struct lace_search_trace *trace)
+{
+    for (int n = 0; n < trace->threads; n++) {
+        int stage = 0, c = p->given, tried = 0;
+        while (trace->count[n] < trace->budget && !trace->answer[n]) {
+            struct lace_search_step *step = &trace->steps[n * trace->budget + trace->count[n]++];
+            *step = truth(p, stage, c, orders[(n * p->stages + stage) * p->options + tried++]);
+            note_claim(p, trace, n, step);
+            if (!step->yes) continue;
+            if (++stage == p->stages) trace->answer[n] = step->x;
+            c = step->x;
+            tried = 0;
+        }
+    }
+}
+
+/* What all threads of a group know; it follows from the written lines alone. */
+struct group {
+    const struct lace_search *p;
+    struct lace_search_trace *trace;
+    const uint8_t *orders;
+    uint64_t *noes; /* (K, modulus, B): which threads wrote a no */
+    uint8_t *first; /* likewise: who wrote the first */
+    int stage, c;
+    int finder, verifier, found; /* the find that waits for its re-try; found 0: none */
+    int found_c;
+    int claim, claimant; /* the last unknown's claimed value; 0: none */
+    uint8_t mark[SEARCH_THREADS], from[SEARCH_THREADS]; /* for each thread's next line */
+};
+
+static int memory(const struct group *g, int stage, int c, int x)
+{
+    return (stage * g->p->modulus + c) * g->p->options + x - 1;
+}
+
+static void forget_if_exhausted(struct group *g)
+{
+    uint64_t *noes = &g->noes[memory(g, g->stage, g->c, 1)];
+    for (int i = 0; i < g->p->options; i++)
+        if (!noes[i]) return;
+    memset(noes, 0, sizeof *noes * (size_t)g->p->options);
+}
+
+static struct lace_search_step next_step(const struct group *g, int n)
+{
+    const struct lace_search *p = g->p;
+    struct lace_search_step step;
+    if (g->claim) {
+        step = truth(p, g->stage, g->c, g->claim);
+        if (n != g->claimant) step.mark = SEARCH_RECHECKED, step.from = (uint8_t)g->claimant;
+        return step;
+    }
+    if (g->found && n == g->verifier) {
+        step = truth(p, g->stage - 1, g->found_c, g->found);
+        step.mark = SEARCH_RECHECKED, step.from = (uint8_t)g->finder;
+        return step;
+    }
+    const uint8_t *order = &g->orders[(n * p->stages + g->stage) * p->options];
+    int from = -1;
+    for (int i = 0;; i++) {
+        assert(i < p->options); /* forget_if_exhausted */
+        int at = memory(g, g->stage, g->c, order[i]);
+        if (!g->noes[at]) {
+            step = truth(p, g->stage, g->c, order[i]);
+            break;
+        }
+        if (from < 0 && !(g->noes[at] >> n & 1)) from = g->first[at];
+    }
+    if (g->mark[n]) step.mark = g->mark[n], step.from = g->from[n];
+    else if (from >= 0) step.mark = SEARCH_SKIPPED, step.from = (uint8_t)from;
+    return step;
+}
+
+/* Falsifies one line of the round: a kind is drawn among those that some line allows, then the line. */
+static void falsify(const struct lace_search *p, struct lace_search_step **round, int count, const double *weights, struct lace_rng *rng)
+{
+    int finds = 0;
+    for (int i = 0; i < count; i++) finds += round[i]->yes;
+    double flip = weights[LACE_FALSE_FLIP], forge = finds < count ? weights[LACE_FALSE_FORGE] : 0,
+           miss = finds ? weights[LACE_FALSE_MISS] : 0, at = lace_rng_uniform(rng) * (flip + forge + miss);
+    if (flip + forge + miss <= 0) return;
+    int kind = at < flip ? LACE_FALSE_FLIP : at < flip + forge ? LACE_FALSE_FORGE : LACE_FALSE_MISS;
+    int fit = kind == LACE_FALSE_FLIP ? count : kind == LACE_FALSE_FORGE ? count - finds : finds;
+    int skip = (int)lace_rng_below(rng, (uint32_t)fit), i = 0;
+    for (;; i++)
+        if ((kind == LACE_FALSE_FLIP || round[i]->yes == (kind == LACE_FALSE_MISS)) && !skip--) break;
+    struct lace_search_step *step = round[i];
+    step->falsehood = (uint8_t)kind;
+    step->yes = !step->yes;
+    if (kind == LACE_FALSE_FLIP) return;
+    int v = p->t[step->stage];
+    if (kind == LACE_FALSE_MISS) v = (v + 1 + (int)lace_rng_below(rng, (uint32_t)p->modulus - 1)) % p->modulus;
+    /* Half of the lies begin in the product, so that the sum fits it. */
+    if (lace_rng_below(rng, 2)) step->m = (uint8_t)((v - step->c + p->modulus) % p->modulus);
+    step->v = (uint8_t)v;
+}
+
+static void mark_others(struct group *g, int except, int from, enum search_mark mark)
+{
+    for (int n = 0; n < g->trace->threads; n++)
+        if (n != except && n != from) g->mark[n] = (uint8_t)mark, g->from[n] = (uint8_t)from;
+}
+
+/* Draws the group's conclusions from the round that was just written. */
+static void conclude(struct group *g)
+{
+    const struct lace_search *p = g->p;
+    struct lace_search_trace *trace = g->trace;
+    int N = trace->threads, claimant = -1, x = 0;
+    memset(g->mark, 0, sizeof g->mark);
+    bool retried = g->claim;
+    for (int n = 0; n < N; n++) {
+        if (trace->answer[n]) continue;
+        const struct lace_search_step *step = &trace->steps[n * trace->budget + trace->count[n] - 1];
+        note_claim(p, trace, n, step);
+        if (!meets(p, step)) {
+            int at = memory(g, step->stage, step->c, step->x);
+            if (!g->noes[at]) g->first[at] = (uint8_t)n;
+            g->noes[at] |= (uint64_t)1 << n;
+        } else if (step->stage == g->stage) {
+            if (claimant < 0) claimant = n, x = step->x;
+            if (retried || (N == 1 && step->stage == p->stages - 1)) trace->answer[n] = step->x;
+        }
+    }
+    if (g->found) {
+        const struct lace_search_step *check = &trace->steps[g->verifier * trace->budget + trace->count[g->verifier] - 1];
+        bool struck = !meets(p, check);
+        g->found = 0;
+        if (struck) {
+            g->stage--;
+            g->c = g->found_c;
+            mark_others(g, -1, g->verifier, SEARCH_STRUCK);
+            return;
+        }
+        g->mark[g->verifier] = SEARCH_MOVED_ON, g->from[g->verifier] = (uint8_t)g->finder;
+    }
+    if (g->stage == p->stages - 1) {
+        g->claim = claimant < 0 ? 0 : x;
+        g->claimant = claimant;
+    } else if (claimant >= 0) {
+        g->finder = claimant;
+        g->verifier = (claimant + 1) % N;
+        g->found = N > 1 ? x : 0;
+        g->found_c = g->c;
+        g->stage++;
+        g->c = x;
+        mark_others(g, g->verifier, claimant, SEARCH_MOVED_ON);
+    }
+}
+
+static void run_shared(struct group *g, const double *weights, struct lace_rng *rng)
+{
+    struct lace_search_trace *trace = g->trace;
+    for (int r = 0; r < trace->budget; r++) {
+        struct lace_search_step *round[SEARCH_THREADS];
+        int count = 0;
+        forget_if_exhausted(g);
+        for (int n = 0; n < trace->threads; n++) {
+            if (trace->answer[n]) continue;
+            struct lace_search_step *step = round[count++] = &trace->steps[n * trace->budget + r];
+            *step = next_step(g, n);
+            trace->count[n]++;
+        }
+        if (!count) return;
+        if (weights && lace_rng_below(rng, 3) == 0) falsify(g->p, round, count, weights, rng);
+        conclude(g);
+    }
+}
+
+int lace_search_run(const struct lace_search *problem, enum lace_policy policy, enum lace_strategy strategy, const double *weights,
+                    struct lace_rng *rng, struct lace_search_trace *trace, struct lace_error *err)
+{
+    size_t N = (size_t)trace->threads, cells = (size_t)problem->stages * (size_t)problem->modulus * (size_t)problem->options;
+    size_t orders = N * (size_t)problem->stages * (size_t)problem->options;
+    if (strategy == LACE_STRATEGY_DEFAULT) strategy = policy == LACE_POLICY_ALONE ? LACE_STRATEGY_RANDOM : LACE_STRATEGY_UP;
+    memset(trace->count, 0, sizeof trace->count);
+    memset(trace->answer, 0, sizeof trace->answer);
+    memset(trace->claimed, 0, sizeof trace->claimed);
+    uint64_t *block = calloc(cells * 9 + orders, 1); /* noes, first, orders */
+    if (!block) return lace_fail(err, LACE_MEMORY, "Out of memory: a problem of %d stages needs %zu bytes.", problem->stages, cells * 9 + orders);
+    struct group g = {.p = problem, .trace = trace, .noes = block, .first = (uint8_t *)(block + cells), .c = problem->given};
+    g.orders = g.first + cells;
+    fill_orders(g.first + cells, problem, trace->threads, strategy, rng);
+    if (policy == LACE_POLICY_SHARED) run_shared(&g, weights, rng);
+    else run_apart(problem, g.orders, trace);
+    free(block);
+    return 0;
+}

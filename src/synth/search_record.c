@@ -1,0 +1,122 @@
+/* A record of the family `search`: a problem, a run of the policy, and both as text.
+ * Lines and marks are the bulk of the work of making data, so nothing here goes through printf. */
+#include "synth/search.h"
+#include <stdlib.h>
+#include <string.h>
+
+static int append(json_t *array, int thread, int step, json_t *kind, int from)
+{
+    json_t *item = json_array();
+    int bad = json_array_append_new(item, json_integer(thread)) | json_array_append_new(item, json_integer(step)) |
+              json_array_append_new(item, kind);
+    if (from >= 0) bad |= json_array_append_new(item, json_integer(from));
+    return bad | json_array_append_new(array, item);
+}
+
+/* {"family", "modulus", "options", "ambiguity", "policy", "budget", "rounds", "corrupted", "interactions"};
+ * the last two are absent where they would be empty. */
+static json_t *make_meta(const struct lace_search *p, const struct lace_data_knobs *knobs, int ambiguity, const struct lace_search_trace *trace)
+{
+    int rounds = 0, bad = 0;
+    json_t *corrupted = json_array(), *interactions = json_array(), *meta = json_object();
+    for (int n = 0; n < trace->threads; n++) {
+        if (trace->count[n] > rounds) rounds = trace->count[n];
+        for (int i = 0; i < trace->count[n]; i++) {
+            const struct lace_search_step *step = &trace->steps[n * trace->budget + i];
+            if (step->falsehood) bad |= append(corrupted, n, i, json_string(lace_falsehood_names[step->falsehood]), -1);
+            if (step->mark) bad |= append(interactions, n, i, json_string(lace_search_mark_names[step->mark]), step->from);
+        }
+    }
+    bad |= json_object_set_new(meta, "family", json_string("search")) | json_object_set_new(meta, "modulus", json_integer(p->modulus)) |
+           json_object_set_new(meta, "options", json_integer(p->options)) |
+           json_object_set_new(meta, "ambiguity", json_integer(ambiguity)) |
+           json_object_set_new(meta, "policy", json_string(lace_policy_names[knobs->policy])) |
+           json_object_set_new(meta, "budget", json_integer(trace->budget)) |
+           json_object_set_new(meta, "rounds", json_integer(rounds));
+    if (json_array_size(corrupted)) bad |= json_object_set(meta, "corrupted", corrupted);
+    if (json_array_size(interactions)) bad |= json_object_set(meta, "interactions", interactions);
+    json_decref(corrupted);
+    json_decref(interactions);
+    if (!bad) return meta;
+    json_decref(meta);
+    return NULL;
+}
+
+static char *number_text(int n)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", n);
+    return strdup(text);
+}
+
+static bool make_threads(const struct lace_search *p, const struct lace_search_trace *trace, enum lace_strategy strategy, struct lace_record *out)
+{
+    int best = -1, right = p->solution[p->stages - 1];
+    for (int n = 0; n < trace->threads; n++)
+        if (trace->answer[n] == right && (best < 0 || trace->claimed[n] < trace->claimed[best])) best = n;
+    out->threads = calloc((size_t)trace->threads, sizeof *out->threads);
+    if (!out->threads) return false;
+    out->thread_count = trace->threads;
+    for (int n = 0; n < trace->threads; n++) {
+        struct lace_record_thread *thread = &out->threads[n];
+        thread->verdict = n == best ? LACE_VERDICT_BEST : trace->answer[n] == right ? LACE_VERDICT_SUCCESS : LACE_VERDICT_FAIL;
+        thread->strategy = strdup(lace_strategy_names[strategy]);
+        if (trace->answer[n] && !(thread->answer = number_text(trace->answer[n]))) return false;
+        thread->steps = calloc((size_t)trace->count[n] + 1, sizeof *thread->steps);
+        if (!thread->steps || !thread->strategy) return false;
+        for (int i = 0; i < trace->count[n]; i++) {
+            char line[SEARCH_LINE];
+            size_t len = (size_t)lace_search_line(p, &trace->steps[n * trace->budget + i], line);
+            if (!(thread->steps[i] = malloc(len + 1))) return false;
+            memcpy(thread->steps[i], line, len + 1);
+            thread->count++;
+        }
+    }
+    return true;
+}
+
+int lace_search_make(const struct lace_data_knobs *knobs, uint64_t index, struct lace_record *out, struct lace_error *err)
+{
+    struct lace_rng rng;
+    struct lace_search p;
+    struct lace_text prompt;
+    lace_family_rng(&rng, knobs, index);
+    int code = lace_search_draw(&p, knobs, &rng, err);
+    if (code) return code;
+    int ambiguity = lace_family_draw(&rng, knobs->ambiguity);
+    struct lace_search_trace trace = {.threads = lace_family_draw(&rng, knobs->threads), .budget = knobs->budget};
+    bool shared = knobs->policy == LACE_POLICY_SHARED, errs = lace_rng_uniform(&rng) < knobs->corrupt && shared;
+    enum lace_strategy strategy = knobs->strategy;
+    if (strategy == LACE_STRATEGY_DEFAULT) strategy = knobs->policy == LACE_POLICY_ALONE ? LACE_STRATEGY_RANDOM : LACE_STRATEGY_UP;
+    /* A thread by itself gets the time that one thread needs: its trace is to end with an answer. */
+    if (!trace.budget) trace.budget = lace_search_budget(p.stages, p.options, shared ? trace.threads : 1);
+
+    lace_text_init(&prompt);
+    lace_search_prompt(&p, ambiguity, &rng, &prompt);
+    trace.steps = malloc((size_t)trace.threads * (size_t)trace.budget * sizeof *trace.steps);
+    if (!trace.steps) goto memory;
+    /* A thread alone has no second opinion, so only the kind that its own values contradict is fair to it. */
+    double flips[4] = {[LACE_FALSE_FLIP] = 1};
+    code = lace_search_run(&p, knobs->policy, strategy, !errs ? NULL : trace.threads == 1 ? flips : knobs->weights, &rng, &trace, err);
+    if (code) goto fail;
+    char id[80];
+    snprintf(id, sizeof id, "search-%d-%s-%llu-%llu", p.stages, knobs->split == LACE_SPLIT_TEST ? "test" : "train",
+             (unsigned long long)knobs->seed, (unsigned long long)index);
+    out->difficulty = p.stages;
+    out->prompt = prompt.data;
+    prompt.data = NULL;
+    out->id = strdup(id);
+    out->task = strdup("search");
+    out->answer = number_text(p.solution[p.stages - 1]);
+    out->meta = make_meta(&p, knobs, ambiguity, &trace);
+    if (!out->prompt || !out->id || !out->task || !out->answer || !out->meta || !make_threads(&p, &trace, strategy, out)) goto memory;
+    free(trace.steps);
+    return 0;
+memory:
+    code = lace_fail(err, LACE_MEMORY, "Out of memory while a record of %d threads is made.", trace.threads);
+fail:
+    free(trace.steps);
+    lace_text_release(&prompt);
+    lace_record_release(out);
+    return code;
+}
