@@ -1,5 +1,6 @@
 /* Text to token ids and back, as tokenizer.json of Hugging Face's Tokenizers says (byte-level BPE).
- * What would change the ids and is not implemented is refused by name at load. */
+ * What would change the ids and is not implemented is refused by name at load. As in Tokenizers: bytes that
+ * are not UTF-8 are read as U+FFFD (text/utf8.h), and a byte that the vocabulary has no token for is left out. */
 #ifndef LACE_TOKENIZER_H
 #define LACE_TOKENIZER_H
 #include "base/base.h"
@@ -20,7 +21,8 @@ int lace_tokenizer_encode(const struct lace_tokenizer *tokenizer, const char *te
 const char *lace_tokenizer_bytes(const struct lace_tokenizer *tokenizer, int id, size_t *len);
 bool lace_tokenizer_is_special(const struct lace_tokenizer *tokenizer, int id);
 int lace_tokenizer_id(const struct lace_tokenizer *tokenizer, const char *token); /* of an added or vocabulary token's content; -1 */
-/* Appends the text of ids; skip_special leaves special tokens out. Invalid UTF-8 becomes U+FFFD. */
+/* Appends the text of ids; skip_special leaves special tokens out. Invalid UTF-8 becomes U+FFFD;
+ * ids without a token (a model's vocabulary is often padded) add nothing. For text that grows see text/utf8.h. */
 int lace_tokenizer_decode(const struct lace_tokenizer *tokenizer, const int *ids, size_t count, bool skip_special,
                           struct lace_text *out, struct lace_error *err);
 #endif

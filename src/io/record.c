@@ -1,0 +1,257 @@
+/* Data records: one JSON object a line. Unknown members are refused, because a misspelt "threads" would
+ * otherwise pass as a problem without any; what a tool wants to add goes into "meta". */
+#include "io/record.h"
+#include "io/json.h"
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_STEPS 65536
+
+const char *const lace_verdict_names[] = {"", "best", "success", "fail"};
+
+static int copy(const json_t *object, const char *key, bool needed, char **out, const char *what, struct lace_error *err)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!value || json_is_null(value)) {
+        if (needed) return lace_fail(err, LACE_BAD, "%.300s: \"%s\" is missing; it must be a string.", what, key);
+        return 0;
+    }
+    if (!json_is_string(value)) return lace_fail(err, LACE_BAD, "%.300s: \"%s\" must be a string.", what, key);
+    *out = strdup(json_string_value(value));
+    return *out ? 0 : lace_fail(err, LACE_MEMORY, "Out of memory while reading %.300s.", what);
+}
+
+static int check_members(const json_t *object, const char *const *known, const char *what, struct lace_error *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)object, key, value)
+    {
+        int i = 0;
+        while (known[i] && strcmp(known[i], key)) i++;
+        if (!known[i])
+            return lace_fail(err, LACE_BAD, "%.300s: \"%.60s\" is not a member of a record; additions go into \"meta\".", what, key);
+    }
+    return 0;
+}
+
+static int parse_thread(struct lace_record_thread *thread, const json_t *object, const char *what, struct lace_error *err)
+{
+    static const char *const known[] = {"steps", "answer", "verdict", "strategy", NULL};
+    if (!json_is_object(object)) return lace_fail(err, LACE_BAD, "%.300s must be an object.", what);
+    int code = check_members(object, known, what, err);
+    if (code) return code;
+    const json_t *steps = json_object_get(object, "steps");
+    if (!json_is_array(steps)) return lace_fail(err, LACE_BAD, "%.300s: \"steps\" must be a list of strings.", what);
+    size_t count = json_array_size(steps);
+    if (count > MAX_STEPS) return lace_fail(err, LACE_BAD, "%.300s has %zu steps; at most %d are accepted.", what, count, MAX_STEPS);
+    thread->steps = calloc(count + 1, sizeof *thread->steps);
+    if (!thread->steps) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %.300s.", what);
+    for (size_t i = 0; i < count; i++) {
+        const char *step = json_string_value(json_array_get(steps, i));
+        if (!step) return lace_fail(err, LACE_BAD, "%.300s: step %zu must be a string.", what, i + 1);
+        if (!(thread->steps[i] = strdup(step))) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %.300s.", what);
+        thread->count++;
+    }
+    const char *verdict;
+    if ((code = copy(object, "answer", false, &thread->answer, what, err))) return code;
+    if ((code = copy(object, "strategy", false, &thread->strategy, what, err))) return code;
+    if ((code = lace_json_string(object, "verdict", "", &verdict, what, err))) return code;
+    for (int i = 0; i < 4; i++)
+        if (!strcmp(verdict, lace_verdict_names[i])) {
+            thread->verdict = (enum lace_verdict)i;
+            return 0;
+        }
+    return lace_fail(err, LACE_BAD, "%.300s: the verdict must be best, success, fail or empty, not \"%.40s\".", what, verdict);
+}
+
+static int parse(struct lace_record *record, const json_t *root, const char *what, struct lace_error *err)
+{
+    static const char *const known[] = {"id", "task", "difficulty", "prompt", "answer", "threads", "meta", NULL};
+    if (!json_is_object(root)) return lace_fail(err, LACE_BAD, "%.300s: a record must be a JSON object.", what);
+    int code = check_members(root, known, what, err);
+    if (code) return code;
+    if ((code = copy(root, "id", true, &record->id, what, err))) return code;
+    if ((code = copy(root, "task", true, &record->task, what, err))) return code;
+    if ((code = copy(root, "prompt", true, &record->prompt, what, err))) return code;
+    if ((code = copy(root, "answer", false, &record->answer, what, err))) return code;
+    if ((code = lace_json_int(root, "difficulty", 0, INT_MIN, INT_MAX, &record->difficulty, what, err))) return code;
+
+    const json_t *meta = json_object_get(root, "meta");
+    if (meta && !json_is_null(meta)) {
+        if (!json_is_object(meta)) return lace_fail(err, LACE_BAD, "%.300s: \"meta\" must be an object.", what);
+        record->meta = json_incref((json_t *)meta);
+    }
+    const json_t *threads = json_object_get(root, "threads");
+    if (!threads || json_is_null(threads)) return 0;
+    if (!json_is_array(threads)) return lace_fail(err, LACE_BAD, "%.300s: \"threads\" must be a list.", what);
+    size_t count = json_array_size(threads);
+    if (count > LACE_RECORD_THREADS)
+        return lace_fail(err, LACE_BAD, "%.300s has %zu threads; at most %d are accepted.", what, count, LACE_RECORD_THREADS);
+    record->threads = calloc(count + 1, sizeof *record->threads);
+    if (!record->threads) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %.300s.", what);
+    record->thread_count = (int)count;
+    for (size_t i = 0; i < count; i++) {
+        char name[340];
+        snprintf(name, sizeof name, "%.300s, thread %zu", what, i + 1);
+        if ((code = parse_thread(&record->threads[i], json_array_get(threads, i), name, err))) return code;
+    }
+    return 0;
+}
+
+int lace_record_parse(struct lace_record *record, const char *line, size_t len, const char *what, struct lace_error *err)
+{
+    *record = (struct lace_record){0};
+    if (len > LACE_RECORD_BYTES)
+        return lace_fail(err, LACE_BAD, "%.300s is longer than the %zu bytes accepted for a record.", what, LACE_RECORD_BYTES);
+    json_t *root = lace_json_parse(line, len, what, err);
+    if (!root) return LACE_BAD;
+    int code = parse(record, root, what, err);
+    json_decref(root);
+    if (code) lace_record_release(record);
+    return code;
+}
+
+void lace_record_release(struct lace_record *record)
+{
+    for (int i = 0; i < record->thread_count; i++) {
+        struct lace_record_thread *thread = &record->threads[i];
+        for (int j = 0; j < thread->count; j++) free(thread->steps[j]);
+        free(thread->steps);
+        free(thread->answer);
+        free(thread->strategy);
+    }
+    free(record->threads);
+    free(record->id);
+    free(record->task);
+    free(record->prompt);
+    free(record->answer);
+    json_decref(record->meta);
+    *record = (struct lace_record){0};
+}
+
+/* ---- Writing ---- */
+
+/* false: the value could not be made, e.g. because the text is not UTF-8 */
+static bool put(json_t *object, const char *key, json_t *value) { return value && !json_object_set_new(object, key, value); }
+
+static json_t *optional(const char *text) { return text ? json_string(text) : json_null(); }
+
+static bool put_thread(json_t *list, const struct lace_record_thread *thread)
+{
+    json_t *object = json_object(), *steps = json_array();
+    if (json_array_append_new(list, object) || !put(object, "steps", steps)) return false;
+    for (int i = 0; i < thread->count; i++)
+        if (json_array_append_new(steps, json_string(thread->steps[i]))) return false;
+    return put(object, "answer", optional(thread->answer)) &&
+           put(object, "verdict", json_string(lace_verdict_names[thread->verdict])) &&
+           (!thread->strategy || put(object, "strategy", json_string(thread->strategy)));
+}
+
+static int append(const char *bytes, size_t len, void *out)
+{
+    struct lace_text *text = out;
+    lace_text_add(text, bytes, len);
+    return text->failed ? -1 : 0;
+}
+
+int lace_record_format(const struct lace_record *record, struct lace_text *out, struct lace_error *err)
+{
+    json_t *root = json_object(), *threads = json_array();
+    bool good = root && put(root, "id", json_string(record->id)) && put(root, "task", json_string(record->task)) &&
+                put(root, "difficulty", json_integer(record->difficulty)) && put(root, "prompt", json_string(record->prompt)) &&
+                put(root, "answer", optional(record->answer)) && put(root, "threads", json_incref(threads));
+    for (int i = 0; good && i < record->thread_count; i++) good = put_thread(threads, &record->threads[i]);
+    if (good && record->meta) good = put(root, "meta", json_incref(record->meta));
+    size_t start = out->len;
+    if (good) good = !json_dump_callback(root, append, out, JSON_COMPACT);
+    lace_text_str(out, "\n");
+    json_decref(threads);
+    json_decref(root);
+    if (out->failed) return lace_fail(err, LACE_MEMORY, "Out of memory while writing a record.");
+    if (good) return 0;
+    out->data[out->len = start] = 0;
+    return lace_fail(err, LACE_BAD, "Record \"%.100s\" cannot be written: a text in it is missing or not UTF-8.", record->id ? record->id : "");
+}
+
+/* ---- A file ---- */
+
+struct lace_record_file {
+    FILE *stream;
+    char *path, *line;
+    size_t cap;
+    long number; /* of the line last read, from 1 */
+};
+
+int lace_record_open(struct lace_record_file **out, const char *path, struct lace_error *err)
+{
+    bool standard = !strcmp(path, "-");
+    struct lace_record_file *file = calloc(1, sizeof *file);
+    *out = NULL;
+    if (file) file->path = strdup(standard ? "standard input" : path);
+    if (!file || !file->path) {
+        free(file);
+        return lace_fail(err, LACE_MEMORY, "Out of memory while opening %s.", path);
+    }
+    file->stream = standard ? stdin : fopen(path, "re");
+    if (!file->stream) {
+        int code = lace_fail(err, LACE_SYSTEM, "Cannot open %s: %s.", path, strerror(errno));
+        free(file->path);
+        free(file);
+        return code;
+    }
+    *out = file;
+    return 0;
+}
+
+/* getline would allocate whatever a hostile line asks for; this one stops keeping at the limit.
+ * 1: a line; 0: the end; negative: an error. */
+static int read_line(struct lace_record_file *file, size_t *len, struct lace_error *err)
+{
+    *len = 0;
+    int c = getc_unlocked(file->stream);
+    if (c != EOF) file->number++;
+    else if (!ferror(file->stream)) return 0;
+    for (; c != EOF && c != '\n'; c = getc_unlocked(file->stream)) {
+        if (*len > LACE_RECORD_BYTES) continue;
+        if (*len == file->cap) {
+            size_t cap = file->cap ? file->cap * 2 : 4096;
+            char *line = realloc(file->line, cap);
+            if (!line) return lace_fail(err, LACE_MEMORY, "Out of memory while reading line %ld of %s.", file->number, file->path);
+            file->line = line;
+            file->cap = cap;
+        }
+        file->line[(*len)++] = (char)c;
+    }
+    if (ferror(file->stream)) return lace_fail(err, LACE_SYSTEM, "Cannot read %s after line %ld: %s.", file->path, file->number, strerror(errno));
+    return 1;
+}
+
+/* After an error the next call goes on with the next line, so that a caller may count and skip. */
+int lace_record_next(struct lace_record_file *file, struct lace_record *record, struct lace_error *err)
+{
+    *record = (struct lace_record){0};
+    for (;;) {
+        size_t len, i = 0;
+        int got = read_line(file, &len, err);
+        if (got <= 0) return got;
+        while (i < len && strchr(" \t\r", file->line[i]) && file->line[i]) i++;
+        if (i == len) continue; /* a blank line */
+        char what[300];
+        snprintf(what, sizeof what, "%.250s, line %ld", file->path, file->number);
+        int code = lace_record_parse(record, file->line, len, what, err);
+        return code ? code : 1;
+    }
+}
+
+void lace_record_close(struct lace_record_file **file)
+{
+    if (!*file) return;
+    if ((*file)->stream != stdin) fclose((*file)->stream);
+    free((*file)->path);
+    free((*file)->line);
+    free(*file);
+    *file = NULL;
+}

@@ -1,0 +1,337 @@
+/* Safetensors: 8 bytes of header length, a JSON header, then the tensors' bytes without gaps.
+ * The order of checks matters: lengths against the real file before anything is allocated or read,
+ * every product and sum checked, and tensors handed out only when the whole table has passed. */
+#include "io/safetensors.h"
+#include "io/json.h"
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_HEADER ((size_t)100000000) /* the reference implementation's limit */
+#define METADATA "__metadata__"
+
+static const struct {
+    const char *name;
+    size_t bytes;
+} types[] = {
+    [LACE_T_F64] = {"F64", 8}, [LACE_T_F32] = {"F32", 4}, [LACE_T_F16] = {"F16", 2}, [LACE_T_BF16] = {"BF16", 2},
+    [LACE_T_I64] = {"I64", 8}, [LACE_T_I32] = {"I32", 4}, [LACE_T_I16] = {"I16", 2}, [LACE_T_I8] = {"I8", 1},
+    [LACE_T_U8] = {"U8", 1},   [LACE_T_BOOL] = {"BOOL", 1},
+};
+#define TYPES (sizeof types / sizeof types[0])
+
+size_t lace_tensor_type_bytes(enum lace_tensor_type type) { return (size_t)type < TYPES ? types[type].bytes : 0; }
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct lace_tensor *)a)->name, ((const struct lace_tensor *)b)->name);
+}
+
+/* By span; a tensor without bytes comes before the one that begins at the same place. */
+static int by_span(const void *a, const void *b)
+{
+    const struct lace_tensor *x = a, *y = b;
+    uintptr_t p = (uintptr_t)x->data, q = (uintptr_t)y->data;
+    if (p != q) return p < q ? -1 : 1;
+    return (x->bytes > y->bytes) - (x->bytes < y->bytes);
+}
+
+/* false where the product of type and shape does not fit */
+static bool tensor_bytes(const struct lace_tensor *tensor, size_t *bytes)
+{
+    *bytes = lace_tensor_type_bytes(tensor->type);
+    for (int i = 0; i < tensor->rank; i++)
+        if (!lace_mul(*bytes, tensor->shape[i], bytes)) return false;
+    return true;
+}
+
+static int read_entry(struct lace_tensor *tensor, const char *name, const json_t *entry, const unsigned char *data, size_t size,
+                      const char *path, struct lace_error *err)
+{
+    if (!json_is_object(entry)) return lace_fail(err, LACE_BAD, "%s: the entry of tensor \"%.100s\" is not an object.", path, name);
+    const char *type = json_string_value(json_object_get(entry, "dtype"));
+    if (!type) return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" has no dtype.", path, name);
+    size_t t = 0;
+    while (t < TYPES && strcmp(types[t].name, type)) t++;
+    if (t == TYPES) return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" has dtype %.20s, which is not known here.", path, name, type);
+    tensor->type = (enum lace_tensor_type)t;
+
+    const json_t *shape = json_object_get(entry, "shape");
+    if (!json_is_array(shape)) return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" has no shape.", path, name);
+    if (json_array_size(shape) > LACE_MAX_RANK)
+        return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" has %zu dimensions; at most %d are accepted.", path, name,
+                         json_array_size(shape), LACE_MAX_RANK);
+    tensor->rank = (int)json_array_size(shape);
+    for (int i = 0; i < tensor->rank; i++) {
+        const json_t *dim = json_array_get(shape, (size_t)i);
+        if (!json_is_integer(dim) || json_integer_value(dim) < 0)
+            return lace_fail(err, LACE_BAD, "%s: dimension %d of tensor \"%.100s\" is not a whole number from 0.", path, i, name);
+        tensor->shape[i] = (uint64_t)json_integer_value(dim);
+    }
+
+    const json_t *offsets = json_object_get(entry, "data_offsets");
+    const json_t *first = json_array_get(offsets, 0), *last = json_array_get(offsets, 1);
+    if (json_array_size(offsets) != 2 || !json_is_integer(first) || !json_is_integer(last))
+        return lace_fail(err, LACE_BAD, "%s: the data_offsets of tensor \"%.100s\" are not two whole numbers.", path, name);
+    json_int_t begin = json_integer_value(first), end = json_integer_value(last);
+    if (begin < 0 || end < begin || (uint64_t)end > size)
+        return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" spans %lld to %lld, but the data end at %zu; the file is damaged or cut short.",
+                         path, name, (long long)begin, (long long)end, size);
+    if (!tensor_bytes(tensor, &tensor->bytes))
+        return lace_fail(err, LACE_BAD, "%s: the shape of tensor \"%.100s\" is too large.", path, name);
+    if (tensor->bytes != (uint64_t)(end - begin))
+        return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" needs %zu bytes by its shape and spans %lld.", path, name, tensor->bytes,
+                         (long long)(end - begin));
+    tensor->data = data + begin;
+    tensor->name = strdup(name);
+    if (!tensor->name) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %s.", path);
+    return 0;
+}
+
+static int check_metadata(const json_t *metadata, const char *path, struct lace_error *err)
+{
+    if (!json_is_object(metadata)) return lace_fail(err, LACE_BAD, "%s: " METADATA " is not an object.", path);
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)metadata, key, value)
+        if (!json_is_string(value)) return lace_fail(err, LACE_BAD, "%s: \"%.100s\" in " METADATA " is not a string.", path, key);
+    return 0;
+}
+
+int lace_safetensors_parse(struct lace_safetensors *file, const void *bytes, size_t len, const char *path, struct lace_error *err)
+{
+    int code = LACE_MEMORY;
+    json_t *root = NULL;
+    *file = (struct lace_safetensors){0};
+    if (len < 8) return lace_fail(err, LACE_BAD, "%s holds %zu bytes; a safetensors file has at least 8.", path, len);
+    const unsigned char *p = bytes;
+    uint64_t header = 0;
+    for (int i = 7; i >= 0; i--) header = header << 8 | p[i];
+    if (header > MAX_HEADER)
+        return lace_fail(err, LACE_BAD, "%s: the header's length, %llu, is over the limit of %zu; this is no safetensors file.", path,
+                         (unsigned long long)header, MAX_HEADER);
+    if (header > len - 8)
+        return lace_fail(err, LACE_BAD, "%s: the header's length, %llu, leads past the end of the file; it is damaged or cut short.", path,
+                         (unsigned long long)header);
+    if (!header || p[8] != '{') return lace_fail(err, LACE_BAD, "%s: the header does not begin with {.", path);
+    root = lace_json_parse((const char *)p + 8, (size_t)header, path, err);
+    if (!root) return LACE_BAD;
+
+    const unsigned char *data = p + 8 + header;
+    size_t size = len - 8 - (size_t)header;
+    file->path = strdup(path);
+    file->tensors = lace_alloc_array(json_object_size(root) + 1, sizeof *file->tensors);
+    if (!file->path || !file->tensors) {
+        lace_fail(err, LACE_MEMORY, "Out of memory while reading %s.", path);
+        goto fail;
+    }
+    const char *name;
+    json_t *entry;
+    json_object_foreach(root, name, entry)
+    {
+        if (!strcmp(name, METADATA)) code = check_metadata(entry, path, err);
+        else if (!(code = read_entry(&file->tensors[file->count], name, entry, data, size, path, err))) file->count++;
+        if (code) goto fail;
+    }
+    qsort(file->tensors, file->count, sizeof *file->tensors, by_span);
+    const unsigned char *end = data;
+    for (size_t i = 0; i < file->count; i++) {
+        const struct lace_tensor *tensor = &file->tensors[i];
+        if (tensor->data != end) {
+            code = lace_fail(err, LACE_BAD, "%s: there is %s before the data of tensor \"%.100s\".", path,
+                             (const unsigned char *)tensor->data < end ? "an overlap" : "a hole", tensor->name);
+            goto fail;
+        }
+        end += tensor->bytes;
+    }
+    if (end != data + size) {
+        code = lace_fail(err, LACE_BAD, "%s: %zu bytes follow the last tensor.", path, (size_t)(data + size - end));
+        goto fail;
+    }
+    qsort(file->tensors, file->count, sizeof *file->tensors, by_name);
+    json_decref(root);
+    return 0;
+fail:
+    json_decref(root);
+    lace_safetensors_close(file);
+    return code;
+}
+
+int lace_safetensors_open(struct lace_safetensors *file, const char *path, struct lace_error *err)
+{
+    *file = (struct lace_safetensors){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return lace_fail(err, LACE_SYSTEM, "Cannot open %s: %s.", path, strerror(errno));
+    struct stat st;
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+        close(fd);
+        return lace_fail(err, LACE_BAD, "%s is not a plain file.", path);
+    }
+    size_t len = (size_t)st.st_size;
+    if (len < 8) { /* nothing can be mapped of an empty file */
+        close(fd);
+        return lace_fail(err, LACE_BAD, "%s holds %zu bytes; a safetensors file has at least 8.", path, len);
+    }
+    void *map = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+    int problem = errno;
+    close(fd);
+    if (map == MAP_FAILED) return lace_fail(err, LACE_SYSTEM, "Cannot map %s: %s.", path, strerror(problem));
+    int code = lace_safetensors_parse(file, map, len, path, err);
+    if (code) {
+        munmap(map, len);
+        return code;
+    }
+    file->map = map;
+    file->map_bytes = len;
+    return 0;
+}
+
+void lace_safetensors_close(struct lace_safetensors *file)
+{
+    for (size_t i = 0; i < file->count; i++) free(file->tensors[i].name);
+    lace_free(file->tensors);
+    free(file->path);
+    if (file->map) munmap(file->map, file->map_bytes);
+    *file = (struct lace_safetensors){0};
+}
+
+const struct lace_tensor *lace_safetensors_find(const struct lace_safetensors *file, const char *name)
+{
+    struct lace_tensor key = {.name = (char *)name};
+    return file->count ? bsearch(&key, file->tensors, file->count, sizeof key, by_name) : NULL;
+}
+
+static float f16_to_f32(uint16_t h)
+{
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 1023;
+    union {
+        uint32_t u;
+        float f;
+    } x;
+    if (exponent == 31) x.u = sign | 0x7f800000 | fraction << 13;
+    else if (exponent) x.u = sign | (exponent + 112) << 23 | fraction << 13;
+    else { /* zero or subnormal: fraction * 2^-24 is exact in f32 */
+        x.f = (float)fraction * 0x1p-24f;
+        x.u |= sign;
+    }
+    return x.f;
+}
+
+/* The data need not be aligned (the header's length decides), hence memcpy. */
+int lace_tensor_to_f32(const struct lace_tensor *tensor, size_t first, size_t count, float *out, struct lace_error *err)
+{
+    if (tensor->type != LACE_T_F32 && tensor->type != LACE_T_F16 && tensor->type != LACE_T_BF16)
+        return lace_fail(err, LACE_BAD, "Tensor \"%.100s\" has dtype %s; F32, F16 or BF16 is needed here.", tensor->name,
+                         types[tensor->type].name);
+    size_t size = lace_tensor_type_bytes(tensor->type), total = tensor->bytes / size;
+    if (first > total || count > total - first)
+        return lace_fail(err, LACE_BAD, "Tensor \"%.100s\" has %zu elements; %zu from %zu were asked for.", tensor->name, total, count, first);
+    if (!count) return 0;
+    const unsigned char *from = (const unsigned char *)tensor->data + first * size;
+    if (tensor->type == LACE_T_F32) {
+        memcpy(out, from, count * size);
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint16_t h;
+        memcpy(&h, from + 2 * i, 2);
+        out[i] = tensor->type == LACE_T_F16 ? f16_to_f32(h) : lace_bf16_to_f32(h);
+    }
+    return 0;
+}
+
+static int build_header(const struct lace_tensor *tensors, size_t count, const char *const *metadata, char **text, const char *path,
+                        struct lace_error *err)
+{
+    int code = LACE_MEMORY;
+    size_t offset = 0, bytes;
+    json_t *root = json_object(), *pairs = NULL;
+    for (; root && metadata && metadata[0]; metadata += 2) {
+        if (!pairs) json_object_set_new(root, METADATA, pairs = json_object());
+        if (!json_is_object(pairs) || json_object_set_new(pairs, metadata[0], json_string(metadata[1]))) goto fail;
+    }
+    for (size_t i = 0; root && i < count; i++) {
+        const struct lace_tensor *tensor = &tensors[i];
+        assert(tensor->rank >= 0 && tensor->rank <= LACE_MAX_RANK && (size_t)tensor->type < TYPES);
+        size_t end;
+        if (!tensor_bytes(tensor, &bytes) || bytes != tensor->bytes || !lace_add(offset, bytes, &end) || end > INT64_MAX) {
+            code = lace_fail(err, LACE_BAD, "Tensor \"%.100s\" for %s has %zu bytes, which is not what its shape says.", tensor->name, path,
+                             tensor->bytes);
+            goto fail;
+        }
+        if (json_object_get(root, tensor->name) || !strcmp(tensor->name, METADATA)) {
+            code = lace_fail(err, LACE_BAD, "Two tensors for %s have the name \"%.100s\".", path, tensor->name);
+            goto fail;
+        }
+        json_t *shape = json_array();
+        for (int d = 0; d < tensor->rank; d++) json_array_append_new(shape, json_integer((json_int_t)tensor->shape[d]));
+        json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", types[tensor->type].name, "shape", shape, "data_offsets",
+                                  (json_int_t)offset, (json_int_t)end);
+        if (!entry || json_object_set_new(root, tensor->name, entry)) goto fail;
+        offset = end;
+    }
+    if (root) *text = json_dumps(root, JSON_COMPACT);
+    if (root && *text) {
+        json_decref(root);
+        return 0;
+    }
+fail:
+    if (code == LACE_MEMORY) lace_fail(err, LACE_MEMORY, "The header of %s cannot be made: a name is not UTF-8, or memory ran out.", path);
+    json_decref(root);
+    return code;
+}
+
+static bool write_all(int fd, const void *bytes, size_t len)
+{
+    for (size_t done = 0; done < len;) {
+        ssize_t put = write(fd, (const char *)bytes + done, len - done);
+        if (put < 0 && errno != EINTR) return false;
+        if (put > 0) done += (size_t)put;
+    }
+    return true;
+}
+
+/* lace_write_file would want the whole file in memory; this one streams, with the same promise. */
+int lace_safetensors_write(const char *path, const struct lace_tensor *tensors, size_t count, const char *const *metadata,
+                           struct lace_error *err)
+{
+    char *header = NULL, temporary[PATH_MAX];
+    if (snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid()) >= (int)sizeof temporary)
+        return lace_fail(err, LACE_BAD, "The path %.300s is too long.", path);
+    int code = build_header(tensors, count, metadata, &header, path, err);
+    if (code) return code;
+    size_t len = strlen(header), padded = (len + 7) / 8 * 8; /* the data then begin at a multiple of 8 */
+    if (padded > MAX_HEADER) {
+        free(header);
+        return lace_fail(err, LACE_BAD, "The header of %s would be longer than the format allows.", path);
+    }
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        free(header);
+        return lace_fail(err, LACE_SYSTEM, "Cannot write %s: %s.", temporary, strerror(errno));
+    }
+    unsigned char length[8];
+    for (int i = 0; i < 8; i++) length[i] = (unsigned char)((uint64_t)padded >> 8 * i);
+    bool good = write_all(fd, length, 8) && write_all(fd, header, len) && write_all(fd, "       ", padded - len);
+    for (size_t i = 0; good && i < count; i++) good = write_all(fd, tensors[i].data, tensors[i].bytes);
+    good = good && !fsync(fd);
+    int problem = errno;
+    if (close(fd) && good) {
+        good = false;
+        problem = errno;
+    }
+    if (good && rename(temporary, path)) {
+        good = false;
+        problem = errno;
+    }
+    free(header);
+    if (good) return 0;
+    unlink(temporary);
+    return lace_fail(err, LACE_SYSTEM, "Cannot write %s: %s.", path, strerror(problem));
+}
