@@ -1,0 +1,224 @@
+/* Attention over a view for one vector level; the formulas are in ops/attention.c.
+ *
+ * A tile is up to L lines; a line is one query row with one of the G query heads that share a key head, so a
+ * prompt's keys are read once for all threads of a group and all heads that use them. Scores lie as
+ * score[slot][line], one lane per line, and everything about the softmax (mask, maximum, exponential, sum) goes
+ * slot by slot in order, lane by lane: whatever other lines make the tile visit, a masked slot adds exactly 0,
+ * so a line's bits depend only on its own visible slots. */
+#ifndef LACE_OPS_X86_ATTENTION_H
+#define LACE_OPS_X86_ATTENTION_H
+#include "ops/cpu.h"
+#include "ops/x86/outer.h"
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+enum { SLOTS = 64 }; /* slots whose keys or values stay in the nearest cache while all lines meet them */
+
+struct lines {
+    int count;
+    int row[L];     /* in the block */
+    size_t line[L]; /* row * H + head, in the batch */
+};
+
+static void lines_of(struct lines *t, const struct lace_view_block *block, int H, int K, int head, int tile)
+{
+    int G = H / K, first = tile * L, all = block->rows * G;
+    t->count = all - first < L ? all - first : L;
+    for (int i = 0; i < L; i++) {
+        int at = first + (i < t->count ? i : 0); /* idle lanes repeat the first line */
+        t->row[i] = at / G;
+        t->line[i] = (size_t)(block->row + at / G) * H + (size_t)head * G + at % G;
+    }
+}
+
+/* What the lines see of one segment: lo <= slot < hi for some, from <= slot < to for all. */
+struct span {
+    int lo, hi, from, to;
+    ivec los, his;
+};
+
+static inline struct span span_of(const struct lines *t, const struct lace_view *view, const struct lace_view_block *block, int seg)
+{
+    int32_t los[L], his[L];
+    struct span s = {INT32_MAX, 0, 0, INT32_MAX, iset(0), iset(0)};
+    for (int i = 0; i < L; i++) {
+        struct lace_range r = view->range[block->first + (size_t)t->row[i] * block->segs + seg];
+        if (r.lo >= r.hi) {
+            r.lo = r.hi = 0;
+        } else {
+            if (r.lo < s.lo) s.lo = r.lo;
+            if (r.hi > s.hi) s.hi = r.hi;
+        }
+        if (r.lo > s.from) s.from = r.lo;
+        if (r.hi < s.to) s.to = r.hi;
+        los[i] = r.lo;
+        his[i] = r.hi;
+    }
+    if (s.lo > s.hi) s.lo = s.hi;
+    s.los = iload(los);
+    s.his = iload(his);
+    return s;
+}
+INLINE vmask visible(const struct span *s, int slot) { return vwithin(s->los, iset(slot), s->his); }
+
+/* to (d, L) = factor * the lines' rows of x, transposed; and untransposed into rows (L, d) unless NULL. */
+static void gather(float *to, float *rows, const float *x, const struct lines *t, int d, float factor)
+{
+    for (int i = 0; i < L; i++) {
+        const float *from = x + t->line[i] * d;
+        for (int c = 0; c < d; c++) to[(size_t)c * L + i] = factor * from[c];
+        if (rows) memcpy(rows + (size_t)i * d, from, sizeof(float) * d);
+    }
+}
+
+static size_t attention_scratch(const struct lace_view *view, int H, int K, int d)
+{
+    return sizeof(float) * L * (5 * (size_t)d + 2 * (size_t)view->max_keys) + 64;
+}
+
+static void forward_tile(float *out, float *lse, const float *q, const float *k, const float *v,
+                         const struct lace_view *view, const struct lace_view_block *block, int H, int K, int d,
+                         float scale, float sink, int head, int tile, float *scratch)
+{
+    struct lines t;
+    lines_of(&t, block, H, K, head, tile);
+    float *qt = scratch, *o = qt + (size_t)L * d, *score = o + (size_t)L * d;
+    size_t stride = (size_t)K * d, n = 0;
+    gather(qt, NULL, q, &t, d, scale);
+
+    vec max = vset(sink > 0 ? 0 : -INFINITY);
+    for (int seg = 0; seg < block->segs; seg++) {
+        struct span s = span_of(&t, view, block, seg);
+        if (s.lo == s.hi) continue;
+        float *x = score + n * L;
+        outer(x, L, (struct strided){k + s.lo * stride + (size_t)head * d, stride, 1}, qt, L, d, s.hi - s.lo, L, false);
+        for (int slot = s.lo; slot < s.hi; slot++, x += L) {
+            vec a = vload(x);
+            if (slot < s.from || slot >= s.to) vstore(x, a = vselect(visible(&s, slot), a, vset(-INFINITY)));
+            max = vmax(a, max);
+        }
+        n += s.hi - s.lo;
+    }
+    max = vselect(vless(vset(-INFINITY), max), max, vzero()); /* a line that sees nothing */
+    vec sum = sink > 0 ? vmul(vset(sink), vexp(vsub(vzero(), max))) : vzero();
+    for (size_t i = 0; i < n; i++) {
+        vec p = vexp(vsub(vload(score + i * L), max));
+        vstore(score + i * L, p);
+        sum = vadd(sum, p);
+    }
+
+    memset(o, 0, sizeof(float) * L * d);
+    n = 0;
+    for (int seg = 0; seg < block->segs; seg++) {
+        struct span s = span_of(&t, view, block, seg);
+        for (int slot = s.lo; slot < s.hi; slot += SLOTS) {
+            int some = s.hi - slot < SLOTS ? s.hi - slot : SLOTS;
+            outer(o, d, (struct strided){score + n * L, 1, L}, v + slot * stride + (size_t)head * d, stride, some, t.count, d, true);
+            n += some;
+        }
+    }
+    float sums[L], maxes[L];
+    vstore(sums, sum);
+    vstore(maxes, max);
+    for (int i = 0; i < t.count; i++) {
+        float *to = out + t.line[i] * d, inverse = sums[i] > 0 ? 1 / sums[i] : 0;
+        for (int c = 0; c < d; c++) to[c] = o[(size_t)i * d + c] * inverse;
+        lse[t.line[i]] = sums[i] > 0 ? maxes[i] + logf(sums[i]) : -INFINITY;
+    }
+}
+
+/* The share of the scratch for this worker, and whether a region may be opened here. */
+struct share {
+    bool alone;
+    int caller;
+};
+static inline struct share share_of(void) { return (struct share){omp_in_parallel(), omp_get_thread_num()}; }
+static inline float *scratch_of(const struct lace_scratch *scratch, struct share share)
+{
+    int worker = (share.alone ? share.caller : omp_get_thread_num()) % scratch->workers;
+    return (float *)(scratch->base + worker * scratch->bytes_each);
+}
+
+static void attention_forward(float *out, float *lse, const float *q, const float *k, const float *v,
+                              const struct lace_view *view, int H, int K, int d, float scale, float sink,
+                              struct lace_scratch *scratch)
+{
+    struct share share = share_of();
+#pragma omp parallel num_threads(scratch->workers) if (!share.alone)
+    {
+        float *mine = scratch_of(scratch, share);
+        for (int b = 0; b < view->blocks; b++) {
+            const struct lace_view_block *block = &view->block[b];
+            int tiles = (int)(((size_t)block->rows * (H / K) + L - 1) / L);
+#pragma omp for collapse(2) schedule(dynamic) nowait
+            for (int head = 0; head < K; head++)
+                for (int tile = 0; tile < tiles; tile++)
+                    forward_tile(out, lse, q, k, v, view, block, H, K, d, scale, sink, head, tile, mine);
+        }
+    }
+}
+
+static void backward_tile(float *dq, float *dk, float *dv, const float *dout, const float *out, const float *lse,
+                          const float *q, const float *k, const float *v, const struct lace_view *view,
+                          const struct lace_view_block *block, int H, int K, int d, float scale, int head, int tile,
+                          float *scratch)
+{
+    struct lines t;
+    lines_of(&t, block, H, K, head, tile);
+    size_t one = (size_t)L * d, stride = (size_t)K * d;
+    float *qt = scratch, *qr = qt + one, *dot = qr + one, *dor = dot + one, *dqr = dor + one;
+    float *p = dqr + one, *ds = p + (size_t)view->max_keys * L;
+    gather(qt, qr, q, &t, d, scale);
+    gather(dot, dor, dout, &t, d, 1);
+    memset(dqr, 0, sizeof(float) * one);
+
+    float shifts[L], lses[L];
+    for (int i = 0; i < L; i++) {
+        float sum = 0;
+        for (int c = 0; c < d; c++) sum += dor[(size_t)i * d + c] * out[t.line[i] * d + c];
+        shifts[i] = sum;
+        lses[i] = lse[t.line[i]] > -INFINITY ? lse[t.line[i]] : 0; /* a line that sees nothing */
+    }
+    vec D = vload(shifts), log_z = vload(lses);
+
+    for (int seg = 0; seg < block->segs; seg++) {
+        struct span s = span_of(&t, view, block, seg);
+        for (int slot = s.lo; slot < s.hi; slot += SLOTS) {
+            int some = s.hi - slot < SLOTS ? s.hi - slot : SLOTS;
+            size_t at = slot * stride + (size_t)head * d;
+            outer(p, L, (struct strided){k + at, stride, 1}, qt, L, d, some, L, false);
+            outer(ds, L, (struct strided){v + at, stride, 1}, dot, L, d, some, L, false);
+            for (int i = 0; i < some; i++) {
+                vec a = vexp(vsub(vload(p + i * L), log_z));
+                if (slot + i < s.from || slot + i >= s.to) a = vselect(visible(&s, slot + i), a, vzero());
+                vstore(p + i * L, a);
+                vstore(ds + i * L, vmul(vmul(a, vset(scale)), vsub(vload(ds + i * L), D)));
+            }
+            outer(dqr, d, (struct strided){ds, 1, L}, k + at, stride, some, t.count, d, true);
+            outer(dk + at, stride, (struct strided){ds, L, 1}, qr, d, t.count, some, d, true);
+            outer(dv + at, stride, (struct strided){p, L, 1}, dor, d, t.count, some, d, true);
+        }
+    }
+    for (int i = 0; i < t.count; i++)
+        for (int c = 0; c < d; c++) dq[t.line[i] * d + c] += dqr[(size_t)i * d + c];
+}
+
+/* Blocks may share keys, key heads never do: one worker per key head adds without conflict, in a fixed order. */
+static void attention_backward(float *dq, float *dk, float *dv, const float *dout, const float *out, const float *lse,
+                               const float *q, const float *k, const float *v, const struct lace_view *view, int H,
+                               int K, int d, float scale, float sink, struct lace_scratch *scratch)
+{
+    struct share share = share_of();
+#pragma omp parallel for num_threads(scratch->workers) if (!share.alone) schedule(dynamic)
+    for (int head = 0; head < K; head++) {
+        float *mine = scratch_of(scratch, share);
+        for (int b = 0; b < view->blocks; b++) {
+            const struct lace_view_block *block = &view->block[b];
+            int tiles = (int)(((size_t)block->rows * (H / K) + L - 1) / L);
+            for (int tile = 0; tile < tiles; tile++)
+                backward_tile(dq, dk, dv, dout, out, lse, q, k, v, view, block, H, K, d, scale, head, tile, mine);
+        }
+    }
+}
+#endif
