@@ -61,6 +61,57 @@ struct lace_data_knobs {
 };
 void lace_data_knobs_defaults(struct lace_data_knobs *knobs);
 
+struct lace_data_family {
+    const char *name, *summary;
+    struct lace_interval difficulty, trained; /* all of it, and what training sets cover */
+};
+int lace_data_family_count(void);
+int lace_data_family(int i, struct lace_data_family *family); /* 0 to count - 1 */
+
+/* Gets a piece of output; non-zero stops, and the call returns LACE_STOPPED. */
+typedef int (*lace_data_write)(void *user, const char *bytes, size_t len);
+
+/* Writes records first to first + count - 1, one line each. */
+int lace_data_make(const char *family, const struct lace_data_knobs *knobs, uint64_t first, uint64_t count,
+                   lace_data_write write, void *user, struct lace_error *err);
+/* 1: the answer is right; 0: wrong; negative: no such family, or the prompt cannot be read. */
+int lace_data_check(const char *family, const char *prompt, const char *answer, struct lace_error *err);
+
+/* Prints records of a file ("-": stdin) for people: the threads side by side in width columns; count 0: all. */
+int lace_data_show(const char *path, uint64_t first, uint64_t count, int width, int colour, lace_data_write write,
+                   void *user, struct lace_error *err);
+
+struct lace_estimate {
+    double value, low, high; /* the 95 % interval */
+};
+
+struct lace_data_tally {
+    char name[24];
+    uint64_t count;
+};
+/* What a file of records holds. Lists of tallies end at an empty name. */
+struct lace_data_stats {
+    uint64_t records, threads, steps, answered, right; /* right: answers of threads that equal the record's */
+    uint64_t unread;                                   /* records of families that are not ours, or that cannot be read */
+    int most_threads, most_steps;
+    uint64_t test_side;         /* problems on the test side of the split */
+    uint64_t corrupted;         /* records with falsified steps */
+    double diversity;           /* mean over pairs of threads: edit distance in words, as a share of the longer */
+    double rounds;              /* mean of the longest thread's steps */
+    struct lace_data_tally difficulties[66], verdicts[5], kinds[9], interactions[9];
+    struct lace_data_tally checks[8]; /* the family's judgement of each step */
+};
+int lace_data_stats(const char *path, struct lace_data_stats *stats, struct lace_error *err);
+
+/* What the policies solve without any model: the share of problems with a right answer in any thread. */
+struct lace_ceiling_row {
+    int rounds;
+    struct lace_estimate shared, tagged, alone, serial; /* serial: one thread, N times the rounds */
+};
+/* One row for each number of rounds in the range; 0:0 takes what tells the policies apart. */
+int lace_data_ceiling(const char *family, const struct lace_data_knobs *knobs, uint64_t problems, struct lace_interval rounds,
+                      int (*row)(void *user, const struct lace_ceiling_row *row), void *user, struct lace_error *err);
+
 #ifdef __cplusplus
 }
 #endif

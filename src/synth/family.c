@@ -42,10 +42,8 @@ static int check_range(const char *name, struct lace_interval range, int low, in
     return lace_fail(err, LACE_BAD, "The range %s is %d:%d; it must lie within %d:%d.", name, range.low, range.high, low, high);
 }
 
-int lace_family_make(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
-                     struct lace_record *out, struct lace_error *err)
+int lace_family_check_knobs(const struct lace_family *family, const struct lace_data_knobs *knobs, struct lace_error *err)
 {
-    *out = (struct lace_record){0};
     int code = check_range("difficulty", knobs->difficulty, family->easiest, family->hardest, err);
     if (!code) code = check_range("threads", knobs->threads, 1, 64, err);
     if (!code) code = check_range("ambiguity", knobs->ambiguity, 0, 2, err);
@@ -58,7 +56,15 @@ int lace_family_make(const struct lace_family *family, const struct lace_data_kn
         if (!(knobs->weights[i] >= 0 && knobs->weights[i] <= 1e6))
             return lace_fail(err, LACE_BAD, "The weight of '%s' is %g; it must lie within 0:1000000.", lace_falsehood_names[i],
                              knobs->weights[i]);
-    return family->make(knobs, index, out, err);
+    return 0;
+}
+
+int lace_family_make(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
+                     struct lace_record *out, struct lace_error *err)
+{
+    *out = (struct lace_record){0};
+    int code = lace_family_check_knobs(family, knobs, err);
+    return code ? code : family->make(knobs, index, out, err);
 }
 
 void lace_family_rng(struct lace_rng *rng, const struct lace_data_knobs *knobs, uint64_t index)

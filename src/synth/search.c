@@ -391,7 +391,18 @@ static int forge(const char *prompt, const char *so_far, struct lace_rng *rng, s
     return out->failed ? lace_fail(err, LACE_MEMORY, "Out of memory while a step is forged.") : 0;
 }
 
-int lace_search_make(const struct lace_data_knobs *knobs, uint64_t index, struct lace_record *out, struct lace_error *err);
+static int side(const char *prompt, enum lace_split *side, struct lace_error *err)
+{
+    struct lace_search p;
+    int code = lace_search_parse(&p, prompt, err);
+    if (!code) *side = lace_search_side(&p);
+    return code;
+}
+
+static int budget(const struct lace_data_knobs *knobs, int threads)
+{
+    return lace_search_budget(knobs->difficulty.high, knobs->options.high, threads);
+}
 
 const struct lace_family lace_family_search = {
     .name = "search",
@@ -405,4 +416,7 @@ const struct lace_family lace_family_search = {
     .solve = solve,
     .check_step = check_step,
     .forge = forge,
+    .side = side,
+    .race = lace_search_race,
+    .budget = budget,
 };

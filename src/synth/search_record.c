@@ -75,6 +75,13 @@ static bool make_threads(const struct lace_search *p, const struct lace_search_t
     return true;
 }
 
+/* A thread alone has no second opinion, so only the kind that its own values contradict is fair to it. */
+static const double *kinds(const struct lace_data_knobs *knobs, int threads)
+{
+    static const double flips[4] = {[LACE_FALSE_FLIP] = 1};
+    return threads == 1 ? flips : knobs->weights;
+}
+
 int lace_search_make(const struct lace_data_knobs *knobs, uint64_t index, struct lace_record *out, struct lace_error *err)
 {
     struct lace_rng rng;
@@ -95,9 +102,7 @@ int lace_search_make(const struct lace_data_knobs *knobs, uint64_t index, struct
     lace_search_prompt(&p, ambiguity, &rng, &prompt);
     trace.steps = malloc((size_t)trace.threads * (size_t)trace.budget * sizeof *trace.steps);
     if (!trace.steps) goto memory;
-    /* A thread alone has no second opinion, so only the kind that its own values contradict is fair to it. */
-    double flips[4] = {[LACE_FALSE_FLIP] = 1};
-    code = lace_search_run(&p, knobs->policy, strategy, !errs ? NULL : trace.threads == 1 ? flips : knobs->weights, &rng, &trace, err);
+    code = lace_search_run(&p, knobs->policy, strategy, errs ? kinds(knobs, trace.threads) : NULL, &rng, &trace, err);
     if (code) goto fail;
     char id[80];
     snprintf(id, sizeof id, "search-%d-%s-%llu-%llu", p.stages, knobs->split == LACE_SPLIT_TEST ? "test" : "train",
@@ -118,5 +123,25 @@ fail:
     free(trace.steps);
     lace_text_release(&prompt);
     lace_record_release(out);
+    return code;
+}
+
+int lace_search_race(const struct lace_data_knobs *knobs, uint64_t index, enum lace_policy policy, int threads, int budget, int *round,
+                     struct lace_error *err)
+{
+    struct lace_rng rng;
+    struct lace_search p;
+    *round = 0;
+    lace_family_rng(&rng, knobs, index);
+    int code = lace_search_draw(&p, knobs, &rng, err);
+    if (code) return code;
+    struct lace_search_trace trace = {.threads = threads, .budget = budget};
+    if (!(trace.steps = malloc((size_t)threads * (size_t)budget * sizeof *trace.steps)))
+        return lace_fail(err, LACE_MEMORY, "Out of memory: %d threads of %d rounds.", threads, budget);
+    bool errs = lace_rng_uniform(&rng) < knobs->corrupt && policy == LACE_POLICY_SHARED;
+    code = lace_search_run(&p, policy, knobs->strategy, errs ? kinds(knobs, threads) : NULL, &rng, &trace, err);
+    for (int n = 0; n < threads && !code; n++)
+        if (trace.answer[n] == p.solution[p.stages - 1] && (!*round || trace.count[n] < *round)) *round = trace.count[n];
+    free(trace.steps);
     return code;
 }
