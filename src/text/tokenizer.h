@@ -17,7 +17,8 @@ int lace_tokenizer_size(const struct lace_tokenizer *tokenizer); /* 1 + the larg
 int lace_tokenizer_encode(const struct lace_tokenizer *tokenizer, const char *text, size_t len, bool special, int **ids,
                           size_t *capacity, size_t *count, struct lace_error *err);
 /* The bytes of one token (not terminated, length in *len; may be part of a character). NULL: no such id.
- * A special token gives its content. Borrowed. */
+ * An added token gives its content (Tokenizers, which maps it through the byte alphabet, garbles letters like é
+ * there). Borrowed. */
 const char *lace_tokenizer_bytes(const struct lace_tokenizer *tokenizer, int id, size_t *len);
 bool lace_tokenizer_is_special(const struct lace_tokenizer *tokenizer, int id);
 int lace_tokenizer_id(const struct lace_tokenizer *tokenizer, const char *token); /* of an added or vocabulary token's content; -1 */
