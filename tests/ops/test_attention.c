@@ -8,7 +8,7 @@ struct batch {
     int R, S, H, K, d;
     float scale, sink;
     struct lace_view view;
-    struct lace_view_block block[8];
+    struct lace_view_block *block;
     struct lace_range *range;
     float *q, *k, *v, *dout;
 };
@@ -22,6 +22,7 @@ static struct batch batch_make(enum kind kind, int blocks, int threads, int leng
                       .scale = (float)(1 / sqrt(d)) * 2, .sink = sink};
     int segs = threads + 1;
     b.range = calloc((size_t)b.R * segs, sizeof *b.range);
+    b.block = calloc(blocks, sizeof *b.block);
     b.view = (struct lace_view){blocks, b.block, b.range, prompt + threads * length};
     for (int g = 0; g < blocks; g++) {
         int base = 1 + g * (prompt + threads * length);
@@ -44,7 +45,7 @@ static struct batch batch_make(enum kind kind, int blocks, int threads, int leng
 }
 static void batch_free(struct batch *b)
 {
-    free(b->range);
+    free(b->range), free(b->block);
     lace_free(b->q), lace_free(b->k), lace_free(b->v), lace_free(b->dout);
 }
 
