@@ -4,11 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #define LACE_VERSION "0.1.0" /* the one place; the build reads it from here */
-#define LACE_API __attribute__((visibility("default"))) /* what liblace.so exports */
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default) /* liblace.so exports what this file declares, and nothing else */
 
 /* What went wrong, as one complete sentence that names the file, flag or shape and the remedy.
  * Every fallible function takes one last, may be given NULL, and returns 0 or a negative code. */
@@ -112,6 +112,7 @@ struct lace_ceiling_row {
 int lace_data_ceiling(const char *family, const struct lace_data_knobs *knobs, uint64_t problems, struct lace_interval rounds,
                       int (*row)(void *user, const struct lace_ceiling_row *row), void *user, struct lace_error *err);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

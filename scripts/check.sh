@@ -3,7 +3,7 @@
 # tests again under AddressSanitizer and UBSan. Run through `make check`; `make check T=test_rng` runs one by name.
 #
 # A test says `ok ...` or `not ok ...` per case (TAP, which cmocka writes by itself); one that says neither counts
-# as a single case, judged by its exit status. The last line is `N passed, N failed`.
+# as a single case, judged by its exit status; a skipped case (`# SKIP`) does not count. The last line is `N passed, N failed`.
 set -u
 cd "$(dirname "$0")/.."
 : "${B:=build}" "${T:=}" "${MAKE:=make}" "${TEST_SECONDS:=900}"
@@ -15,24 +15,26 @@ passed=0 failed=0
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 
-report() { # name passed failed seconds
-    printf '%-32s %4d passed, %d failed  %6.1f s\n' "$1" "$2" "$3" "$4"
+report() { # name passed failed seconds [skipped]
+    printf '%-36s %4d passed, %d failed%s  %.1f s\n' "$1" "$2" "$3" "$([ "${5:-0}" = 0 ] || echo ", $5 skipped")" "$4"
     passed=$((passed + $2)) failed=$((failed + $3))
 }
 
 run_test() { # name command...
-    local name=$1 began=$EPOCHREALTIME status good bad seconds
+    local name=$1 began=$EPOCHREALTIME status good bad skipped seconds
     shift
     timeout "$TEST_SECONDS" "$@" >"$output" 2>&1 </dev/null
     status=$?
-    good=$(grep -c '^ok\b' "$output")
-    bad=$(grep -c '^not ok\b' "$output")
+    # cmocka writes a skipped case as "not ok N # SKIP name"
+    good=$(grep -v '# SKIP' "$output" | grep -c '^ok\b')
+    bad=$(grep -v '# SKIP' "$output" | grep -c '^not ok\b')
+    skipped=$(grep -c '^\(not \)\?ok\b.*# SKIP' "$output")
     if [ $status -ne 0 ] && [ "$bad" = 0 ]; then bad=1; fi
-    if [ $status -eq 0 ] && [ "$good" = 0 ] && [ "$bad" = 0 ]; then good=1; fi
+    if [ $status -eq 0 ] && [ "$good" = 0 ] && [ "$bad" = 0 ] && [ "$skipped" = 0 ]; then good=1; fi
     seconds=$(awk "BEGIN { print $EPOCHREALTIME - $began }")
-    report "$name" "$good" "$bad" "$seconds"
+    report "$name" "$good" "$bad" "$seconds" "$skipped"
     if [ "$bad" != 0 ]; then
-        grep -v '^ok\b' "$output" | tail -n 60 | sed 's/^/    /'
+        grep -v '^ok\b\|# SKIP\|^skipped: ' "$output" | tail -n 60 | sed 's/^/    /'
         [ $status -eq 124 ] && echo "    stopped after $TEST_SECONDS s"
         [ $status -gt 128 ] && [ $status -lt 160 ] && echo "    ended by signal $((status - 128))"
     fi
