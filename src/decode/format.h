@@ -1,0 +1,37 @@
+/* How a thread is written, the same in training and in decoding:
+ *
+ *     <tag: which thread of how many> step \n step \n ... Answer: 7.\n [[best]]
+ *
+ * The tag is a pair of special tokens in models made here (<|2|><|of 4|>) and short text in others. "[[" is the
+ * lead: a thread that has written it waits until all have, then all verdicts are decided in the same step. */
+#ifndef LACE_FORMAT_H
+#define LACE_FORMAT_H
+#include "io/record.h"
+#include "text/tokenizer.h"
+
+#define LACE_TAG_TOKENS 32 /* room for a tag or a lead */
+
+struct lace_format {
+    const struct lace_tokenizer *tokenizer; /* borrowed */
+    bool special_tags;
+    int lead[LACE_TAG_TOKENS], lead_count;
+    int verdict[4];            /* first token of each verdict's rest after the lead, by enum lace_verdict; [0] unused */
+    bool single[4];            /* that token is the whole rest */
+    int end;                   /* end of text, -1: none */
+    unsigned char *ends_step;  /* (vocabulary) tokens that hold a line's end */
+};
+int lace_format_open(struct lace_format *format, const struct lace_tokenizer *tokenizer, int end, struct lace_error *err);
+void lace_format_release(struct lace_format *format);
+
+/* The tag of thread (from 0) of threads; ids has room for LACE_TAG_TOKENS. Returns their number, 0 where the
+ * model has no tag for that many threads. */
+int lace_format_tag(const struct lace_format *format, int thread, int threads, int *ids);
+
+/* The answer that a thread's text states: what follows the last "Answer: " up to the line's end, or the last
+ * \boxed{...}; without the closing full stop. Appends nothing and returns false where there is none. */
+bool lace_format_answer(const char *text, size_t len, struct lace_text *answer);
+/* The verdict at the end of a text: "[[best]]", "[[success]]", "[[fail]]"; NONE where there is none. */
+enum lace_verdict lace_format_verdict(const char *text, size_t len);
+/* Whether two answers say the same: equal as numbers where both are numbers ("1,000" = "1000.0"), else as text. */
+bool lace_format_same(const char *a, const char *b);
+#endif
