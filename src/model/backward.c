@@ -111,7 +111,7 @@ void lace_loss(const struct lace_model *m, struct lace_state *s, const struct la
 {
     const struct lace_ops *ops = m->ops;
     int D = m->config.hidden_size, V = m->config.vocab_size;
-    float *backbone = frozen ? NULL : grad, *lse = s->dgate;
+    float *backbone = frozen ? NULL : grad, *lse = s->lse;
     const struct lace_weight *norm = lace_model_weight(m, 0, P_NORM);
     if (grad) memset(s->dh, 0, sizeof(float) * (size_t)b->rows * D);
     for (int first = 0; first < b->outs; first += s->out_cap) {

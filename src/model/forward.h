@@ -39,7 +39,7 @@ struct lace_state {
     float *lat_cosine, *lat_sine;    /* (R, pairs of a lattice head) */
     float *rstd_out;                 /* (out rows) */
     struct lace_operand out;         /* (out rows, D) */
-    float *logits;                   /* (out_cap, V) */
+    float *logits, *lse;             /* (out_cap, V), (out_cap) */
     int out_cap;
     /* backward only */
     float *dh, *dx, *dq, *datt, *dgate, *dup; /* (R, ...) */

@@ -77,6 +77,7 @@ static void lay_out(struct lace_state *s, struct plan *p, const struct lace_mode
     s->rstd_out = floats(p, (size_t)o->outs, 1);
     s->out = operand(p, (size_t)o->outs, (int)D);
     s->logits = floats(p, (size_t)o->outs, V);
+    s->lse = floats(p, (size_t)o->outs, 1);
     s->scratch.base = lace_arena_take(p->arena, s->scratch.bytes_each * (size_t)s->scratch.workers);
     if (!o->training) return;
     s->dh = floats(p, R, D);

@@ -20,6 +20,7 @@
  * A thread alone re-tries nothing: there is no second opinion. */
 #include "synth/search.h"
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,9 +28,23 @@ const char *const lace_search_mark_names[] = {"", "moved_on", "rechecked", "stru
 
 int lace_search_budget(int stages, int options, int threads)
 {
-    if (threads == 1) return stages * options;
-    int sweep = (options + threads - 1) / threads;
-    return stages * (sweep + 1) - stages / 2; /* provisional: from `lace data ceiling` */
+    int B = options, N = threads;
+    if (N == 1) return stages * B;
+    /* Option x is first tried in round x - start + 1 of the thread whose share it is in. A verifier comes a
+     * round late to the next stage, which costs about 1/N of a round (less where threads share a start);
+     * the last find costs one re-try. The sum is close to normal: 1.88 and the two small constants make it
+     * the 97 % quantile of `lace data ceiling`, never above it by more than two rounds and below it, by
+     * one, in 1 % of the cases (K 1 to 12, B 4 to 16, N 2 to 16). K = 4, B = 8, N = 4: 10. */
+    double mean = 0, square = 0;
+    for (int x = 0, n = 0, start = 0; x < B; x++) {
+        while (n < N && n * B / N <= x) start = n++ * B / N;
+        double round = x - start + 1;
+        mean += round / B;
+        square += round * round / B;
+    }
+    double variance = square - mean * mean, late = N < B ? 1.0 / N : N < 2 * B ? (2.0 * B - N) / B / B : 0;
+    double sum = mean + (stages - 1) * (mean + late) + 1, spread = variance + (stages - 1) * (variance + (N < B ? 0.22 : late));
+    return (int)ceil(sum + 1.88 * sqrt(spread) - 0.35);
 }
 
 /* orders: (N, K, B), options from 1. Up and down start where the thread's share of the options lies. */

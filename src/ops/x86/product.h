@@ -53,7 +53,7 @@ INLINE int pair_at(const uint16_t *x)
 
 /* C[m, w*L..] (+)= sum over pairs of inputs. The last input of an odd count stands alone: the 16 bits after it
  * belong to another row and must not be read as numbers, not even against a weight of 0 (0 * NaN). */
-INLINE void pair_tile(float *C, size_t cs, const uint16_t *x, size_t xs, const int32_t *B, int inputs, const int M, const int W, vmask last, bool add)
+INLINE void pair_tile(float *C, size_t cs, const uint16_t *x, size_t xs, const int32_t *B, int inputs, const int M, const int W, vmask last, bool add, bool ahead)
 {
     vec c[6][4];
 #pragma GCC unroll 6
@@ -64,6 +64,9 @@ INLINE void pair_tile(float *C, size_t cs, const uint16_t *x, size_t xs, const i
     for (int k = 0; k < inputs; k += 2) {
         const int32_t *row = B + (size_t)k / 2 * LACE_BLOCK_OUT;
         bool whole = k + 1 < inputs;
+        if (ahead)
+#pragma GCC unroll 4
+            for (int w = 0; w < W; w++) _mm_prefetch((const char *)(row + w * L + PIECE * LACE_BLOCK_OUT), _MM_HINT_T0);
 #ifdef __AVX512BF16__
         __m512bh b[4];
 #pragma GCC unroll 4
@@ -105,7 +108,7 @@ INLINE void pair_rows(float *C, size_t cs, const uint16_t *x, size_t xs, const i
 {
     int m = 0;
 #define ROWS(n)                                                                                                        \
-    for (; m + n <= M; m += n) pair_tile(C + m * cs, cs, x + m * xs, xs, B, inputs, n, W, last, add)
+    for (; m + n <= M; m += n) pair_tile(C + m * cs, cs, x + m * xs, xs, B, inputs, n, W, last, add, m == 0)
 #ifdef __AVX512BF16__
     ROWS(6);
 #endif
