@@ -8,6 +8,7 @@ PKGS := jansson yaml-0.1 libpcre2-8 libutf8proc
 VERSION := $(shell sed -n 's/^\#define LACE_VERSION "\([^"]*\)".*/\1/p' include/lace.h)
 SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 
+comma := ,
 OPENMP := -fopenmp
 SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 CFLAGS ?= $(if $(SAN),-O1,-O3) -g
@@ -16,7 +17,6 @@ override CFLAGS += -fPIC -fvisibility=hidden $(OPENMP) -ffp-contract=off -Iinclu
 # Expanded where it is used, so that a machine without pkg-config can still read this file.
 LDLIBS = $(shell pkg-config --libs $(PKGS)) -ldnnl -lm -lpthread
 override LDFLAGS += $(OPENMP) $(SANFLAGS)
-comma := ,
 
 LIB_SRC := $(sort $(wildcard src/*/*.c src/ops/x86/*.c))
 CLI_SRC := $(sort $(wildcard cli/*.c))
@@ -34,6 +34,7 @@ endif
 all: $(B)/lace
 
 # ---- set-up: stamps, so that it costs nothing once all is there ----
+.PRECIOUS: $(B)/.deps-%
 $(B)/.deps-%: scripts/deps.sh
 	@mkdir -p $(B)
 	@scripts/deps.sh $* && touch $@
