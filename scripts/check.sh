@@ -41,8 +41,8 @@ run_test() { # name command...
 }
 
 build() { # flags and targets; complaints are shown, the quiet lines are not
-    $MAKE --no-print-directory -k -j"$(nproc)" "$@" >"$output" 2>&1 && return
-    grep -v '^\(CC\|AR\|LD\) ' "$output" | tail -n 60 | sed 's/^/    /'
+    $MAKE --no-print-directory -k -j"$(nproc)" "B=$B" "$@" >"$output" 2>&1 && return
+    grep -v '^\(CC\|AR\|LD\) \|warning: -j' "$output" | tail -n 60 | sed 's/^/    /'
 }
 
 binaries=() scripts=()
@@ -65,7 +65,7 @@ targets=("${binaries[@]/#/$B/}")
 [ ${#scripts[@]} = 0 ] || targets+=("$B/lace")
 build "${targets[@]}"
 for binary in "${binaries[@]}"; do
-    if $MAKE -q "$B/$binary" >/dev/null 2>&1; then run_test "${binary##*/}" "$B/$binary"
+    if $MAKE -q "B=$B" "$B/$binary" >/dev/null 2>&1; then run_test "${binary##*/}" "$B/$binary"
     else report "${binary##*/} (does not build)" 0 1 0; fi
 done
 for script in "${scripts[@]}"; do

@@ -148,7 +148,7 @@ static void a_text_grows_and_stays_terminated(void **state)
 
 static void files_are_replaced_whole(void **state)
 {
-    char folder[] = "/tmp/lace-test-XXXXXX", path[128], deep[128], *bytes;
+    char folder[] = "/tmp/lace-test-XXXXXX", path[160], deep[128], *bytes;
     size_t len;
     struct lace_error err = {""};
     assert_non_null(mkdtemp(folder));
