@@ -1,1 +1,2 @@
 /* The commands, in the order of the help: one line each. Included by main.c alone. */
+COMMAND(cmd_data)

@@ -97,6 +97,8 @@ int lace_search_make(const struct lace_data_knobs *knobs, uint64_t index, struct
     if (strategy == LACE_STRATEGY_DEFAULT) strategy = knobs->policy == LACE_POLICY_ALONE ? LACE_STRATEGY_RANDOM : LACE_STRATEGY_UP;
     /* A thread by itself gets the time that one thread needs: its trace is to end with an answer. */
     if (!trace.budget) trace.budget = lace_search_budget(p.stages, p.options, shared ? trace.threads : 1);
+    /* Falsehoods cost about as many rounds again (a missed find a whole sweep): K*B is enough in any case. */
+    if (!knobs->budget && errs) trace.budget = trace.budget * 2 < p.stages * p.options ? trace.budget * 2 : p.stages * p.options;
 
     lace_text_init(&prompt);
     lace_search_prompt(&p, ambiguity, &rng, &prompt);

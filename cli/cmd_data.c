@@ -1,0 +1,279 @@
+/* lace data: makes and looks at records. stdout carries records, tables or JSON and nothing else. */
+#include "options.h"
+#include "progress.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static const char *family = "search", *out, *split = "train", *policy = "shared", *strategy = "default", *moduli = "11,13";
+static struct cli_range difficulty, option_count = {8, 8}, threads = {4, 4}, ambiguity, rounds;
+static long count = 1000, first, seed, shown = 3, problems = 10000;
+static int budget, width;
+static double corrupt, flip = 1, forge = 1, miss = 1;
+static bool json;
+
+#define PROBLEMS                                                                                                        \
+    {"family", 'f', CLI_TEXT, &family, "NAME", "The problem family; `lace data families` lists them."},                  \
+        {"difficulty", 'd', CLI_RANGE, &difficulty, "A[:B]", "The family's difficulty; what it is trained on by default."}, \
+        {"options", 0, CLI_RANGE, &option_count, "A[:B]", "Each unknown is from 1 to this.", .min = 2, .max = 96},       \
+        {"moduli", 0, CLI_TEXT, &moduli, "P,...", "Primes from which the modulus is drawn; above the options."},         \
+        {"seed", 's', CLI_LONG, &seed, "S", "The same seed makes the same problems.", .min = 0, .max = 9e15},            \
+        {"split", 0, CLI_CHOICE, &split, NULL, "The side of the split.", .choices = "train|test"}
+
+#define ERRORS                                                                                                          \
+    {"corrupt", 0, CLI_REAL, &corrupt, "SHARE", "Share of records (of the shared policy) with falsified steps.", .min = 0, .max = 1}, \
+        {"flip", 0, CLI_REAL, &flip, "W", "Weight of flipped verdicts among the falsehoods.", .min = 0, .max = 1e6},     \
+        {"forge", 0, CLI_REAL, &forge, "W", "Weight of forged finds.", .min = 0, .max = 1e6},                            \
+        {"miss", 0, CLI_REAL, &miss, "W", "Weight of missed finds.", .min = 0, .max = 1e6}
+
+static const struct cli_option make_options[] = {
+    {"Problems", .kind = CLI_SECTION},
+    PROBLEMS,
+    {"ambiguity", 0, CLI_RANGE, &ambiguity, "A[:B]", "0: one wording; 1: others; 2: also shuffled, with a distraction.", .min = 0, .max = 2},
+    {"count", 'c', CLI_LONG, &count, "N", "How many records.", .min = 1, .max = 9e15},
+    {"first", 0, CLI_LONG, &first, "I", "The first record's number, to go on where another call ended.", .min = 0, .max = 9e15},
+    {"Threads", .kind = CLI_SECTION},
+    {"threads", 'n', CLI_RANGE, &threads, "A[:B]", "Reasoning threads.", .min = 1, .max = 64},
+    {"policy", 0, CLI_CHOICE, &policy, NULL, "How the threads work together.", .choices = "shared|tagged|alone"},
+    {"strategy", 0, CLI_CHOICE, &strategy, NULL, "The order of a thread's tries.", .choices = "default|up|down|random"},
+    {"budget", 0, CLI_INT, &budget, "R", "Rounds of a thread; 0: enough for 97 % of the problems.", .min = 0, .max = 4096},
+    ERRORS,
+    {"Output", .kind = CLI_SECTION},
+    {"out", 'o', CLI_TEXT, &out, "FILE", "Where to write; stdout by default. The file appears when it is complete."},
+    {0},
+};
+static const struct cli_option json_options[] = {
+    {"json", 'j', CLI_FLAG, &json, NULL, "JSON instead of a table."},
+    {0},
+};
+static const struct cli_option show_options[] = {
+    {"first", 0, CLI_LONG, &first, "I", "The first record to show, counted from 0.", .min = 0, .max = 9e15},
+    {"count", 'c', CLI_LONG, &shown, "N", "How many; 0: all.", .min = 0, .max = 9e15},
+    {"width", 'w', CLI_INT, &width, "N", "Columns; 0: the terminal's.", .min = 0, .max = 100000},
+    {0},
+};
+static const struct cli_option ceiling_options[] = {
+    PROBLEMS,
+    {"threads", 'n', CLI_RANGE, &threads, "N", "Reasoning threads.", .min = 1, .max = 64},
+    {"strategy", 0, CLI_CHOICE, &strategy, NULL, "The order of the sharing threads' tries.", .choices = "default|up|down|random"},
+    {"problems", 'c', CLI_LONG, &problems, "N", "How many problems.", .min = 1, .max = 1e9},
+    {"rounds", 'r', CLI_RANGE, &rounds, "A[:B]", "The rounds to print; by default what tells the policies apart.", .min = 1, .max = 1024},
+    ERRORS,
+    {"json", 'j', CLI_FLAG, &json, NULL, "One JSON object a line."},
+    {0},
+};
+
+static struct lace_interval interval(struct cli_range range) { return (struct lace_interval){range.lo, range.hi}; }
+
+/* The options as knobs; 0 or an exit status. */
+static int read_knobs(struct lace_data_knobs *knobs)
+{
+    lace_data_knobs_defaults(knobs);
+    struct lace_data_family info;
+    for (int i = 0; !lace_data_family(i, &info); i++)
+        if (!strcmp(info.name, family)) knobs->difficulty = info.trained;
+    if (difficulty.lo || difficulty.hi) knobs->difficulty = interval(difficulty);
+    knobs->options = interval(option_count);
+    knobs->threads = interval(threads);
+    knobs->ambiguity = interval(ambiguity);
+    knobs->policy = (enum lace_policy)cli_choice_index("shared|tagged|alone", policy);
+    knobs->strategy = (enum lace_strategy)cli_choice_index("default|up|down|random", strategy);
+    knobs->budget = budget;
+    knobs->corrupt = corrupt;
+    knobs->weights[LACE_FALSE_FLIP] = flip;
+    knobs->weights[LACE_FALSE_FORGE] = forge;
+    knobs->weights[LACE_FALSE_MISS] = miss;
+    knobs->seed = (uint64_t)seed;
+    knobs->split = strcmp(split, "test") ? LACE_SPLIT_TRAIN : LACE_SPLIT_TEST;
+    knobs->modulus_count = 0;
+    for (const char *at = moduli;; at++) {
+        char *end;
+        long p = strtol(at, &end, 10);
+        if (end == at || *at == ' ' || p < 2 || p > 97 || (*end && *end != ',') || knobs->modulus_count == 8)
+            return cli_misuse("--moduli takes up to 8 primes of at most 97, separated by commas, not '%s'.", moduli);
+        knobs->moduli[knobs->modulus_count++] = (int)p;
+        at = end;
+        if (!*at) return 0;
+    }
+}
+
+struct sink {
+    FILE *file;
+    struct cli_progress progress;
+    long done;
+    bool counts, failed;
+};
+
+static int put(void *user, const char *bytes, size_t len)
+{
+    struct sink *sink = user;
+    sink->failed = fwrite(bytes, 1, len, sink->file) != len;
+    if (sink->counts && !sink->failed && ++sink->done % 256 == 0) cli_progress_update(&sink->progress, sink->done, NULL);
+    return sink->failed;
+}
+
+static int run_make(int argc, char **argv)
+{
+    struct lace_data_knobs knobs;
+    struct lace_error err;
+    struct sink sink = {.file = stdout, .counts = true};
+    char part[4096];
+    int status = read_knobs(&knobs);
+    if (status) return status;
+    if (out) {
+        if ((size_t)snprintf(part, sizeof part, "%s.part", out) >= sizeof part) return cli_misuse("The name of the output file is too long.");
+        if (!(sink.file = fopen(part, "w"))) return cli_fail("%s: cannot be written: %s.", part, strerror(errno));
+    }
+    cli_progress_start(&sink.progress, "data", "records", count);
+    int code = lace_data_make(family, &knobs, (uint64_t)first, (uint64_t)count, put, &sink, &err);
+    cli_progress_end(&sink.progress);
+    if (fflush(sink.file)) sink.failed = true;
+    if (out && fclose(sink.file)) sink.failed = true;
+    if (sink.failed) status = cli_fail("%s: the records could not be written; is the disk full?", out ? part : "stdout");
+    else if (code) status = cli_fail("%s", err.text);
+    else if (out && rename(part, out)) status = cli_fail("%s: cannot take its name: %s.", out, strerror(errno));
+    if (status && out) remove(part);
+    return status;
+}
+
+static int run_families(int argc, char **argv)
+{
+    struct lace_data_family f;
+    if (json) putchar('[');
+    else printf("%-12s %-10s %-8s %s\n", "family", "difficulty", "trained", "summary");
+    for (int i = 0; !lace_data_family(i, &f); i++) {
+        if (json)
+            printf("%s{\"name\": \"%s\", \"difficulty\": [%d, %d], \"trained\": [%d, %d], \"summary\": \"%s\"}", i ? ",\n " : "", f.name,
+                   f.difficulty.low, f.difficulty.high, f.trained.low, f.trained.high, f.summary);
+        else
+            printf("%-12s %2d to %-4d %2d to %-2d %s\n", f.name, f.difficulty.low, f.difficulty.high, f.trained.low, f.trained.high, f.summary);
+    }
+    if (json) puts("]");
+    return 0;
+}
+
+static int run_show(int argc, char **argv)
+{
+    struct lace_error err;
+    struct winsize size;
+    struct sink sink = {.file = stdout};
+    bool terminal = isatty(STDOUT_FILENO), colour = terminal && !getenv("NO_COLOR");
+    if (!width) width = terminal && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col ? size.ws_col : 190; /* four threads */
+    int code = lace_data_show(argv[0], (uint64_t)first, (uint64_t)shown, width, colour, put, &sink, &err);
+    return code ? cli_fail("%s", err.text) : 0;
+}
+
+static void print_tallies(const char *name, const struct lace_data_tally *list)
+{
+    if (json) printf(", \"%s\": {", name);
+    else if (list->name[0]) printf("%-13s", name);
+    for (int i = 0; list[i].name[0]; i++) {
+        if (json) printf("%s\"%s\": %llu", i ? ", " : "", list[i].name, (unsigned long long)list[i].count);
+        else printf("%s%s %llu", i ? ", " : "", list[i].name, (unsigned long long)list[i].count);
+    }
+    if (json) putchar('}');
+    else if (list->name[0]) putchar('\n');
+}
+
+static int run_stats(int argc, char **argv)
+{
+    struct lace_error err;
+    struct lace_data_stats s;
+    if (lace_data_stats(argv[0], &s, &err)) return cli_fail("%s", err.text);
+    unsigned long long records = s.records, all = s.threads, steps = s.steps;
+    if (json) {
+        printf("{\"records\": %llu, \"threads\": %llu, \"steps\": %llu, \"answered\": %llu, \"right\": %llu, \"unread\": %llu, "
+               "\"most_threads\": %d, \"most_steps\": %d, \"test_side\": %llu, \"corrupted\": %llu, \"rounds\": %.6g, \"diversity\": %.6g",
+               records, all, steps, (unsigned long long)s.answered, (unsigned long long)s.right, (unsigned long long)s.unread, s.most_threads,
+               s.most_steps, (unsigned long long)s.test_side, (unsigned long long)s.corrupted, s.rounds, s.diversity);
+    } else {
+        printf("records      %llu (%llu on the test side of the split, %llu of unknown families)\n", records, (unsigned long long)s.test_side,
+               (unsigned long long)s.unread);
+        printf("threads      %llu (at most %d)\n", all, s.most_threads);
+        printf("steps        %llu (at most %d in a thread; mean of the longest %.2f)\n", steps, s.most_steps, s.rounds);
+        printf("answers      %llu, of which right %llu\n", (unsigned long long)s.answered, (unsigned long long)s.right);
+        printf("corrupted    %llu records\n", (unsigned long long)s.corrupted);
+        printf("diversity    %.3f (edit distance between threads, in words)\n", s.diversity);
+    }
+    print_tallies("difficulties", s.difficulties);
+    print_tallies("verdicts", s.verdicts);
+    print_tallies("checks", s.checks);
+    print_tallies("falsehoods", s.kinds);
+    print_tallies("interactions", s.interactions);
+    if (json) puts("}");
+    return 0;
+}
+
+static void print_estimate(const char *name, struct lace_estimate e)
+{
+    if (json) printf(", \"%s\": {\"share\": %.6g, \"ci\": [%.6g, %.6g]}", name, e.value, e.low, e.high);
+    else printf("  %5.1f [%5.1f, %5.1f]", 100 * e.value, 100 * e.low, 100 * e.high);
+}
+
+static int print_row(void *user, const struct lace_ceiling_row *row)
+{
+    printf(json ? "{\"rounds\": %d" : "%6d", row->rounds);
+    print_estimate("shared", row->shared);
+    print_estimate("tagged", row->tagged);
+    print_estimate("independent", row->alone);
+    print_estimate("serial", row->serial);
+    puts(json ? "}" : "");
+    return 0;
+}
+
+static int run_ceiling(int argc, char **argv)
+{
+    struct lace_data_knobs knobs;
+    struct lace_error err;
+    int status = read_knobs(&knobs);
+    if (status) return status;
+    if (!difficulty.lo) knobs.difficulty.low = knobs.difficulty.high; /* the hardest that is trained */
+    if (!json) printf("%6s  %-20s  %-20s  %-20s  %-20s\n", "rounds", "shared", "tagged", "independent", "serial, N x rounds");
+    int code = lace_data_ceiling(family, &knobs, (uint64_t)problems, interval(rounds), print_row, NULL, &err);
+    return code ? cli_fail("%s", err.text) : 0;
+}
+
+static const struct cli_command commands[] = {
+    {.name = "make",
+     .summary = "Make records of a problem family",
+     .usage = "[OPTION...]",
+     .examples = "lace data make --difficulty 1:4 --count 100000 --seed 1 --split train -o train.jsonl\n"
+                 "lace data make --difficulty 4 --threads 2:8 --corrupt 0.5 --count 5 | lace data show -",
+     .options = make_options,
+     .run = run_make},
+    {.name = "families", .summary = "List the problem families", .usage = "[--json]", .options = json_options, .run = run_families},
+    {.name = "show",
+     .summary = "Print records with their threads side by side",
+     .usage = "[OPTION...] FILE",
+     .description = "FILE `-` is stdin. In colour: finds green, what came from another thread blue, falsified steps red.",
+     .options = show_options,
+     .args_min = 1,
+     .args_max = 1,
+     .run = run_show},
+    {.name = "stats",
+     .summary = "Count what a file of records holds",
+     .usage = "[--json] FILE",
+     .options = json_options,
+     .args_min = 1,
+     .args_max = 1,
+     .run = run_stats},
+    {.name = "ceiling",
+     .summary = "Measure what each policy solves within so many rounds, without a model",
+     .usage = "[OPTION...]",
+     .description = "The share of problems that some thread solves, in per cent with its 95 % interval. shared: every thread "
+                    "knows what all wrote before; tagged: each by itself, the options divided; independent: each by itself, in "
+                    "a random order; serial: one thread with the rounds of all.",
+     .examples = "lace data ceiling --difficulty 4 --threads 4",
+     .options = ceiling_options,
+     .run = run_ceiling},
+    {0},
+};
+
+const struct cli_command cmd_data = {
+    .name = "data",
+    .summary = "Make, show and count training data",
+    .commands = commands,
+};
