@@ -109,12 +109,24 @@ static void wrap(const char *text, int indent, int at)
     putchar('\n');
 }
 
-/* Prints each line of text with a prefix. */
-static void lines(const char *text, const char *prefix)
+/* Before a pipe or an option, so that options keep their values. */
+static bool breaks(const char *at) { return at[0] == ' ' && (at[1] == '|' || (at[1] == '-' && at[2] > ' ')); }
+
+/* Prints each line of the examples, indented; a long command goes on after a backslash, as the shell reads it. */
+static void print_examples(const char *text)
 {
-    while (text && *text) {
-        int len = (int)strcspn(text, "\n");
-        printf("%s%.*s\n", prefix, len, text);
+    while (*text) {
+        int len = (int)strcspn(text, "\n"), indent = 2;
+        while (indent + len > WIDTH) {
+            int cut = WIDTH - indent - 2;
+            while (cut > 0 && !breaks(text + cut)) cut--;
+            if (!cut) break;
+            printf("%*s%.*s \\\n", indent, "", cut, text);
+            text += cut + 1;
+            len -= cut + 1;
+            indent = 6;
+        }
+        printf("%*s%.*s\n", indent, "", len, text);
         text += len + (text[len] == '\n');
     }
 }
@@ -252,7 +264,7 @@ static int help_command(const struct cli_command *c, const char *path)
     }
     if (c->examples) {
         puts("\nexamples:");
-        lines(c->examples, "  ");
+        print_examples(c->examples);
     }
     if (c->commands) printf("\n`lace %s COMMAND --help` explains each.\n", path);
     return 0;
