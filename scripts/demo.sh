@@ -29,4 +29,4 @@ printf '%s\n' "$problem" | "$LACE" run --lattice off "${options[@]}" - >"$work/o
 printf '%s\n' "$problem" | "$LACE" run "${options[@]}" - >"$work/on"
 { echo "lattice off: each thread alone"; echo; half "$work/off"; } >"$work/left"
 { echo "lattice on: threads read each other"; echo; half "$work/on"; } >"$work/right"
-pr -m -t -w 80 "$work/left" "$work/right"
+pr -m -t -w 80 "$work/left" "$work/right" | expand
