@@ -50,12 +50,12 @@ for source in tests/unit/*.c tests/ops/*.c tests/golden/*.c; do
     name=$(basename "$source" .c)
     [ -e "$source" ] && { [ -z "$T" ] || [ "$T" = "$name" ]; } && binaries+=("${source%.c}")
 done
-for script in tests/cli/*.sh; do
+for script in tests/cli/*.sh tests/serve/*.sh; do
     name=$(basename "$script" .sh)
     [ -e "$script" ] && { [ -z "$T" ] || [ "$T" = "$name" ]; } && scripts+=("$script")
 done
 if [ $((${#binaries[@]} + ${#scripts[@]})) = 0 ]; then
-    echo "There is no test '$T'; the tests are the files of tests/unit, tests/ops, tests/golden and tests/cli."
+    echo "There is no test '$T'; the tests are the files of tests/unit, tests/ops, tests/golden, tests/cli and tests/serve."
     echo "0 passed, 1 failed"
     exit 1
 fi
