@@ -316,7 +316,8 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, l
     }
     t->chosen++;
     group->chosen++;
-    if (judged && !t->p[1] && !t->p[2] && !t->p[3]) {
+    if (judged && !t->judged) {
+        t->judged = true; /* not p != 0: all three may round to 0 */
         double lse = lace_log_sum_exp(logits, d->model->config.vocab_size);
         for (int v = LACE_VERDICT_BEST; v <= LACE_VERDICT_FAIL; v++) t->p[v] = (float)exp(logits[f->verdict[v]] - lse);
         t->chosen_before_lead = t->chosen - 1;

@@ -39,7 +39,7 @@ struct lace_thread {
     bool cut;              /* its budget ran out and the verdict was asked for */
     enum lace_end end;
     /* private */
-    bool at_lead, released;
+    bool at_lead, released, judged; /* judged: p is known */
     int steps, slot, chosen_before_lead;
     const int *forced;
     int forced_count;

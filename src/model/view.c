@@ -105,16 +105,21 @@ static int build_group(struct lace_batch *b, const struct lace_group *groups, in
         }
     count_keys(&b->causal, causal);
 
-    if (l->kind == LACE_KIND_NONE || g->see < 0) return 0;
-    const struct lace_group *seen = &groups[g->see];
-    struct lace_view_block *block = add_block(&b->lattice, first_row, rows, seen->threads);
+    if (l->kind == LACE_KIND_NONE) return 0;
+    /* A muted group has a block that shows nothing: attention leaves rows without a block untouched, and the group's
+     * keys must be stored for those who may see them. */
+    const struct lace_group *seen = &groups[g->see < 0 ? index : g->see];
+    int segs = g->see < 0 ? 0 : seen->threads;
+    struct lace_view_block *block = add_block(&b->lattice, first_row, rows, segs ? segs : 1);
     if (!block) return -1;
     range = &b->lattice.range[block->first];
     for (int n = 0; n < g->threads; n++)
-        for (int i = 0; i < g->thread[n].rows; i++, range += block->segs)
-            for (int m = 0; m < seen->threads; m++)
+        for (int i = 0; i < g->thread[n].rows; i++, range += block->segs) {
+            range[0] = (struct lace_range){0, 0};
+            for (int m = 0; m < segs; m++)
                 range[m] = connected(l, n, m, g->threads) ? visible_slots(l, &seen->thread[m], cache->time, b->time[g->thread[n].row + i])
                                                           : (struct lace_range){0, 0};
+        }
     count_keys(&b->lattice, block);
     return 0;
 }
