@@ -42,7 +42,7 @@ int lace_search_budget(int stages, int options, int threads)
         mean += round / B;
         square += round * round / B;
     }
-    double variance = square - mean * mean, late = N < B ? 1.0 / N : N < 2 * B ? (2.0 * B - N) / B / B : 0;
+    double variance = fmax(square - mean * mean, 0), late = N < B ? 1.0 / N : N < 2 * B ? (2.0 * B - N) / B / B : 0;
     double sum = mean + (stages - 1) * (mean + late) + 1, spread = variance + (stages - 1) * (variance + (N < B ? 0.22 : late));
     return (int)ceil(sum + 1.88 * sqrt(spread) - 0.35);
 }
