@@ -51,12 +51,12 @@ INLINE int pair_at(const uint16_t *x)
     return pair;
 }
 
-/* C[m, w*L..] (+)= sum over pairs of inputs. The last input of an odd count stands alone: the 16 bits after it
+/* C[m, w*L..] (+)= sum over pairs of inputs, widened to f32. The last input of an odd count stands alone: the 16 bits after it
  * belong to another row and must not be read as numbers, not even against a weight of 0 (0 * NaN). */
-INLINE void pair_tile(float *C, size_t cs, const uint16_t *x, size_t xs, const int32_t *B, int inputs, const int M, const int W, vmask last, bool add, bool ahead)
+INLINE void pair_tile(float *C, size_t cs, const uint16_t *x, size_t xs, const int32_t *B, int inputs, const int M, const int W, vmask last, bool add)
 {
-    vec c[6][4];
-#pragma GCC unroll 6
+    vec c[4][4];
+#pragma GCC unroll 4
     for (int m = 0; m < M; m++)
 #pragma GCC unroll 4
         for (int w = 0; w < W; w++)
@@ -64,21 +64,6 @@ INLINE void pair_tile(float *C, size_t cs, const uint16_t *x, size_t xs, const i
     for (int k = 0; k < inputs; k += 2) {
         const int32_t *row = B + (size_t)k / 2 * LACE_BLOCK_OUT;
         bool whole = k + 1 < inputs;
-        if (ahead)
-#pragma GCC unroll 4
-            for (int w = 0; w < W; w++) _mm_prefetch((const char *)(row + w * L + PIECE * LACE_BLOCK_OUT), _MM_HINT_T0);
-#ifdef __AVX512BF16__
-        __m512bh b[4];
-#pragma GCC unroll 4
-        for (int w = 0; w < W; w++) b[w] = (__m512bh)_mm512_loadu_si512(row + w * L);
-#pragma GCC unroll 6
-        for (int m = 0; m < M; m++) {
-            const uint16_t *from = x + m * xs + k;
-            __m512bh a = (__m512bh)_mm512_set1_epi32(whole ? pair_at(from) : *from);
-#pragma GCC unroll 4
-            for (int w = 0; w < W; w++) c[m][w] = _mm512_dpbf16_ps(c[m][w], b[w], a);
-        }
-#else
         vec even[4], odd[4];
 #pragma GCC unroll 4
         for (int w = 0; w < W; w++) {
@@ -86,7 +71,7 @@ INLINE void pair_tile(float *C, size_t cs, const uint16_t *x, size_t xs, const i
             even[w] = vwiden_even(pair);
             odd[w] = vwiden_odd(pair);
         }
-#pragma GCC unroll 6
+#pragma GCC unroll 4
         for (int m = 0; m < M; m++) {
             const uint16_t *from = x + m * xs + k;
             ivec pair = iset(whole ? pair_at(from) : *from);
@@ -94,9 +79,8 @@ INLINE void pair_tile(float *C, size_t cs, const uint16_t *x, size_t xs, const i
 #pragma GCC unroll 4
             for (int w = 0; w < W; w++) c[m][w] = vfma(b, odd[w], vfma(a, even[w], c[m][w]));
         }
-#endif
     }
-#pragma GCC unroll 6
+#pragma GCC unroll 4
     for (int m = 0; m < M; m++) {
 #pragma GCC unroll 4
         for (int w = 0; w < W - 1; w++) vstore(C + m * cs + w * L, c[m][w]);
@@ -108,10 +92,7 @@ INLINE void pair_rows(float *C, size_t cs, const uint16_t *x, size_t xs, const i
 {
     int m = 0;
 #define ROWS(n)                                                                                                        \
-    for (; m + n <= M; m += n) pair_tile(C + m * cs, cs, x + m * xs, xs, B, inputs, n, W, last, add, m == 0)
-#ifdef __AVX512BF16__
-    ROWS(6);
-#endif
+    for (; m + n <= M; m += n) pair_tile(C + m * cs, cs, x + m * xs, xs, B, inputs, n, W, last, add)
     ROWS(4);
     ROWS(2);
     ROWS(1);
