@@ -24,6 +24,27 @@ enum lace_code {
     LACE_STOPPED = -4, /* the caller asked to stop; what was reached is saved */
 };
 
+/* ---- training ---- */
+/* One stage of training, as a YAML file describes it (recipes/ holds the shipped model's, each key explained):
+ * "pretrain" makes a small backbone, "cpt" trains a new lattice on a frozen backbone, "sft" trains everything. */
+struct lace_train_progress {
+    const char *stage, *run; /* the run's folder */
+    long step, steps;
+    double loss, grad_norm, lr, tokens_per_second;
+    double product_share;    /* of the run's products per second in the CPU's rate; 0 where it was not measured */
+};
+struct lace_train_options {
+    const char *stage;       /* "pretrain", "cpt", "sft" */
+    const char *config;      /* the YAML file */
+    const char *const *sets; /* "key=value", override the file; NULL-terminated, may be NULL */
+    int resume;              /* go on from the run's last checkpoint; without it a run that exists is refused */
+    int workers;             /* 0: all */
+    /* Called after every step; non-zero ends the run after a checkpoint: the call returns LACE_STOPPED. */
+    int (*progress)(void *user, const struct lace_train_progress *progress);
+    void *user;
+};
+int lace_train(const struct lace_train_options *options, struct lace_error *err);
+
 /* ---- data ---- */
 /* Problems of our own families, solved in writing by several threads. A record is a line of JSON:
  *   {"id", "task", "difficulty", "prompt", "answer",

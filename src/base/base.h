@@ -66,6 +66,9 @@ int lace_write_file(const char *path, const void *bytes, size_t len, struct lace
 /* Makes a folder and its parents; an existing one is fine. */
 int lace_make_dir(const char *path, struct lace_error *err);
 
+/* Removes a folder of ours with all that is in it; one that is not there is fine. */
+void lace_remove_folder(const char *dir);
+
 static inline float lace_bf16_to_f32(uint16_t h)
 {
     union {

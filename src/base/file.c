@@ -1,5 +1,6 @@
 /* Whole files, read with a bound and written so that no reader ever sees half of one. */
 #include "base/base.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -119,4 +120,18 @@ int lace_make_dir(const char *path, struct lace_error *err)
     struct stat st;
     if (stat(path, &st) || !S_ISDIR(st.st_mode)) return lace_fail(err, LACE_BAD, "%s exists and is not a folder.", path);
     return 0;
+}
+
+void lace_remove_folder(const char *dir)
+{
+    DIR *d = opendir(dir);
+    if (!d) return;
+    char path[PATH_MAX];
+    for (struct dirent *e; (e = readdir(d));) {
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
+        if (snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >= (int)sizeof path) continue;
+        if (unlink(path)) lace_remove_folder(path); /* a folder */
+    }
+    closedir(d);
+    rmdir(dir);
 }

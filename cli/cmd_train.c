@@ -1,0 +1,74 @@
+#include "options.h"
+#include "progress.h"
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *config;
+static struct cli_list sets;
+static bool resume;
+static int workers;
+static volatile sig_atomic_t interrupted;
+
+static const struct cli_option options[] = {
+    {"config", 'c', CLI_TEXT, &config, "FILE", "Settings in YAML; recipes/ holds the shipped model's."},
+    {"set", 's', CLI_LIST, &sets, "KEY=VALUE", "Overrides one setting; may be given again."},
+    {"resume", 'r', CLI_FLAG, &resume, NULL, "Go on from the run's last checkpoint."},
+    {"workers", 0, CLI_INT, &workers, "N", "OS threads; by default all cores. A run resumed on as many ends with the same bits.", .min = 0, .max = 1024},
+    {0},
+};
+
+static void interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+    signal(SIGINT, SIG_DFL); /* a second Ctrl-C ends at once */
+}
+
+struct display {
+    struct cli_progress bar;
+    long first;
+};
+
+static int show(void *user, const struct lace_train_progress *p)
+{
+    struct display *d = user;
+    char note[80];
+    if (!d->bar.label) {
+        d->first = p->step - 1;
+        cli_progress_start(&d->bar, p->stage, "steps", p->steps - d->first);
+    }
+    snprintf(note, sizeof note, "loss %.4f  %.0f tokens/s", p->loss, p->tokens_per_second);
+    cli_progress_update(&d->bar, p->step - d->first, note);
+    return interrupted;
+}
+
+static int run(int count, char **args)
+{
+    struct lace_error err;
+    struct display display = {0};
+    const char *list[CLI_LIST_MAX + 1] = {0};
+    (void)count;
+    if (!config) return cli_misuse("Training needs its settings: --config FILE.yaml (see recipes/).");
+    memcpy(list, sets.item, sizeof *list * (size_t)sets.count);
+    struct lace_train_options o = {args[0], config, list, resume, workers, show, &display};
+    signal(SIGINT, interrupt);
+    signal(SIGTERM, interrupt);
+    int code = lace_train(&o, &err);
+    if (display.bar.label) cli_progress_end(&display.bar);
+    return code ? cli_fail("%s", err.text) : 0;
+}
+
+const struct cli_command cmd_train = {
+    .name = "train",
+    .summary = "train a model, a lattice, or both",
+    .usage = "STAGE --config FILE.yaml [--set KEY=VALUE] [--resume]",
+    .description = "STAGE is pretrain (a small backbone from nothing), cpt (a new lattice on a frozen backbone) or sft (all parameters). "
+                   "The run's folder holds the resolved settings, metrics.jsonl, the last two checkpoints and, at the end, the model. "
+                   "Ctrl-C saves a checkpoint before it ends.",
+    .examples = "lace train pretrain --config recipes/base.yaml\nlace train sft --config recipes/lace.yaml --set lr=3e-4 --resume",
+    .options = options,
+    .args_min = 1,
+    .args_max = 1,
+    .run = run,
+};

@@ -1,0 +1,33 @@
+/* A shard: the groups that one worker takes through forward and backward at once, laid out as a batch. */
+#ifndef LACE_SHARD_H
+#define LACE_SHARD_H
+#include "decode/format.h"
+#include "model/forward.h"
+#include "train/source.h"
+
+struct lace_shard {
+    struct lace_batch batch; /* thread rows while groups are added; prompt rows follow at close */
+    struct lace_group *groups;
+    struct lace_span *spans;
+    int group_count, group_cap, span_count, span_cap;
+    int *target;          /* (outs) the token that follows */
+    float *weight;        /* (outs) 1 where it is learned, 0 where it was falsified or forced */
+    double weights;       /* their sum */
+    int *prompts, prompt_rows; /* tokens of the groups' prompts, one after another */
+    struct lace_text text;     /* scratch */
+    int *ids;
+    size_t id_cap;
+};
+
+int lace_shard_init(struct lace_shard *shard, int rows, struct lace_error *err);
+void lace_shard_release(struct lace_shard *shard);
+void lace_shard_clear(struct lace_shard *shard);
+/* Lays one record out behind the groups that are there. 1: done; 0: it does not fit any more (an empty shard: an
+ * error); negative: an error. context: the model's longest sequence. */
+int lace_shard_add(struct lace_shard *shard, const struct lace_format *format, const struct lace_record *record,
+                   const struct lace_source *source, struct lace_rng *rng, int context, struct lace_error *err);
+/* Puts the prompt rows behind the thread rows. */
+void lace_shard_close(struct lace_shard *shard);
+/* Slots are rows: builds the views over a cache of at least as many slots. */
+int lace_shard_views(struct lace_shard *shard, struct lace_cache *cache, const struct lace_model *model, struct lace_error *err);
+#endif

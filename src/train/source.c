@@ -1,0 +1,156 @@
+#include "train/source.h"
+#include <stdlib.h>
+#include <string.h>
+
+static int read_interval(struct lace_settings *s, const char *key, int low, int high, struct lace_interval *out, struct lace_error *err)
+{
+    int ends[2], count = 0;
+    int code = lace_settings_ints(s, key, low, high, ends, 2, &count, err);
+    if (code || !count) return code;
+    *out = (struct lace_interval){ends[0], ends[count - 1]};
+    if (out->low > out->high) return lace_fail(err, LACE_BAD, "%s: %s goes from %d down to %d; write the smaller number first.", s->path, key, out->low, out->high);
+    return 0;
+}
+
+static int read_choice(struct lace_settings *s, const char *key, const char *const *names, int count, int *out, struct lace_error *err)
+{
+    const char *text = NULL;
+    int code = lace_settings_string(s, key, &text, err);
+    if (code || !text) return code;
+    for (int i = 0; i < count; i++)
+        if (!strcmp(names[i], text)) {
+            *out = i;
+            return 0;
+        }
+    return lace_fail(err, LACE_BAD, "%s: %s cannot be \"%.40s\".", s->path, key, text);
+}
+
+/* Keeps the lines of a data file; each is parsed once here, so that a bad one is named before training starts. */
+static int read_lines(struct lace_source *source, const char *path, struct lace_error *err)
+{
+    struct lace_record_file *file;
+    struct lace_record record;
+    size_t cap = 0;
+    int code = lace_record_open(&file, path, err);
+    if (code) return code;
+    while ((code = lace_record_next(file, &record, err)) > 0) {
+        struct lace_text line;
+        lace_text_init(&line);
+        code = record.thread_count ? lace_record_format(&record, &line, err)
+                                   : lace_fail(err, LACE_BAD, "%s: record %s has no threads to learn from.", path, record.id);
+        lace_record_release(&record);
+        if (!code && source->line_count == cap) {
+            char **grown = realloc(source->lines, sizeof *grown * (cap = cap ? 2 * cap : 1024));
+            if (!grown) code = lace_fail(err, LACE_MEMORY, "Out of memory while reading %s.", path);
+            else source->lines = grown;
+        }
+        if (code) {
+            lace_text_release(&line);
+            break;
+        }
+        source->lines[source->line_count++] = line.data;
+    }
+    lace_record_close(&file);
+    if (!code && !source->line_count) code = lace_fail(err, LACE_BAD, "%s holds no records.", path);
+    return code;
+}
+
+#define KEY(name) (snprintf(key, sizeof key, "data.%d.%s", i, name), key)
+
+static int read_source(struct lace_source *o, struct lace_settings *s, int i, uint64_t seed, bool *there, struct lace_error *err)
+{
+    char key[64];
+    const char *family = NULL, *file = NULL;
+    int code, choice;
+    *o = (struct lace_source){.weight = 1, .until = 1};
+    *there = false;
+    if ((code = lace_settings_string(s, KEY("family"), &family, err)) || (code = lace_settings_string(s, KEY("file"), &file, err))) return code;
+    if (!family && !file) return 0;
+    *there = true;
+    if ((code = lace_settings_double(s, KEY("weight"), 0, 1e6, &o->weight, err)) || (code = lace_settings_double(s, KEY("from"), 0, 1, &o->from, err)) ||
+        (code = lace_settings_double(s, KEY("until"), 0, 1, &o->until, err)) || (code = lace_settings_bool(s, KEY("shut"), &o->shut, err)) ||
+        (code = lace_settings_int(s, KEY("jitter"), 0, 4096, &o->jitter, err)) || (code = lace_settings_int(s, KEY("start"), 0, 4096, &o->start, err)) ||
+        (code = lace_settings_bool(s, KEY("shuffle"), &o->shuffle, err)) || (code = lace_settings_double(s, KEY("midstep"), 0, 1, &o->midstep, err)))
+        return code;
+    if (family && file) return lace_fail(err, LACE_BAD, "%s: data.%d names a family and a file; it can be one of them.", s->path, i);
+    if (file) return read_lines(o, file, err);
+
+    struct lace_data_knobs *k = &o->knobs;
+    if (!(o->family = lace_family_find(family, err))) return LACE_BAD;
+    lace_data_knobs_defaults(k);
+    k->difficulty = (struct lace_interval){o->family->trained_low, o->family->trained_high};
+    k->split = LACE_SPLIT_TRAIN; /* never the test side, whatever the settings say */
+    k->seed = seed;
+    if ((code = read_interval(s, KEY("difficulty"), 1, 1000, &k->difficulty, err)) || (code = read_interval(s, KEY("options"), 1, 1000, &k->options, err)) ||
+        (code = read_interval(s, KEY("threads"), 1, LACE_RECORD_THREADS, &k->threads, err)) ||
+        (code = read_interval(s, KEY("ambiguity"), 0, 10, &k->ambiguity, err)) ||
+        (code = lace_settings_ints(s, KEY("moduli"), 2, 1000, k->moduli, 8, &k->modulus_count, err)) ||
+        (code = lace_settings_int(s, KEY("budget"), 0, 100000, &k->budget, err)) || (code = lace_settings_double(s, KEY("corrupt"), 0, 1, &k->corrupt, err)) ||
+        (code = lace_settings_double(s, KEY("flip"), 0, 1, &k->weights[LACE_FALSE_FLIP], err)) ||
+        (code = lace_settings_double(s, KEY("forge"), 0, 1, &k->weights[LACE_FALSE_FORGE], err)) ||
+        (code = lace_settings_double(s, KEY("miss"), 0, 1, &k->weights[LACE_FALSE_MISS], err)))
+        return code;
+    choice = k->policy;
+    if ((code = read_choice(s, KEY("policy"), lace_policy_names, 3, &choice, err))) return code;
+    k->policy = (enum lace_policy)choice;
+    choice = k->strategy;
+    if ((code = read_choice(s, KEY("strategy"), lace_strategy_names, 4, &choice, err))) return code;
+    k->strategy = (enum lace_strategy)choice;
+    return lace_family_check_knobs(o->family, k, err);
+}
+
+int lace_sources_read(struct lace_sources *sources, struct lace_settings *s, uint64_t seed, struct lace_error *err)
+{
+    *sources = (struct lace_sources){0};
+    for (int i = 0; i < LACE_MAX_SOURCES; i++) {
+        bool there;
+        int code = read_source(&sources->source[i], s, i, seed + (uint64_t)i * 7919, &there, err);
+        if (there) sources->count = i + 1;
+        if (code) {
+            lace_sources_release(sources);
+            return code;
+        }
+        if (!there) break;
+    }
+    bool start = false;
+    for (int i = 0; i < sources->count; i++) start |= sources->source[i].from == 0 && sources->source[i].weight > 0;
+    if (!start) {
+        lace_sources_release(sources);
+        return lace_fail(err, LACE_BAD, "%s: no data source is active at the start of training; give one under data: with from: 0.", s->path);
+    }
+    return 0;
+}
+
+void lace_sources_release(struct lace_sources *sources)
+{
+    for (int i = 0; i < sources->count; i++) {
+        for (size_t j = 0; j < sources->source[i].line_count; j++) free(sources->source[i].lines[j]);
+        free(sources->source[i].lines);
+    }
+    *sources = (struct lace_sources){0};
+}
+
+int lace_sources_draw(const struct lace_sources *sources, struct lace_rng *rng, double progress, struct lace_record *record,
+                      const struct lace_source **source, struct lace_error *err)
+{
+    double sum = 0;
+    const struct lace_source *chosen = NULL, *last = NULL;
+    for (int i = 0; i < sources->count; i++) {
+        const struct lace_source *o = &sources->source[i];
+        if (progress >= o->from && progress <= o->until) sum += o->weight;
+    }
+    double draw = lace_rng_uniform(rng) * sum;
+    for (int i = 0; i < sources->count && !chosen; i++) {
+        const struct lace_source *o = &sources->source[i];
+        if (progress < o->from || progress > o->until || !(o->weight > 0)) continue;
+        last = o;
+        if ((draw -= o->weight) < 0) chosen = o;
+    }
+    if (!chosen) chosen = last;
+    if (!chosen) return lace_fail(err, LACE_BAD, "No data source is active at %.0f %% of the run; let from and until of the sources meet.", 100 * progress);
+    *source = chosen;
+    uint64_t index = (uint64_t)lace_rng_u32(rng) << 20 ^ lace_rng_u32(rng);
+    if (chosen->family) return lace_family_make(chosen->family, &chosen->knobs, index, record, err);
+    const char *line = chosen->lines[index % chosen->line_count];
+    return lace_record_parse(record, line, strlen(line), "a training record", err);
+}

@@ -1,0 +1,340 @@
+/* A training run: settings -> model, sources, trainer -> a folder with
+ *
+ *     settings.yaml      the resolved settings
+ *     metrics.jsonl      one line a step
+ *     checkpoint-N/      the last two; resuming takes the latest that is whole
+ *     model/             at the end: the backbone in bf16 with its tokenizer, and model/lattice
+ */
+#include "io/json.h"
+#include "train/trainer.h"
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <omp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct run {
+    const struct lace_train_options *options;
+    struct lace_settings settings;
+    struct lace_sources sources;
+    struct lace_tokenizer *tokenizer;
+    struct lace_format format;
+    struct lace_model *model;
+    struct lace_trainer trainer;
+    struct lace_trainer_options train;
+    const char *out, *tokenizer_path;
+    int checkpoint_every, keep;
+    int end; /* id of the end token, -1 */
+    FILE *metrics;
+};
+
+static int join(char *path, const char *dir, const char *name, struct lace_error *err)
+{
+    if (snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX) return 0;
+    return lace_fail(err, LACE_BAD, "The path %.100s... is too long.", dir);
+}
+
+/* ---- settings ---- */
+
+static int read_trainer(struct run *r, struct lace_error *err)
+{
+    struct lace_settings *s = &r->settings;
+    struct lace_trainer_options *o = &r->train;
+    int code, seed = 1;
+    lace_trainer_defaults(o);
+    o->freeze = !strcmp(r->options->stage, "cpt");
+    o->workers = r->options->workers;
+    r->checkpoint_every = 100;
+    r->keep = 2;
+    if ((code = lace_settings_int(s, "seed", 0, INT_MAX, &seed, err)) || (code = lace_settings_int(s, "steps", 1, 100000000, &o->steps, err)) ||
+        (code = lace_settings_int(s, "shards", 1, 4096, &o->shards, err)) || (code = lace_settings_int(s, "shard_rows", 64, 1 << 20, &o->shard_rows, err)) ||
+        (code = lace_settings_double(s, "lr", 0, 1, &o->lr, err)) || (code = lace_settings_double(s, "lattice_lr", 0, 1000, &o->lattice_lr, err)) ||
+        (code = lace_settings_double(s, "warmup", 0, 1, &o->warmup, err)) || (code = lace_settings_double(s, "floor", 0, 1, &o->floor, err)) ||
+        (code = lace_settings_double(s, "beta1", 0, 1, &o->beta1, err)) || (code = lace_settings_double(s, "beta2", 0, 1, &o->beta2, err)) ||
+        (code = lace_settings_double(s, "eps", 0, 1, &o->eps, err)) || (code = lace_settings_double(s, "weight_decay", 0, 1, &o->weight_decay, err)) ||
+        (code = lace_settings_double(s, "clip", 0, 1e9, &o->clip, err)) || (code = lace_settings_bool(s, "freeze", &o->freeze, err)) ||
+        (code = lace_settings_int(s, "checkpoint_every", 1, INT_MAX, &r->checkpoint_every, err)))
+        return code;
+    o->seed = (uint64_t)seed;
+    return 0;
+}
+
+static int read_config(struct run *r, struct lace_config *c, struct lace_error *err)
+{
+    struct lace_settings *s = &r->settings;
+    *c = (struct lace_config){.vocab_size = (lace_tokenizer_size(r->tokenizer) + 63) / 64 * 64, .hidden_size = 256, .intermediate_size = 1024,
+                              .num_hidden_layers = 4, .num_attention_heads = 4, .num_key_value_heads = 2, .head_dim = 64,
+                              .max_position_embeddings = 2048, .rms_norm_eps = 1e-6, .rope_theta = 10000, .tie_word_embeddings = true};
+    int code;
+    if ((code = lace_settings_int(s, "model.vocab_size", lace_tokenizer_size(r->tokenizer), 1 << 22, &c->vocab_size, err)) ||
+        (code = lace_settings_int(s, "model.hidden_size", 16, 1 << 16, &c->hidden_size, err)) ||
+        (code = lace_settings_int(s, "model.intermediate_size", 16, 1 << 18, &c->intermediate_size, err)) ||
+        (code = lace_settings_int(s, "model.num_hidden_layers", 1, LACE_MAX_LAYERS, &c->num_hidden_layers, err)) ||
+        (code = lace_settings_int(s, "model.num_attention_heads", 1, 1024, &c->num_attention_heads, err)) ||
+        (code = lace_settings_int(s, "model.num_key_value_heads", 1, 1024, &c->num_key_value_heads, err)) ||
+        (code = lace_settings_int(s, "model.head_dim", 2, 1024, &c->head_dim, err)) ||
+        (code = lace_settings_int(s, "model.max_position_embeddings", 16, 1 << 24, &c->max_position_embeddings, err)) ||
+        (code = lace_settings_double(s, "model.rms_norm_eps", 0, 1, &c->rms_norm_eps, err)) ||
+        (code = lace_settings_double(s, "model.rope_theta", 1, 1e12, &c->rope_theta, err)) ||
+        (code = lace_settings_bool(s, "model.tie_word_embeddings", &c->tie_word_embeddings, err)))
+        return code;
+    return 0;
+}
+
+static int read_name(struct lace_settings *s, const char *key, const char *const *names, int *out, struct lace_error *err)
+{
+    const char *text = NULL;
+    int code = lace_settings_string(s, key, &text, err);
+    if (code || !text) return code;
+    int found = lace_name_index(names, text);
+    if (found < 0) return lace_fail(err, LACE_BAD, "%s: %s cannot be \"%.40s\".", s->path, key, text);
+    *out = found;
+    return 0;
+}
+
+/* lattice.layers, lattice.width, ...: a new lattice for the model. */
+static int read_lattice(struct run *r, struct lace_lattice_config *l, struct lace_lattice_start *start, struct lace_error *err)
+{
+    struct lace_settings *s = &r->settings;
+    const struct lace_config *c = &r->model->config;
+    double alpha = 0, gate = 0.2;
+    int code, kind = LACE_KIND_LATTICE, visible = LACE_CAUSAL, topology = LACE_ALL, theta[3], theta_count = 0, axes = 0;
+    *start = (struct lace_lattice_start){.tied = true, .seed = r->train.seed};
+    lace_lattice_defaults(l, c);
+    if ((code = read_name(s, "lattice.kind", lace_kind_names, &kind, err))) return code;
+    if (kind == LACE_KIND_FULL) {
+        l->width = c->num_attention_heads * c->head_dim;
+        l->heads = c->num_attention_heads;
+    }
+    if ((code = lace_settings_ints(s, "lattice.layers", 0, LACE_MAX_LAYERS - 1, l->layers, LACE_MAX_LAYERS, &l->layer_count, err)) ||
+        (code = lace_settings_int(s, "lattice.width", 2, 1 << 17, &l->width, err)) || (code = lace_settings_int(s, "lattice.heads", 1, 1024, &l->heads, err)) ||
+        (code = read_name(s, "lattice.visible", lace_visible_names, &visible, err)) || (code = lace_settings_int(s, "lattice.window", 1, 1 << 24, &l->window, err)) ||
+        (code = lace_settings_bool(s, "lattice.self", &l->self, err)) || (code = read_name(s, "lattice.topology", lace_topology_names, &topology, err)) ||
+        (code = lace_settings_int(s, "lattice.ring", 1, LACE_MAX_THREADS, &l->ring, err)) ||
+        (code = lace_settings_int(s, "lattice.max_threads", 1, LACE_MAX_THREADS, &l->max_threads, err)) ||
+        (code = lace_settings_ints(s, "lattice.theta", 1, 1 << 30, theta, 3, &theta_count, err)) ||
+        (code = lace_settings_double(s, "lattice.alpha", 0, 100, &alpha, err)) || (code = lace_settings_double(s, "lattice.gate", 1e-6, 1, &gate, err)) ||
+        (code = lace_settings_bool(s, "lattice.tied", &start->tied, err)))
+        return code;
+    l->kind = (enum lace_kind)kind;
+    l->visible = (enum lace_visible)visible;
+    l->topology = (enum lace_topology)topology;
+    for (int i = 0; i < theta_count; i++) l->theta[i] = theta[i];
+    int head = l->heads ? l->width / l->heads : 0;
+    l->axes[LACE_AXIS_THREAD] = l->axes[LACE_AXIS_STEP] = head / 4 / 2 * 2;
+    l->axes[LACE_AXIS_TOKEN] = head - 2 * l->axes[LACE_AXIS_STEP];
+    if ((code = lace_settings_ints(s, "lattice.axes", 0, 1024, l->axes, 3, &axes, err))) return code;
+    start->alpha = (float)alpha;
+    start->gate = (float)gate;
+    return 0;
+}
+
+/* A pre-training run makes its model; the other stages take theirs from a directory and may attach a lattice. */
+static int open_model(struct run *r, struct lace_error *err)
+{
+    struct lace_settings *s = &r->settings;
+    struct lace_model_options options = {.train = true, .dtype = -1};
+    const char *init = NULL, *lattice = NULL, *dtype = NULL;
+    char path[PATH_MAX];
+    int code;
+    if ((code = lace_settings_string(s, "init.model", &init, err)) || (code = lace_settings_string(s, "init.lattice", &lattice, err)) ||
+        (code = lace_settings_string(s, "dtype", &dtype, err)) || (code = lace_settings_string(s, "tokenizer", &r->tokenizer_path, err)))
+        return code;
+    if (dtype) {
+        if (strcmp(dtype, "f32") && strcmp(dtype, "bf16")) return lace_fail(err, LACE_BAD, "%s: dtype must be f32 or bf16, not \"%.20s\".", s->path, dtype);
+        options.dtype = !strcmp(dtype, "bf16") ? LACE_BF16 : LACE_F32;
+    }
+    bool pretrain = !strcmp(r->options->stage, "pretrain");
+    if (!init && !pretrain) return lace_fail(err, LACE_BAD, "%s: init.model is missing; %s trains a model that exists.", s->path, r->options->stage);
+    if (!r->tokenizer_path && !init) return lace_fail(err, LACE_BAD, "%s: tokenizer is missing; name a tokenizer.json.", s->path);
+    if (!r->tokenizer_path) {
+        if ((code = join(path, init, "tokenizer.json", err))) return code;
+        if ((code = lace_tokenizer_open(&r->tokenizer, path, err))) return code;
+    } else if ((code = lace_tokenizer_open(&r->tokenizer, r->tokenizer_path, err)))
+        return code;
+    r->end = lace_tokenizer_id(r->tokenizer, "<|end|>");
+    if ((code = lace_format_open(&r->format, r->tokenizer, r->end, err))) return code;
+    if (!init) {
+        struct lace_config config;
+        if ((code = read_config(r, &config, err))) return code;
+        return lace_model_create(&r->model, &config, r->train.seed, &options, err);
+    }
+    bool fresh = lattice && !strcmp(lattice, "new");
+    if ((code = lace_model_load(&r->model, init, fresh ? NULL : lattice, &options, err))) return code;
+    if (lace_tokenizer_size(r->tokenizer) > r->model->config.vocab_size)
+        return lace_fail(err, LACE_BAD, "The tokenizer has %d tokens, the model %s only %d.", lace_tokenizer_size(r->tokenizer), init, r->model->config.vocab_size);
+    if (!fresh) return 0;
+    struct lace_lattice_config l;
+    struct lace_lattice_start start;
+    if ((code = read_lattice(r, &l, &start, err))) return code;
+    return lace_model_attach(r->model, &l, &start, err);
+}
+
+/* ---- the run's folder ---- */
+
+/* The highest N of the folder's checkpoint-N, or -1; with drop >= 0, removes those below it. */
+static long latest_checkpoint(const char *out)
+{
+    DIR *d = opendir(out);
+    long best = -1;
+    if (!d) return -1;
+    for (struct dirent *e; (e = readdir(d));) {
+        long n;
+        char rest;
+        if (sscanf(e->d_name, "checkpoint-%ld%c", &n, &rest) == 1 && n > best) best = n;
+    }
+    closedir(d);
+    return best;
+}
+
+static int checkpoint_path(const struct run *r, long step, char *path, struct lace_error *err)
+{
+    char name[48];
+    snprintf(name, sizeof name, "checkpoint-%ld", step);
+    return join(path, r->out, name, err);
+}
+
+static int save_checkpoint(struct run *r, struct lace_error *err)
+{
+    char path[PATH_MAX];
+    int code = checkpoint_path(r, r->trainer.step, path, err);
+    if (code || (code = lace_checkpoint_save(&r->trainer, path, err))) return code;
+    DIR *d = opendir(r->out);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        long n;
+        char rest;
+        if (sscanf(e->d_name, "checkpoint-%ld%c", &n, &rest) == 1 && n < r->trainer.step - (r->keep - 1) * (long)r->checkpoint_every &&
+            !checkpoint_path(r, n, path, NULL))
+            lace_remove_folder(path);
+    }
+    if (d) closedir(d);
+    return 0;
+}
+
+/* Keeps the lines of the steps that the checkpoint holds. */
+static int open_metrics(struct run *r, long steps, struct lace_error *err)
+{
+    char path[PATH_MAX], *bytes = NULL;
+    size_t len = 0, keep = 0;
+    int code = join(path, r->out, "metrics.jsonl", err);
+    if (code) return code;
+    if (steps > 0 && !access(path, F_OK) && (code = lace_read_file(path, (size_t)1 << 30, &bytes, &len, err))) return code;
+    for (long line = 0; keep < len && line < steps; line++) {
+        char *end = memchr(bytes + keep, '\n', len - keep);
+        if (!end) break;
+        keep = (size_t)(end - bytes) + 1;
+    }
+    code = lace_write_file(path, bytes ? bytes : "", keep, err);
+    lace_free(bytes);
+    if (code) return code;
+    if (!(r->metrics = fopen(path, "a"))) return lace_fail(err, LACE_SYSTEM, "Cannot write %s: %s.", path, strerror(errno));
+    return 0;
+}
+
+static int copy_file(const char *from, const char *dir, const char *name, struct lace_error *err)
+{
+    char path[PATH_MAX], *bytes;
+    size_t len;
+    int code = join(path, dir, name, err);
+    if (code || (code = lace_read_file(from, (size_t)64 << 20, &bytes, &len, err))) return code;
+    code = lace_write_file(path, bytes, len, err);
+    lace_free(bytes);
+    return code;
+}
+
+static int export_model(struct run *r, struct lace_error *err)
+{
+    char dir[PATH_MAX], lattice[PATH_MAX], source[PATH_MAX];
+    const char *init = NULL;
+    int code = join(dir, r->out, "model", err);
+    if (!code) code = join(lattice, dir, "lattice", err);
+    if (!code) code = lace_model_save(r->model, dir, r->model->lattice.kind == LACE_KIND_NONE ? NULL : lattice, LACE_BF16, err);
+    if (!code) code = lace_settings_string(&r->settings, "init.model", &init, err);
+    if (!code && !r->tokenizer_path) code = join(source, init, "tokenizer.json", err);
+    return code ? code : copy_file(r->tokenizer_path ? r->tokenizer_path : source, dir, "tokenizer.json", err);
+}
+
+static int start_run(struct run *r, struct lace_error *err)
+{
+    char path[PATH_MAX];
+    long latest = latest_checkpoint(r->out);
+    int code;
+    if (latest >= 0 && !r->options->resume)
+        return lace_fail(err, LACE_BAD, "%s holds a run already (checkpoint-%ld); go on with --resume, or name another folder with --set out=DIR.", r->out, latest);
+    if (latest < 0 && r->options->resume && !access(r->out, F_OK) && (code = join(path, r->out, "metrics.jsonl", err))) return code;
+    if ((code = lace_make_dir(r->out, err)) || (code = join(path, r->out, "settings.yaml", err))) return code;
+    struct lace_text text;
+    lace_text_init(&text);
+    code = lace_settings_format(&r->settings, &text, err);
+    if (!code) code = lace_write_file(path, text.data, text.len, err);
+    lace_text_release(&text);
+    if (code) return code;
+    if (latest >= 0) {
+        if ((code = checkpoint_path(r, latest, path, err)) || (code = lace_checkpoint_load(&r->trainer, path, err))) return code;
+    }
+    return open_metrics(r, r->trainer.step, err);
+}
+
+static void release(struct run *r)
+{
+    if (r->metrics) fclose(r->metrics);
+    lace_trainer_release(&r->trainer);
+    lace_model_free(&r->model);
+    lace_format_release(&r->format);
+    lace_tokenizer_close(&r->tokenizer);
+    lace_sources_release(&r->sources);
+    lace_settings_release(&r->settings);
+}
+
+static int train_steps(struct run *r, struct lace_error *err)
+{
+    int code = 0;
+    while (r->trainer.step < r->train.steps) {
+        struct lace_step_report report;
+        double start = lace_now();
+        if ((code = lace_trainer_step(&r->trainer, &report, err))) {
+            struct lace_error why = err ? *err : (struct lace_error){{0}};
+            long latest = latest_checkpoint(r->out);
+            if (latest >= 0) return lace_fail(err, code, "%.380s The last good checkpoint is %.80s/checkpoint-%ld.", why.text, r->out, latest);
+            return code;
+        }
+        double seconds = lace_now() - start;
+        fprintf(r->metrics, "{\"step\": %ld, \"loss\": %.6f, \"grad_norm\": %.5f, \"lr\": %.6g, \"tokens\": %ld, \"learned\": %ld, \"seconds\": %.4f, \"flops\": %.4g}\n",
+                r->trainer.step, report.loss, report.grad_norm, report.lr, report.tokens, report.learned, seconds, report.flops);
+        struct lace_train_progress p = {r->options->stage, r->out, r->trainer.step, r->train.steps, report.loss, report.grad_norm, report.lr,
+                                        report.tokens / seconds, 0};
+        bool stop = r->options->progress && r->options->progress(r->options->user, &p), last = r->trainer.step == r->train.steps;
+        if (!stop && !last && r->trainer.step % r->checkpoint_every) continue;
+        if (fflush(r->metrics)) return lace_fail(err, LACE_SYSTEM, "Cannot write the metrics of %s: %s.", r->out, strerror(errno));
+        if ((code = save_checkpoint(r, err))) return code;
+        if (stop && !last)
+            return lace_fail(err, LACE_STOPPED, "Stopped after step %ld of %d; %s/checkpoint-%ld is saved: go on with --resume.", r->trainer.step, r->train.steps,
+                             r->out, r->trainer.step);
+    }
+    return export_model(r, err);
+}
+
+int lace_train(const struct lace_train_options *options, struct lace_error *err)
+{
+    struct run r = {.options = options};
+    static const char *const stages[] = {"pretrain", "cpt", "sft", NULL};
+    if (lace_name_index(stages, options->stage) < 0)
+        return lace_fail(err, LACE_BAD, "There is no training stage \"%.40s\"; the stages are pretrain, cpt and sft.", options->stage);
+    int code = lace_settings_read(&r.settings, options->config, err);
+    for (int i = 0; !code && options->sets && options->sets[i]; i++) code = lace_settings_set(&r.settings, options->sets[i], err);
+    if (!code) code = read_trainer(&r, err);
+    if (!code) code = lace_settings_string(&r.settings, "out", &r.out, err);
+    if (!code && !r.out) code = lace_fail(err, LACE_BAD, "%s: out is missing; name the folder of the run.", options->config);
+    if (!code) code = lace_sources_read(&r.sources, &r.settings, r.train.seed, err);
+    if (!code) code = open_model(&r, err);
+    if (!code) code = lace_settings_unused(&r.settings, err);
+    if (!code) code = lace_trainer_init(&r.trainer, r.model, &r.format, &r.sources, &r.train, err);
+    if (!code) code = start_run(&r, err);
+    if (!code) code = train_steps(&r, err);
+    release(&r);
+    return code;
+}

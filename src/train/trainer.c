@@ -1,0 +1,208 @@
+#include "train/trainer.h"
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+void lace_trainer_defaults(struct lace_trainer_options *o)
+{
+    *o = (struct lace_trainer_options){.steps = 1000, .shards = 4, .shard_rows = 2048, .lr = 1e-3, .lattice_lr = 3, .warmup = 0.05, .floor = 0.1,
+                                       .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 0.1, .clip = 1, .seed = 1};
+}
+
+void lace_trainer_release(struct lace_trainer *t)
+{
+    for (int i = 0; t->shards && i < t->options.shards; i++) lace_shard_release(&t->shards[i]);
+    for (int i = 0; t->workers && i < t->options.workers; i++) {
+        lace_cache_release(&t->workers[i].cache);
+        lace_state_release(&t->workers[i].state);
+        lace_free(t->workers[i].grad);
+        lace_free(t->workers[i].logprob);
+    }
+    free(t->shards);
+    free(t->workers);
+    lace_free(t->m);
+    lace_free(t->v);
+    *t = (struct lace_trainer){0};
+}
+
+int lace_trainer_init(struct lace_trainer *t, struct lace_model *model, const struct lace_format *format, const struct lace_sources *sources,
+                      const struct lace_trainer_options *options, struct lace_error *err)
+{
+    *t = (struct lace_trainer){.options = *options, .model = model, .format = format, .sources = sources};
+    struct lace_trainer_options *o = &t->options;
+    int code = 0;
+    if (!o->workers) o->workers = omp_get_max_threads();
+    if (o->workers > o->shards) o->workers = o->shards;
+    if (!model->master) return lace_fail(err, LACE_BAD, "The model was not opened for training.");
+    if (o->freeze && model->lattice.kind == LACE_KIND_NONE) return lace_fail(err, LACE_BAD, "The backbone is frozen and there is no lattice: nothing is left to train.");
+    t->shards = calloc((size_t)o->shards, sizeof *t->shards);
+    t->workers = calloc((size_t)o->workers, sizeof *t->workers);
+    t->m = lace_alloc_array(model->values, sizeof(float));
+    t->v = lace_alloc_array(model->values, sizeof(float));
+    if (!t->shards || !t->workers || !t->m || !t->v) code = lace_fail(err, LACE_MEMORY, "Out of memory for the optimiser's moments.");
+    for (int i = 0; i < o->shards && !code; i++) code = lace_shard_init(&t->shards[i], o->shard_rows, err);
+    struct lace_state_options s = {o->shard_rows, 512, o->shard_rows, o->shard_rows, 1, true};
+    for (int i = 0; i < o->workers && !code; i++) {
+        struct lace_worker *w = &t->workers[i];
+        code = lace_cache_init(&w->cache, model, o->shard_rows, err);
+        if (!code) code = lace_state_init(&w->state, model, &s, err);
+        w->grad = code ? NULL : lace_alloc_array(model->values, sizeof(float));
+        w->logprob = code ? NULL : lace_alloc_array((size_t)o->shard_rows + 64, sizeof(float));
+        if (!code && (!w->grad || !w->logprob)) code = lace_fail(err, LACE_MEMORY, "Out of memory for the gradients.");
+    }
+    if (code) lace_trainer_release(t);
+    return code;
+}
+
+/* ---- a step ---- */
+
+static int fill_shard(struct lace_trainer *t, int index, struct lace_error *err)
+{
+    struct lace_shard *s = &t->shards[index];
+    struct lace_rng rng;
+    double progress = t->options.steps > 1 ? (double)t->step / (t->options.steps - 1) : 0;
+    lace_rng_init(&rng, t->options.seed, (uint64_t)t->step * (uint64_t)t->options.shards + (uint64_t)index);
+    lace_shard_clear(s);
+    for (int fits = 1; fits > 0;) {
+        struct lace_record record;
+        const struct lace_source *source;
+        int code = lace_sources_draw(t->sources, &rng, progress, &record, &source, err);
+        if (code) return code;
+        fits = lace_shard_add(s, t->format, &record, source, &rng, t->model->config.max_position_embeddings, err);
+        lace_record_release(&record);
+        if (fits < 0) return fits;
+    }
+    lace_shard_close(s);
+    return 0;
+}
+
+static int run_shard(struct lace_trainer *t, struct lace_worker *w, struct lace_shard *s, double total, struct lace_error *err)
+{
+    int code = lace_shard_views(s, &w->cache, t->model, err);
+    if (code) return code;
+    for (int i = 0; i < s->batch.outs; i++) s->weight[i] = (float)(s->weight[i] / total);
+    lace_forward(t->model, &w->state, &w->cache, &s->batch);
+    lace_loss(t->model, &w->state, &s->batch, s->target, s->weight, w->logprob, w->grad, t->options.freeze);
+    for (int i = 0; i < s->batch.outs; i++) w->loss -= (double)s->weight[i] * w->logprob[i];
+    lace_backward(t->model, &w->state, &w->cache, &s->batch, w->grad, t->options.freeze);
+    return 0;
+}
+
+/* Multiplications and additions of a batch's products (6 per weight and row that it meets) and attention (forward
+ * 4 per visible key and query dimension, backward 10: scores again, dp, dq, dk, dv). */
+static double count_flops(const struct lace_model *m, const struct lace_shard *s, bool freeze)
+{
+    const struct lace_batch *b = &s->batch;
+    const struct lace_config *c = &m->config;
+    double flops = 0, keys = 0, lattice_keys = 0;
+    double passes = freeze ? 4 : 6; /* frozen: no weight gradients of the backbone */
+    for (int i = 0; i < m->count; i++) {
+        const struct lace_weight *w = &m->weights[i];
+        if (lace_params[w->param].form == VECTOR || (w->param == P_EMBED && !c->tie_word_embeddings)) continue;
+        int rows = w->param == P_EMBED || w->param == P_HEAD ? b->outs : lace_weight_is_lattice(w) ? b->lattice_rows : b->rows;
+        flops += (lace_weight_is_lattice(w) ? 6 : passes) * rows * w->rows * (double)w->cols;
+    }
+    const struct lace_view *views[] = {&b->causal.view, &b->lattice.view};
+    double *sums[] = {&keys, &lattice_keys};
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; i < views[k]->blocks; i++)
+            for (int j = 0; j < views[k]->block[i].rows * views[k]->block[i].segs; j++) {
+                struct lace_range r = views[k]->range[views[k]->block[i].first + j];
+                if (r.hi > r.lo) *sums[k] += r.hi - r.lo;
+            }
+    flops += 14 * keys * c->num_attention_heads * c->head_dim * c->num_hidden_layers;
+    if (m->lattice.kind != LACE_KIND_NONE) flops += 14 * lattice_keys * m->lattice.width * m->lattice.layer_count;
+    return flops;
+}
+
+static double learning_rate(const struct lace_trainer_options *o, long step)
+{
+    double at = (double)(step + 1) / o->steps;
+    if (at < o->warmup) return o->lr * at / o->warmup;
+    double along = o->warmup < 1 ? (at - o->warmup) / (1 - o->warmup) : 1;
+    return o->lr * (o->floor + (1 - o->floor) * 0.5 * (1 + cos(M_PI * along)));
+}
+
+/* Sums the workers' gradients into the first one's, weight by weight. */
+static double reduce(struct lace_trainer *t)
+{
+    struct lace_model *m = t->model;
+    double *squares = calloc((size_t)m->count, sizeof *squares), sum = 0;
+    if (!squares) return NAN;
+#pragma omp parallel for schedule(dynamic)
+    for (int i = 0; i < m->count; i++) {
+        size_t count = (size_t)m->weights[i].rows * m->weights[i].cols, at = m->weights[i].offset;
+        for (int k = 1; k < t->options.workers; k++) m->ops->add(t->workers[0].grad + at, t->workers[k].grad + at, count);
+        squares[i] = m->ops->sum_squares(t->workers[0].grad + at, count);
+    }
+    for (int i = 0; i < m->count; i++) sum += squares[i];
+    free(squares);
+    return sqrt(sum);
+}
+
+static void update(struct lace_trainer *t, double lr, double scale)
+{
+    const struct lace_trainer_options *o = &t->options;
+    struct lace_model *m = t->model;
+#pragma omp parallel for schedule(dynamic)
+    for (int i = 0; i < m->count; i++) {
+        const struct lace_weight *w = &m->weights[i];
+        bool lattice = lace_weight_is_lattice(w), decays = lace_params[w->param].form != VECTOR;
+        if (o->freeze && !lattice) continue;
+        m->ops->adamw(w->value, t->m + w->offset, t->v + w->offset, t->workers[0].grad + w->offset, (size_t)w->rows * w->cols,
+                      (float)(lattice ? lr * o->lattice_lr : lr), (float)o->beta1, (float)o->beta2, (float)o->eps,
+                      decays ? (float)o->weight_decay : 0, (float)scale, t->step + 1);
+    }
+    lace_model_repack(m, o->freeze);
+}
+
+int lace_trainer_step(struct lace_trainer *t, struct lace_step_report *report, struct lace_error *err)
+{
+    const struct lace_trainer_options *o = &t->options;
+    double total = 0;
+    int code = 0;
+    struct lace_error first = {{0}};
+    *report = (struct lace_step_report){.lr = learning_rate(o, t->step)};
+#pragma omp parallel for schedule(static, 1) num_threads(o->workers)
+    for (int i = 0; i < o->shards; i++) {
+        struct lace_error own;
+        int failed = fill_shard(t, i, &own);
+        if (failed)
+#pragma omp critical
+            code = failed, first = own;
+    }
+    for (int i = 0; i < o->shards && !code; i++) total += t->shards[i].weights;
+    if (!code && !(total > 0)) code = lace_fail(&first, LACE_BAD, "No token of this step is to be learned; the data source marks them all.");
+    if (code) return lace_fail(err, code, "%s", first.text);
+
+    /* each worker takes the same shards at every run, one after another: the sums have one order */
+#pragma omp parallel num_threads(o->workers)
+    {
+        int k = omp_get_thread_num();
+        struct lace_worker *w = &t->workers[k];
+        struct lace_error own;
+        memset(w->grad, 0, sizeof(float) * t->model->values);
+        w->loss = 0;
+        for (int i = k; i < o->shards; i += o->workers) {
+            int failed = run_shard(t, w, &t->shards[i], total, &own);
+            if (failed)
+#pragma omp critical
+                code = failed, first = own;
+        }
+    }
+    if (code) return lace_fail(err, code, "%s", first.text);
+    for (int k = 0; k < o->workers; k++) report->loss += t->workers[k].loss;
+    for (int i = 0; i < o->shards; i++) {
+        report->tokens += t->shards[i].batch.rows;
+        report->learned += t->shards[i].batch.outs;
+        report->flops += count_flops(t->model, &t->shards[i], o->freeze);
+    }
+    report->grad_norm = reduce(t);
+    if (!isfinite(report->loss) || !isfinite(report->grad_norm))
+        return lace_fail(err, LACE_BAD, "Step %ld: the loss is %g and the gradient's norm %g; training stopped. Lower lr or clip.", t->step + 1, report->loss, report->grad_norm);
+    update(t, report->lr, o->clip > 0 && report->grad_norm > o->clip ? o->clip / report->grad_norm : 1);
+    t->step++;
+    t->tokens += report->tokens;
+    return 0;
+}

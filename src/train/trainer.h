@@ -1,0 +1,62 @@
+/* One optimiser over one flat block of weights, fed with shards.
+ *
+ *   draw groups -> shards -> (each worker: forward, loss, backward) -> sum of gradients -> clip -> AdamW -> pack
+ *
+ * A step is a pure function of (settings, seed, step, weights, moments), so that a resumed run ends with the same
+ * bits as an uninterrupted one on as many workers. */
+#ifndef LACE_TRAINER_H
+#define LACE_TRAINER_H
+#include "train/shard.h"
+
+struct lace_trainer_options {
+    int steps, shards, shard_rows; /* a step holds `shards` shards of at most shard_rows rows each */
+    double lr, lattice_lr;         /* lattice tensors learn at lr * lattice_lr */
+    double warmup, floor;          /* shares: of the steps for the rise; of lr at the cosine's end */
+    double beta1, beta2, eps, weight_decay, clip;
+    bool freeze;                   /* the backbone stays as it is */
+    uint64_t seed;
+    int workers;                   /* 0: all */
+};
+
+struct lace_step_report {
+    double loss;      /* mean over the learned tokens */
+    double grad_norm; /* before clipping */
+    double lr;
+    long tokens;      /* rows taken through the model */
+    long learned;     /* tokens with a loss */
+    double flops;     /* of the step's products and attention, forward and backward */
+};
+
+struct lace_worker {
+    struct lace_cache cache;
+    struct lace_state state;
+    float *grad;     /* (values) */
+    float *logprob;  /* (rows) */
+    double loss;
+};
+
+struct lace_trainer {
+    struct lace_trainer_options options;
+    struct lace_model *model;         /* borrowed, opened for training */
+    const struct lace_format *format; /* borrowed */
+    const struct lace_sources *sources;
+    struct lace_shard *shards;
+    struct lace_worker *workers;
+    float *m, *v;                     /* (values) */
+    long step;                        /* finished steps */
+    long tokens;
+};
+
+void lace_trainer_defaults(struct lace_trainer_options *options);
+int lace_trainer_init(struct lace_trainer *trainer, struct lace_model *model, const struct lace_format *format,
+                      const struct lace_sources *sources, const struct lace_trainer_options *options, struct lace_error *err);
+void lace_trainer_release(struct lace_trainer *trainer);
+/* One optimiser step. A loss that is no number is an error, and the weights stay as they were. */
+int lace_trainer_step(struct lace_trainer *trainer, struct lace_step_report *report, struct lace_error *err);
+
+/* The whole state into dir, atomically (a folder under a temporary name, then renamed): the model in F32 as Hugging
+ * Face's directory, its lattice, optimizer.safetensors, trainer.json. */
+int lace_checkpoint_save(const struct lace_trainer *trainer, const char *dir, struct lace_error *err);
+/* Restores weights, moments and step into a trainer whose model has the same shapes. */
+int lace_checkpoint_load(struct lace_trainer *trainer, const char *dir, struct lace_error *err);
+#endif
