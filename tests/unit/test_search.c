@@ -112,6 +112,17 @@ static void check_thread(const struct lace_record *record, int n, bool shared, u
     assert_int_equal(thread->verdict == LACE_VERDICT_FAIL, !thread->answer || strcmp(thread->answer, record->answer));
 }
 
+/* The round of the thread's first right claim of the last unknown; a large one without any. */
+static int first_claim(const struct lace_record *record, int n)
+{
+    struct lace_step_check seen;
+    for (int i = 0; i < record->threads[n].count; i++) {
+        search->check_step(record->prompt, record->threads[n].steps[i], &seen);
+        if (seen.stage == record->difficulty - 1 && seen.believed && seen.option == atoi(record->answer)) return i;
+    }
+    return 1 << 20;
+}
+
 static void every_policy_replays_to_its_answers(void **state)
 {
     for (int policy = LACE_POLICY_SHARED; policy <= LACE_POLICY_ALONE; policy++)
@@ -130,6 +141,10 @@ static void every_policy_replays_to_its_answers(void **state)
                         check_thread(&record, n, policy == LACE_POLICY_SHARED, &falsehoods);
                         best += record.threads[n].verdict == LACE_VERDICT_BEST;
                         right += record.threads[n].verdict != LACE_VERDICT_FAIL;
+                        if (record.threads[n].verdict != LACE_VERDICT_BEST) continue;
+                        for (int m = 0; m < record.thread_count; m++)
+                            if (record.threads[m].verdict == LACE_VERDICT_SUCCESS)
+                                assert_true(first_claim(&record, m) >= first_claim(&record, n) + (m < n));
                     }
                     assert_int_equal(best, right > 0);
                     assert_int_equal(json_array_size(json_object_get(record.meta, "corrupted")) > 0 && policy, false);
@@ -177,6 +192,81 @@ static void sharing_threads_waste_nothing(void **state)
             }
         lace_record_release(&record);
     }
+}
+
+/* The rules of search_policy.c once more, read off the lines of the round before instead of kept as a state:
+ * what every thread writes must follow from its tag and from what is written, falsehoods included. */
+static void replay(const struct lace_record *record, bool down, int *struck)
+{
+    enum { ROUNDS = 200 };
+    static struct lace_step_check seen[SEARCH_THREADS][ROUNDS];
+    static bool no[SEARCH_STAGES][SEARCH_MODULUS][SEARCH_MODULUS]; /* stage, c, option */
+    int N = record->thread_count, B = (int)json_integer_value(json_object_get(record->meta, "options"));
+    int last = record->difficulty - 1, rounds = (int)json_integer_value(json_object_get(record->meta, "rounds"));
+    assert_true(rounds <= ROUNDS);
+    memset(no, 0, sizeof no);
+    for (int n = 0; n < N; n++)
+        for (int r = 0; r < record->threads[n].count; r++) search->check_step(record->prompt, record->threads[n].steps[r], &seen[n][r]);
+    for (int r = 0; r < rounds; r++) {
+        int front = 0, c = seen[0][0].given, finder = -1, x = 0, check = -1;
+        for (int n = 0; r && n < N; n++)
+            if (r <= record->threads[n].count && seen[n][r - 1].stage >= front) front = seen[n][r - 1].stage, c = seen[n][r - 1].given;
+        for (int n = 0; r && n < N; n++) {
+            if (r > record->threads[n].count) continue;
+            const struct lace_step_check *line = &seen[n][r - 1];
+            if (line->stage < front) check = n;
+            else if (line->believed && finder < 0) finder = n, x = line->option;
+        }
+        if (check >= 0 && !seen[check][r - 1].believed) {
+            front--;
+            c = seen[check][r - 1].given;
+            finder = -1;
+            ++*struck;
+        }
+        int verifier = -1, given = c;
+        if (finder >= 0 && front < last) {
+            verifier = N > 1 ? (finder + 1) % N : -1;
+            front++;
+            c = x;
+        }
+        int left = 0;
+        for (int i = 1; i <= B; i++) left += !no[front][c][i];
+        if (!left) memset(no[front][c], 0, sizeof no[front][c]);
+        for (int n = 0; n < N; n++) {
+            if (r >= record->threads[n].count) continue;
+            int stage = front, from = c, option = 0;
+            if (n == verifier) stage = front - 1, from = given, option = x;
+            else if (finder >= 0 && verifier < 0 && N > 1) option = x; /* the last find */
+            int start = down ? ((n + 1) * B / N + B - 1) % B : n * B / N;
+            for (int i = 0; !option; i++) {
+                int next = 1 + (down ? start - i + B : start + i) % B;
+                if (!no[stage][from][next]) option = next;
+            }
+            assert_int_equal(seen[n][r].stage, stage);
+            assert_int_equal(seen[n][r].given, from);
+            assert_int_equal(seen[n][r].option, option);
+        }
+        for (int n = 0; n < N; n++)
+            if (r < record->threads[n].count && !seen[n][r].believed) no[seen[n][r].stage][seen[n][r].given][seen[n][r].option] = true;
+    }
+}
+
+static void each_line_follows_from_the_lines_before(void **state)
+{
+    int struck = 0;
+    for (int down = 0; down < 2; down++)
+        for (int errs = 0; errs < 2; errs++) {
+            struct lace_data_knobs knobs = wide();
+            knobs.strategy = down ? LACE_STRATEGY_DOWN : LACE_STRATEGY_UP;
+            knobs.difficulty.high = 8;
+            knobs.corrupt = errs;
+            for (uint64_t i = 0; i < 400; i++) {
+                struct lace_record record = make(&knobs, i);
+                replay(&record, down, &struck);
+                lace_record_release(&record);
+            }
+        }
+    assert_true(struck > 300);
 }
 
 static void any_changed_number_is_found(void **state)
@@ -454,6 +544,7 @@ int main(void)
         cmocka_unit_test(the_solver_passes_the_checker),
         cmocka_unit_test(every_policy_replays_to_its_answers),
         cmocka_unit_test(sharing_threads_waste_nothing),
+        cmocka_unit_test(each_line_follows_from_the_lines_before),
         cmocka_unit_test(any_changed_number_is_found),
         cmocka_unit_test(train_and_test_share_no_problem),
         cmocka_unit_test(a_record_depends_on_its_number_alone),
