@@ -33,8 +33,8 @@ struct lace_token_step {
 
 struct lace_tokenizer {
     char *path;
-    struct lace_token *tokens; /* (size) */
-    int size;
+    struct lace_token *tokens; /* (capacity), zero from size on */
+    int size, capacity;
     struct lace_text text; /* the bytes of all tokens */
     json_t *vocab;         /* token as written in the file -> id */
     size_t longest;        /* bytes of the longest vocabulary token */

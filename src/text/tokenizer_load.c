@@ -68,6 +68,22 @@ static void add_token_bytes(struct lace_text *out, const char *token, size_t len
     }
 }
 
+/* The slot of an id from 0 to LACE_TOKEN_IDS - 1, made where there is none; NULL: no memory. */
+static struct lace_token *slot_of(struct lace_tokenizer *t, int id)
+{
+    if (id >= t->capacity) {
+        int capacity = t->capacity ? t->capacity : 512;
+        while (capacity <= id) capacity *= 2;
+        struct lace_token *tokens = realloc(t->tokens, (size_t)capacity * sizeof *tokens);
+        if (!tokens) return NULL;
+        memset(tokens + t->capacity, 0, (size_t)(capacity - t->capacity) * sizeof *tokens);
+        t->tokens = tokens;
+        t->capacity = capacity;
+    }
+    if (id >= t->size) t->size = id + 1;
+    return &t->tokens[id];
+}
+
 /* ---- Model ---- */
 
 static int load_vocab(struct lace_tokenizer *t, json_t *vocab, struct lace_error *err)
@@ -83,7 +99,8 @@ static int load_vocab(struct lace_tokenizer *t, json_t *vocab, struct lace_error
         if (!json_is_integer(value) || id < 0 || id >= LACE_TOKEN_IDS)
             return lace_fail(err, LACE_BAD, "%.200s: the id of token \"%.60s\" must be a whole number from 0 to %d.", t->path, token, LACE_TOKEN_IDS - 1);
         if (len > MAX_TOKEN) return lace_fail(err, LACE_BAD, "%.200s: token %lld is longer than %zu bytes.", t->path, (long long)id, MAX_TOKEN);
-        struct lace_token *slot = &t->tokens[id];
+        struct lace_token *slot = slot_of(t, (int)id);
+        if (!slot) return no_memory(t, err);
         if (slot->present) return lace_fail(err, LACE_BAD, "%.200s: id %lld belongs to two tokens, one of them \"%.60s\".", t->path, (long long)id, token);
         slot->present = true;
         slot->at = t->text.len;
@@ -91,7 +108,6 @@ static int load_vocab(struct lace_tokenizer *t, json_t *vocab, struct lace_error
         slot->len = t->text.len - slot->at;
         if (t->text.failed) return no_memory(t, err);
         if (len > t->longest) t->longest = len;
-        if (id >= t->size) t->size = (int)id + 1;
     }
     for (int b = 0; b < 256; b++) {
         char name[2];
@@ -249,13 +265,13 @@ static int load_added(struct lace_tokenizer *t, const json_t *token, struct lace
     if ((code = lace_json_bool(token, "special", false, &special, t->path, err))) return code;
     if ((code = lace_json_bool(token, "normalized", !special, &normalized, t->path, err))) return code;
 
-    struct lace_token *slot = &t->tokens[id];
+    struct lace_token *slot = slot_of(t, id);
+    if (!slot) return no_memory(t, err);
     const json_t *known = json_object_get(t->vocab, content);
     if (slot->added || (known ? json_integer_value(known) != id : slot->present))
         return lace_fail(err, LACE_BAD, "%.200s: added token \"%.60s\" has id %d, which does not agree with the vocabulary.", t->path, content, id);
     *slot = (struct lace_token){t->text.len, len, true, true, special};
     lace_text_add(&t->text, content, len);
-    if (id >= t->size) t->size = id + 1;
     if (t->text.failed) return no_memory(t, err);
     if (!normalized || !t->nfc) code = trie_add(normalized ? &t->normalized : &t->raw, content, len, id);
     else {
@@ -313,8 +329,7 @@ int lace_tokenizer_parse(struct lace_tokenizer **out, const char *json, size_t l
     *out = NULL;
     if (len > MAX_FILE) return lace_fail(err, LACE_BAD, "%.200s is longer than the %zu bytes accepted for a tokenizer.", path, MAX_FILE);
     struct lace_tokenizer *t = calloc(1, sizeof *t);
-    /* calloc: pages of ids that no token has stay untouched */
-    if (!t || !(t->path = strdup(path)) || !(t->tokens = calloc(LACE_TOKEN_IDS, sizeof *t->tokens))) {
+    if (!t || !(t->path = strdup(path))) {
         lace_tokenizer_close(&t);
         return lace_fail(err, LACE_MEMORY, "Out of memory while reading %.200s.", path);
     }
