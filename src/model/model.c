@@ -56,7 +56,8 @@ static int new_model(struct lace_model **out, const struct lace_config *config, 
     m->index = malloc(sizeof *m->index * (size_t)(config->num_hidden_layers + 1));
     if (!m->index) return lace_fail(err, LACE_MEMORY, "Out of memory.");
     memset(m->index, 0xff, sizeof *m->index * (size_t)(config->num_hidden_layers + 1));
-    return list_weights(m, 0, m->lattice.kind == LACE_KIND_NONE ? P_LAT_NORM : P_COUNT, err);
+    int code = list_weights(m, 0, P_LAT_NORM, err);
+    return code || m->lattice.kind == LACE_KIND_NONE ? code : list_weights(m, P_LAT_NORM, P_COUNT, err);
 }
 
 /* Memory for the weights from index first on: f32 values for vectors and the trained, packed for matrices. */
