@@ -75,6 +75,5 @@ void lace_ops_fill_avx512(struct lace_ops *ops);
 void lace_ops_fill_avx512_bf16(struct lace_ops *ops);
 void lace_ops_fill_amx(struct lace_ops *ops);
 bool lace_amx_permit(void); /* asks the kernel for the tile state; once per process */
-lace_product lace_product_avx512;      /* the f32 matrices of the levels above */
-lace_product lace_product_avx512_bf16; /* what amx leaves to it */
+lace_product lace_product_avx512; /* the f32 matrices of the levels above */
 #endif

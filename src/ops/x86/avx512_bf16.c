@@ -86,7 +86,7 @@ static void block_dot(float *y, const void *x, const void *block, int in, int ou
     }
 }
 
-void lace_product_avx512_bf16(float *y, const struct lace_operand *x, const void *packed, int in, int out, int rows, bool accumulate)
+static void product(float *y, const struct lace_operand *x, const void *packed, int in, int out, int rows, bool accumulate)
 {
     if (x->dtype == LACE_BF16)
         over_blocks(block_dot, sizeof(uint16_t), y, x, packed, in, out, rows, accumulate);
@@ -97,14 +97,14 @@ void lace_product_avx512_bf16(float *y, const struct lace_operand *x, const void
 static void matrix_forward(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows, bool accumulate)
 {
     if (rows <= LACE_FEW_ROWS || !lace_dnn_product(y, x, m->forward, m->in, m->out, rows, accumulate))
-        lace_product_avx512_bf16(y, x, m->forward, m->in, m->out, rows, accumulate);
+        product(y, x, m->forward, m->in, m->out, rows, accumulate);
 }
 
 static void matrix_backward_input(float *dx, const struct lace_operand *dy, const struct lace_matrix *m, int rows,
                                   bool accumulate)
 {
     if (!lace_dnn_product(dx, dy, m->backward, m->out, m->in, rows, accumulate))
-        lace_product_avx512_bf16(dx, dy, m->backward, m->out, m->in, rows, accumulate);
+        product(dx, dy, m->backward, m->out, m->in, rows, accumulate);
 }
 
 void lace_ops_fill_avx512_bf16(struct lace_ops *ops)
