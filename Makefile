@@ -43,7 +43,7 @@ $(B)/.deps-%: scripts/deps.sh
 $(B)/%.o: %.c | $(B)/.deps-build
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CFLAGS) $(ISA) -MMD -MP -c $< -o $@
-$(B)/src/ops/x86/avx2.o: ISA := -mavx2 -mfma -mf16c
+$(B)/src/ops/x86/avx2.o: ISA := -mavx2 -mfma
 $(B)/src/ops/x86/avx512.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
 $(B)/src/ops/x86/avx512_bf16.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma
 $(B)/src/ops/x86/amx.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mamx-tile -mamx-bf16 -mfma
