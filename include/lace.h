@@ -24,6 +24,98 @@ enum lace_code {
     LACE_STOPPED = -4, /* the caller asked to stop; what was reached is saved */
 };
 
+/* ---- a model, ready to run ---- */
+/* A backbone with its tokenizer and, where there is one, its lattice. Immutable once open: several runs may share
+ * it, each from a thread of its own. */
+struct lace_engine;
+enum lace_visible { LACE_ALIGNED, LACE_WINDOW, LACE_CAUSAL };
+struct lace_engine_options {
+    const char *model;   /* a Hugging Face directory; NULL: the model that ships with lace */
+    const char *lattice; /* an adapter directory; "off": none; NULL: MODEL/lattice where it exists */
+    int visible;         /* enum lace_visible: show other positions than the lattice was trained with; -1: its own */
+    int window;          /* with LACE_WINDOW */
+    const char *dtype;   /* "bf16", "f32", or NULL: what this CPU is fast at */
+};
+void lace_engine_defaults(struct lace_engine_options *options);
+int lace_engine_open(struct lace_engine **engine, const struct lace_engine_options *options, struct lace_error *err);
+void lace_engine_close(struct lace_engine **engine); /* NULL is fine; nulls the handle */
+
+struct lace_engine_info {
+    const char *path;          /* of the model's directory */
+    const char *lattice;       /* kind of its lattice: "lattice", "full", or "none" */
+    const char *isa, *dtype;   /* the level of the operations in use; the type of the products */
+    size_t parameters, lattice_parameters;
+    int layers, width, vocabulary, context, max_threads;
+};
+void lace_engine_info(const struct lace_engine *engine, struct lace_engine_info *info);
+
+/* ---- tokens ---- */
+/* Ids of a text; special tokens written in it become their ids. The caller frees *ids with free(). */
+int lace_tokenize(const struct lace_engine *engine, const char *text, size_t len, int **ids, size_t *count, struct lace_error *err);
+/* The text of ids, special tokens included; the caller frees it. */
+int lace_detokenize(const struct lace_engine *engine, const int *ids, size_t count, char **text, size_t *len, struct lace_error *err);
+
+struct lace_score_token {
+    int id;
+    float logprob;
+};
+/* logprobs (count): log-probability of every token given those before it, the first one's 0. best (count, top): the
+ * most probable tokens in that place, in order; NULL with top 0. */
+int lace_score(const struct lace_engine *engine, const int *ids, size_t count, float *logprobs, struct lace_score_token *best, int top,
+               struct lace_error *err);
+
+/* ---- one problem, N threads ---- */
+enum lace_verdict { LACE_VERDICT_NONE, LACE_VERDICT_BEST, LACE_VERDICT_SUCCESS, LACE_VERDICT_FAIL };
+extern const char *const lace_verdict_names[]; /* "", "best", "success", "fail" */
+enum lace_pick_by { LACE_PICK_VERDICT, LACE_PICK_VOTE, LACE_PICK_LOGPROB };
+
+struct lace_sampling {
+    double temperature; /* 0: the most probable token */
+    int top_k;          /* 0: all */
+    double top_p;       /* 1: all */
+    double min_p;       /* 0: all */
+    double repetition_penalty; /* 1: none */
+};
+
+struct lace_run_options {
+    int threads;        /* reasoning threads */
+    uint64_t seed;      /* a thread's random stream depends on (seed, thread) alone */
+    struct lace_sampling sampling;
+    enum lace_pick_by pick;
+    int barrier;        /* all verdicts are decided in the same step, with every answer in view */
+    int budget;         /* tokens of a thread; 0: the model's own limit */
+    int group_budget;   /* of all threads together; 0: none */
+    double early_stop;  /* without a barrier: end when a thread is best with this probability; 0: never */
+    const char *const *stops; /* NULL-terminated list of stop strings, or NULL */
+    /* Called with each piece that a thread writes; may be NULL. Non-zero stops the run: LACE_STOPPED. */
+    int (*piece)(void *user, int thread, const char *bytes, size_t len);
+    void *user;
+};
+/* The model's own settings (generation_config.json) over greedy decoding with 4 threads. */
+void lace_run_defaults(const struct lace_engine *engine, struct lace_run_options *options);
+
+struct lace_run_thread {
+    char *text;      /* what it wrote, verdict included */
+    char *answer;    /* NULL: none */
+    enum lace_verdict verdict;
+    double p_best;   /* probability of [[best]] in its place; 0: never asked */
+    double logprob;  /* mean over the tokens that it chose */
+    int tokens;
+    int cut;         /* its budget ran out */
+};
+struct lace_run_result {
+    char *answer;    /* of the picked thread; NULL: no thread has one */
+    int picked;      /* its index, or -1 */
+    int thread_count;
+    struct lace_run_thread *threads;
+    int prompt_tokens, completion_tokens;
+    double prompt_seconds, decode_seconds;
+    int steps;       /* of the lockstep clock */
+};
+int lace_run(const struct lace_engine *engine, const char *prompt, const struct lace_run_options *options, struct lace_run_result *result,
+             struct lace_error *err);
+void lace_run_release(struct lace_run_result *result);
+
 /* ---- training ---- */
 /* One stage of training, as a YAML file describes it (recipes/ holds the shipped model's, each key explained):
  * "pretrain" makes a small backbone, "cpt" trains a new lattice on a frozen backbone, "sft" trains everything. */
@@ -71,12 +163,12 @@ struct lace_data_knobs {
     struct lace_interval options;    /* `search`: each unknown is from 1 to this; 8 */
     struct lace_interval threads;    /* 4 */
     struct lace_interval ambiguity;  /* 0: one wording; 1: other wordings; 2: also shuffled, one equation too many */
-    int moduli[8], modulus_count; /* primes above options; 11 and 13 */
+    int moduli[8], modulus_count;    /* primes above options; 11 and 13 */
     enum lace_policy policy;
     enum lace_strategy strategy; /* default: random for alone, up for the others */
-    int budget;                  /* rounds of a thread; 0: the family's own */
-    double corrupt;              /* share of the records (of the shared policy) with falsified steps */
-    double weights[4];           /* of the kinds of falsehood, by enum lace_falsehood */
+    int budget;        /* rounds of a thread; 0: the family's own */
+    double corrupt;    /* share of the records (of the shared policy) with falsified steps */
+    double weights[4]; /* of the kinds of falsehood, by enum lace_falsehood; a thread alone gets flips only */
     uint64_t seed;
     enum lace_split split; /* no problem is on both sides, whatever its wording */
 };

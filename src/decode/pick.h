@@ -3,8 +3,6 @@
 #define LACE_PICK_H
 #include "decode/decoder.h"
 
-enum lace_pick_by { LACE_PICK_VERDICT, LACE_PICK_VOTE, LACE_PICK_LOGPROB };
-
 struct lace_ballot { /* what a thread brings to the choice */
     const char *answer; /* NULL: none; such a thread is no candidate */
     double p_best;      /* 0: never asked */

@@ -3,14 +3,6 @@
 #define LACE_SAMPLER_H
 #include "base/base.h"
 
-struct lace_sampling {
-    double temperature; /* 0: the most probable token */
-    int top_k;          /* 0: all */
-    double top_p;       /* 1: all */
-    double min_p;       /* 0: all */
-    double repetition_penalty; /* 1: none */
-};
-
 struct lace_candidate {
     float logit;
     int id;

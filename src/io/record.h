@@ -6,8 +6,6 @@
 #include "base/base.h"
 #include <jansson.h>
 
-enum lace_verdict { LACE_VERDICT_NONE, LACE_VERDICT_BEST, LACE_VERDICT_SUCCESS, LACE_VERDICT_FAIL };
-extern const char *const lace_verdict_names[]; /* "", "best", "success", "fail" */
 
 struct lace_record_thread {
     char **steps; /* each step is the exact text of that piece of the thread, newline included */

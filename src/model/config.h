@@ -22,7 +22,6 @@ struct lace_config {
 };
 
 enum lace_kind { LACE_KIND_NONE, LACE_KIND_LATTICE, LACE_KIND_FULL };
-enum lace_visible { LACE_ALIGNED, LACE_WINDOW, LACE_CAUSAL };
 enum lace_topology { LACE_ALL, LACE_RING };
 enum { LACE_AXIS_TOKEN, LACE_AXIS_THREAD, LACE_AXIS_STEP, LACE_AXES };
 

@@ -9,35 +9,77 @@ size_t lace_matrix_bytes(enum lace_dtype dtype, int in, int out)
     return lace_pad_in(dtype, in) * lace_pad_out(out) * (dtype == LACE_BF16 ? 2 : 4);
 }
 
-/* Packs element (o, i) of the result from w[o * so + i * si]; strides swap the roles for the backward form. */
-static void pack(void *packed, enum lace_dtype dtype, int in, int out, const void *w, enum lace_dtype source, size_t so,
-                 size_t si)
+/* count numbers of the source, from w[first], as bf16 or as f32. */
+static __attribute__((noinline)) void convert(void *to, enum lace_dtype dtype, const void *w, enum lace_dtype source, size_t first, size_t count)
 {
-    size_t width = lace_pad_in(dtype, in), blocks = lace_pad_out(out) / LACE_BLOCK_OUT;
-#pragma omp parallel for schedule(static) if (width * blocks > 4096)
+    const float *wide = (const float *)w + first;
+    const uint16_t *half = (const uint16_t *)w + first;
+    if (dtype == source) {
+        if (dtype == LACE_BF16) memcpy(to, half, count * sizeof *half);
+        else memcpy(to, wide, count * sizeof *wide);
+    } else if (dtype == LACE_BF16) {
+        for (size_t i = 0; i < count; i++) ((uint16_t *)to)[i] = lace_f32_to_bf16(wide[i]);
+    } else {
+        for (size_t i = 0; i < count; i++) ((float *)to)[i] = lace_bf16_to_f32(half[i]);
+    }
+}
+
+/* y = x W^T reads, of one block, outputs `first` and on: rows of w, `in` long, each become a column of the block. */
+static void pack_forward(uint32_t *block, enum lace_dtype dtype, int in, int out, const void *w, enum lace_dtype source,
+                         size_t first)
+{
+    enum { SOME = 256 };
+    union {
+        uint32_t word[SOME];
+        uint16_t half[2 * SOME];
+    } row; /* a word is what the packed form keeps together: one f32, or a pair of bf16 */
+    size_t per = dtype == LACE_BF16 ? 2 : 1;
+    for (size_t i = 0; i < (size_t)in; i += SOME * per)
+        for (size_t lane = 0; lane < LACE_BLOCK_OUT && first + lane < (size_t)out; lane++) {
+            size_t count = in - i < SOME * per ? in - i : SOME * per;
+            convert(&row, dtype, w, source, (first + lane) * in + i, count);
+            if (per == 2 && count % 2) row.half[count] = 0;
+            for (size_t word = 0; word < (count + per - 1) / per; word++)
+                block[(i / per + word) * LACE_BLOCK_OUT + lane] = row.word[word];
+        }
+}
+
+/* dx = dy W reads, of one block, the columns `first` and on of w: already rows of the block, for bf16 two interleaved. */
+static void pack_backward(uint32_t *block, enum lace_dtype dtype, int in, int out, const void *w,
+                          enum lace_dtype source, size_t first)
+{
+    size_t lanes = in - first < LACE_BLOCK_OUT ? in - first : LACE_BLOCK_OUT;
+    for (size_t o = 0; o < (size_t)out; o += dtype == LACE_BF16 ? 2 : 1) {
+        if (dtype == LACE_F32) {
+            convert(block + o * LACE_BLOCK_OUT, dtype, w, source, o * in + first, lanes);
+            continue;
+        }
+        uint16_t even[LACE_BLOCK_OUT], odd[LACE_BLOCK_OUT] = {0};
+        convert(even, dtype, w, source, o * in + first, lanes);
+        if (o + 1 < (size_t)out) convert(odd, dtype, w, source, (o + 1) * in + first, lanes);
+        for (size_t lane = 0; lane < lanes; lane++)
+            block[o / 2 * LACE_BLOCK_OUT + lane] = even[lane] | (uint32_t)odd[lane] << 16;
+    }
+}
+
+/* Blocks are few and large; each worker fills whole ones. `in` and `out` are those of the packed form. */
+static void pack(void *packed, enum lace_dtype dtype, int in, int out, const void *w, enum lace_dtype source, bool backward)
+{
+    size_t bytes = lace_pad_in(dtype, in) * LACE_BLOCK_OUT * (dtype == LACE_BF16 ? 2 : 4), blocks = lace_pad_out(out) / LACE_BLOCK_OUT;
+    bool whole = (size_t)in == lace_pad_in(dtype, in) && out % LACE_BLOCK_OUT == 0;
+#pragma omp parallel for schedule(static) if (bytes * blocks > 65536)
     for (size_t b = 0; b < blocks; b++) {
-        size_t bytes = width * LACE_BLOCK_OUT * (dtype == LACE_BF16 ? 2 : 4);
-        memset((char *)packed + b * bytes, 0, bytes);
-        for (size_t i = 0; i < (size_t)in; i++)
-            for (size_t o = b * LACE_BLOCK_OUT; o < (b + 1) * LACE_BLOCK_OUT && o < (size_t)out; o++) {
-                size_t at = lace_packed_index(dtype, in, o, i), from = o * so + i * si;
-                if (dtype == LACE_BF16 && source == LACE_BF16)
-                    ((uint16_t *)packed)[at] = ((const uint16_t *)w)[from];
-                else {
-                    float f = source == LACE_BF16 ? lace_bf16_to_f32(((const uint16_t *)w)[from]) : ((const float *)w)[from];
-                    if (dtype == LACE_BF16)
-                        ((uint16_t *)packed)[at] = lace_f32_to_bf16(f);
-                    else
-                        ((float *)packed)[at] = f;
-                }
-            }
+        uint32_t *block = (uint32_t *)((char *)packed + b * bytes);
+        if (!whole) memset(block, 0, bytes);
+        if (backward) pack_backward(block, dtype, out, in, w, source, b * LACE_BLOCK_OUT);
+        else pack_forward(block, dtype, in, out, w, source, b * LACE_BLOCK_OUT);
     }
 }
 
 void lace_matrix_pack(struct lace_matrix *m, const void *w, enum lace_dtype source)
 {
-    pack(m->forward, m->dtype, m->in, m->out, w, source, m->in, 1);
-    if (m->backward) pack(m->backward, m->dtype, m->out, m->in, w, source, 1, m->in);
+    pack(m->forward, m->dtype, m->in, m->out, w, source, false);
+    if (m->backward) pack(m->backward, m->dtype, m->out, m->in, w, source, true);
 }
 
 void lace_operand_make(struct lace_operand *operand, const float *x, int rows)

@@ -1,0 +1,16 @@
+/* A model with what is needed to run it: what lace.h calls an engine. */
+#ifndef LACE_ENGINE_H
+#define LACE_ENGINE_H
+#include "decode/format.h"
+#include "model/model.h"
+
+struct lace_engine {
+    char *path;
+    struct lace_model *model;
+    struct lace_tokenizer *tokenizer;
+    struct lace_format format;
+    struct lace_run_options defaults; /* from generation_config.json */
+};
+/* Ids of a problem as a thread reads it: the text without surrounding blanks, then a line's end. */
+int lace_engine_prompt(const struct lace_engine *engine, const char *prompt, int **ids, size_t *count, struct lace_error *err);
+#endif

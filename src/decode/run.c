@@ -1,0 +1,189 @@
+/* One problem from text to answer, and the log-probabilities of a text. */
+#include "decode/decoder.h"
+#include "decode/engine.h"
+#include "decode/pick.h"
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VERDICT_TOKENS 64 /* room after the budget: tag, lead and verdict */
+
+void lace_run_defaults(const struct lace_engine *engine, struct lace_run_options *options) { *options = engine->defaults; }
+
+struct listener {
+    const struct lace_run_options *options;
+    int stop;
+};
+
+static void heard(void *user, int group, int thread, const char *bytes, size_t len)
+{
+    struct listener *l = user;
+    (void)group;
+    if (l->options->piece && l->options->piece(l->options->user, thread, bytes, len)) l->stop = 1;
+}
+
+/* Copies what a thread reached into the caller's result. */
+static int take_thread(const struct lace_thread *t, struct lace_run_thread *out, struct lace_error *err)
+{
+    struct lace_text answer;
+    lace_text_init(&answer);
+    *out = (struct lace_run_thread){.verdict = t->verdict, .p_best = t->p[LACE_VERDICT_BEST], .logprob = t->chosen ? t->logprob / t->chosen : 0,
+                                    .tokens = t->chosen, .cut = t->cut};
+    out->text = strndup(t->text.data, t->text.len);
+    if (lace_format_answer(t->text.data, t->text.len, &answer)) out->answer = answer.data;
+    else lace_text_release(&answer);
+    return out->text && !answer.failed ? 0 : lace_fail(err, LACE_MEMORY, "Out of memory.");
+}
+
+static int take_result(struct lace_decoder *d, int group, const struct lace_run_options *o, struct lace_run_result *result, struct lace_error *err)
+{
+    struct lace_ballot *ballots = calloc((size_t)o->threads, sizeof *ballots);
+    result->threads = calloc((size_t)o->threads, sizeof *result->threads);
+    int code = ballots && result->threads ? 0 : lace_fail(err, LACE_MEMORY, "Out of memory.");
+    for (int n = 0; n < o->threads && !code; n++) {
+        struct lace_run_thread *t = &result->threads[n];
+        result->thread_count = n + 1;
+        code = take_thread(lace_decoder_thread(d, group, n), t, err);
+        result->completion_tokens += t->tokens;
+        ballots[n] = (struct lace_ballot){t->answer, t->p_best, t->logprob};
+    }
+    if (!code) {
+        result->picked = lace_pick(ballots, o->threads, o->pick, o->seed);
+        if (result->picked >= 0 && !(result->answer = strdup(result->threads[result->picked].answer))) code = lace_fail(err, LACE_MEMORY, "Out of memory.");
+    }
+    free(ballots);
+    return code;
+}
+
+static int decode(const struct lace_engine *e, const int *ids, int count, const struct lace_run_options *o, struct lace_run_result *result,
+                  struct lace_error *err)
+{
+    int stop_count = 0, room = e->model->config.max_position_embeddings - count - VERDICT_TOKENS, budget = o->budget;
+    if (!budget) budget = room < 2048 ? room : 2048;
+    if (budget < 1 || budget > room)
+        return lace_fail(err, LACE_BAD, "A prompt of %d tokens and a budget of %d are longer than the model's context of %d; use less of either.", count,
+                         o->budget, e->model->config.max_position_embeddings);
+    if (o->threads < 1 || o->threads > LACE_FEW_ROWS)
+        return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.", LACE_FEW_ROWS, o->threads);
+    while (o->stops && o->stops[stop_count]) stop_count++;
+    struct lace_decoder *d;
+    struct lace_decoder_options size = {.groups = 1, .threads = o->threads, .prompt = count, .tokens = budget + VERDICT_TOKENS};
+    int code = lace_decoder_open(&d, e->model, &e->format, &size, err);
+    if (code) return code;
+    struct listener listener = {o, 0};
+    struct lace_group_options group = {.threads = o->threads, .sampling = o->sampling, .seed = o->seed, .barrier = o->barrier, .budget = budget,
+                                       .group_budget = o->group_budget, .early_stop = o->early_stop, .stops = o->stops, .stop_count = stop_count,
+                                       .user = &listener};
+    double start = lace_now();
+    int index = lace_decoder_add(d, ids, count, &group, err);
+    result->prompt_seconds = lace_now() - start;
+    start = lace_now();
+    if (index < 0) code = index;
+    for (int running = 1; !code && running > 0;) {
+        running = lace_decoder_step(d, heard, err);
+        result->steps++;
+        if (running < 0) code = running;
+        if (listener.stop) code = lace_fail(err, LACE_STOPPED, "Stopped.");
+    }
+    result->decode_seconds = lace_now() - start;
+    if (!code) code = take_result(d, index, o, result, err);
+    lace_decoder_close(&d);
+    return code;
+}
+
+int lace_run(const struct lace_engine *e, const char *prompt, const struct lace_run_options *o, struct lace_run_result *result, struct lace_error *err)
+{
+    int *ids;
+    size_t count;
+    *result = (struct lace_run_result){.picked = -1};
+    int code = lace_engine_prompt(e, prompt, &ids, &count, err);
+    if (code) return code;
+    result->prompt_tokens = (int)count;
+    if (count > (size_t)e->model->config.max_position_embeddings)
+        code = lace_fail(err, LACE_BAD, "The prompt has %zu tokens; the model's context holds %d.", count, e->model->config.max_position_embeddings);
+    else
+        code = decode(e, ids, (int)count, o, result, err);
+    free(ids);
+    if (code) lace_run_release(result);
+    return code;
+}
+
+void lace_run_release(struct lace_run_result *result)
+{
+    for (int n = 0; n < result->thread_count; n++) {
+        free(result->threads[n].text);
+        free(result->threads[n].answer);
+    }
+    free(result->threads);
+    free(result->answer);
+    *result = (struct lace_run_result){.picked = -1};
+}
+
+/* ---- scoring ---- */
+
+static void best_tokens(const float *logits, int V, double lse, struct lace_score_token *best, int top)
+{
+    int kept = 0;
+    for (int i = 0; i < V; i++) {
+        if (kept == top && logits[i] <= best[top - 1].logprob) continue;
+        int at = kept < top ? kept++ : top - 1;
+        for (; at > 0 && best[at - 1].logprob < logits[i]; at--) best[at] = best[at - 1];
+        best[at] = (struct lace_score_token){i, logits[i]};
+    }
+    for (int i = 0; i < kept; i++) best[i].logprob = (float)(best[i].logprob - lse);
+}
+
+static int score_rows(const struct lace_model *m, const int *ids, int count, float *logprobs, struct lace_score_token *best, int top,
+                      struct lace_error *err)
+{
+    struct lace_cache cache = {0};
+    struct lace_batch b = {0};
+    struct lace_state state = {0};
+    struct lace_state_options size = {count, count < 256 ? count : 256, count, count, omp_get_max_threads(), false};
+    int code = lace_cache_init(&cache, m, count, err);
+    if (!code) code = lace_batch_init(&b, count, 1, count, err);
+    if (!code) code = lace_state_init(&state, m, &size, err);
+    if (!code) {
+        for (int r = 0; r < count; r++) {
+            b.token[r] = ids[r];
+            b.position[r] = b.time[r] = b.slot[r] = b.out_row[r] = r;
+        }
+        b.rows = b.outs = count;
+        lace_batch_store_times(&b, &cache);
+        struct lace_group g = {.prompt = {0, count, 0, 0}, .see = -1};
+        code = lace_view_build(&b, &g, 1, &cache, &m->lattice, err);
+    }
+    if (!code) {
+        int V = m->config.vocab_size;
+        lace_forward(m, &state, &cache, &b);
+        logprobs[0] = 0;
+        for (int i = 0; i < top; i++) best[i] = (struct lace_score_token){-1, 0};
+        for (int first = 0; first < count; first += size.outs) {
+            int rows = count - first < size.outs ? count - first : size.outs;
+            lace_logits(m, &state, &b, first, rows);
+            for (int i = 0; i < rows && first + i + 1 < count; i++) {
+                const float *logits = state.logits + (size_t)i * V;
+                double lse = lace_log_sum_exp(logits, V);
+                logprobs[first + i + 1] = (float)(logits[ids[first + i + 1]] - lse);
+                if (top) best_tokens(logits, V, lse, best + (size_t)(first + i + 1) * top, top);
+            }
+        }
+    }
+    lace_state_release(&state);
+    lace_batch_release(&b);
+    lace_cache_release(&cache);
+    return code;
+}
+
+int lace_score(const struct lace_engine *e, const int *ids, size_t count, float *logprobs, struct lace_score_token *best, int top,
+               struct lace_error *err)
+{
+    const struct lace_config *c = &e->model->config;
+    if (!count) return lace_fail(err, LACE_BAD, "There is nothing to score: the text is empty.");
+    if (count > (size_t)c->max_position_embeddings)
+        return lace_fail(err, LACE_BAD, "The text has %zu tokens; the model's context holds %d.", count, c->max_position_embeddings);
+    for (size_t i = 0; i < count; i++)
+        if (ids[i] < 0 || ids[i] >= c->vocab_size) return lace_fail(err, LACE_BAD, "Token %d is not in the vocabulary of %d.", ids[i], c->vocab_size);
+    if (top < 0 || top > c->vocab_size) return lace_fail(err, LACE_BAD, "top must be from 0 to %d.", c->vocab_size);
+    return score_rows(e->model, ids, (int)count, logprobs, best, top, err);
+}
