@@ -110,4 +110,19 @@ static inline void pass_backward(struct pass *p, const int *target, const float 
     lace_loss(p->model, &p->state, &p->batch, target, weight, logprob, grad, frozen);
     lace_backward(p->model, &p->state, &p->cache, &p->batch, grad, frozen);
 }
+
+/* Values of a size that makes every part of the model matter; alpha as given. */
+static inline void scramble(struct lace_model *m, int first, float alpha)
+{
+    for (int i = first; i < m->count; i++) {
+        struct lace_weight *w = &m->weights[i];
+        struct lace_rng rng;
+        lace_rng_init(&rng, 99, (uint64_t)i);
+        bool vector = lace_params[w->param].form == VECTOR;
+        for (int j = 0; j < w->rows * w->cols; j++) w->value[j] = (float)(lace_rng_normal(&rng) * (vector ? 0.2 : 1 / sqrt(w->cols)));
+        for (int j = 0; j < w->cols && vector; j++) w->value[j] += lace_params[w->param].constant;
+        for (int j = 0; j < w->cols && w->param == P_LAT_ALPHA; j++) w->value[j] = j % 2 ? -alpha : alpha;
+    }
+    lace_model_repack(m, false);
+}
 #endif

@@ -111,6 +111,7 @@ void lace_forward(const struct lace_model *m, struct lace_state *s, struct lace_
 void lace_logits(const struct lace_model *m, struct lace_state *s, const struct lace_batch *b, int first, int count)
 {
     int D = m->config.hidden_size;
+    if (!count) return; /* threads that still read their tags */
     for (int i = 0; i < count; i++) memcpy(s->y + (size_t)i * D, s->last + (size_t)b->out_row[first + i] * D, sizeof(float) * (size_t)D);
     m->ops->rmsnorm_forward(s->x, s->rstd_out, s->y, lace_model_weight(m, 0, P_NORM)->value, (float)m->config.rms_norm_eps, count, D);
     m->ops->operand_make(&s->out, s->x, count);
