@@ -12,7 +12,10 @@ static inline size_t lace_pad_in(enum lace_dtype dtype, int in)
     size_t step = dtype == LACE_BF16 ? 32 : 16;
     return ((size_t)in + step - 1) / step * step;
 }
-static inline size_t lace_pad_out(int out) { return ((size_t)out + LACE_BLOCK_OUT - 1) / LACE_BLOCK_OUT * LACE_BLOCK_OUT; }
+static inline size_t lace_pad_out(int out)
+{
+    return ((size_t)out + LACE_BLOCK_OUT - 1) / LACE_BLOCK_OUT * LACE_BLOCK_OUT;
+}
 
 /* Where element (o, i) of a matrix with `in` inputs lies in its packed form. */
 static inline size_t lace_packed_index(enum lace_dtype dtype, int in, size_t o, size_t i)
@@ -31,7 +34,8 @@ size_t lace_matrix_bytes(enum lace_dtype dtype, int in, int out);
 void lace_matrix_pack(struct lace_matrix *m, const void *w, enum lace_dtype source);
 void lace_operand_make(struct lace_operand *operand, const float *x, int rows);
 lace_product lace_product_reference;
-void lace_matrix_forward(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows, bool accumulate);
+void lace_matrix_forward(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows,
+                         bool accumulate);
 void lace_matrix_backward_input(float *dx, const struct lace_operand *dy, const struct lace_matrix *m, int rows,
                                 bool accumulate);
 void lace_matrix_backward_weight(float *dw, const struct lace_operand *dy, const struct lace_operand *x, int rows);
@@ -55,7 +59,8 @@ void lace_gate_forward(float *u, float *g, const float *o, const float *logit, c
 void lace_gate_backward(float *d_o, float *dlogit, float *dbias, float *dalpha, const float *du, const float *g,
                         const float *o, const float *alpha, int rows, int M, int w);
 void lace_cross_entropy_forward(float *logprob, float *lse, const float *logits, const int *target, int rows, int V);
-void lace_cross_entropy_backward(float *logits, const float *lse, const int *target, const float *weight, int rows, int V);
+void lace_cross_entropy_backward(float *logits, const float *lse, const int *target, const float *weight, int rows,
+                                 int V);
 void lace_add_vector(float *y, const float *x, size_t n);
 double lace_sum_squares(const float *x, size_t n);
 void lace_adamw(float *w, float *m, float *v, const float *g, size_t n, float lr, float beta1, float beta2, float eps,
@@ -74,6 +79,6 @@ void lace_ops_fill_avx2(struct lace_ops *ops);
 void lace_ops_fill_avx512(struct lace_ops *ops);
 void lace_ops_fill_avx512_bf16(struct lace_ops *ops);
 void lace_ops_fill_amx(struct lace_ops *ops);
-bool lace_amx_permit(void); /* asks the kernel for the tile state; once per process */
+bool lace_amx_permit(void);       /* asks the kernel for the tile state; once per process */
 lace_product lace_product_avx512; /* the f32 matrices of the levels above */
 #endif

@@ -16,7 +16,8 @@ void lace_cross_entropy_forward(float *logprob, float *lse, const float *logits,
     }
 }
 
-void lace_cross_entropy_backward(float *logits, const float *lse, const int *target, const float *weight, int rows, int V)
+void lace_cross_entropy_backward(float *logits, const float *lse, const int *target, const float *weight, int rows,
+                                 int V)
 {
     for (int r = 0; r < rows; r++) {
         float *z = logits + (size_t)r * V;

@@ -10,7 +10,8 @@ size_t lace_matrix_bytes(enum lace_dtype dtype, int in, int out)
 }
 
 /* count numbers of the source, from w[first], as bf16 or as f32. */
-static __attribute__((noinline)) void convert(void *to, enum lace_dtype dtype, const void *w, enum lace_dtype source, size_t first, size_t count)
+static __attribute__((noinline)) void convert(void *to, enum lace_dtype dtype, const void *w, enum lace_dtype source,
+                                              size_t first, size_t count)
 {
     const float *wide = (const float *)w + first;
     const uint16_t *half = (const uint16_t *)w + first;
@@ -44,42 +45,42 @@ static void pack_forward(uint32_t *block, enum lace_dtype dtype, int in, int out
         }
 }
 
-/* dx = dy W reads, of one block, the columns `first` and on of w: already rows of the block, for bf16 two interleaved. */
-static void pack_backward(uint32_t *block, enum lace_dtype dtype, int in, int out, const void *w,
-                          enum lace_dtype source, size_t first)
+/* dx = dy W reads columns of w, which are rows of a block already, for bf16 two interleaved. A few rows of w (from
+ * `row` to `end`) go to all blocks in turn: walking down all rows of one block would wait for memory at each step.
+ * `depth` words make a block. */
+static void pack_backward(uint32_t *packed, size_t depth, enum lace_dtype dtype, int in, size_t row, size_t end,
+                          const void *w, enum lace_dtype source)
 {
-    size_t lanes = in - first < LACE_BLOCK_OUT ? in - first : LACE_BLOCK_OUT;
-    for (size_t o = 0; o < (size_t)out; o += dtype == LACE_BF16 ? 2 : 1) {
-        if (dtype == LACE_F32) {
+    for (size_t first = 0; first < (size_t)in; first += LACE_BLOCK_OUT) {
+        size_t lanes = in - first < LACE_BLOCK_OUT ? in - first : LACE_BLOCK_OUT;
+        uint32_t *block = packed + first / LACE_BLOCK_OUT * depth;
+        for (size_t o = row; dtype == LACE_F32 && o < end; o++)
             convert(block + o * LACE_BLOCK_OUT, dtype, w, source, o * in + first, lanes);
-            continue;
+        for (size_t o = row; dtype == LACE_BF16 && o < end; o += 2) {
+            uint16_t even[LACE_BLOCK_OUT], odd[LACE_BLOCK_OUT] = {0};
+            convert(even, dtype, w, source, o * in + first, lanes);
+            if (o + 1 < end) convert(odd, dtype, w, source, (o + 1) * in + first, lanes);
+            for (size_t lane = 0; lane < lanes; lane++)
+                block[o / 2 * LACE_BLOCK_OUT + lane] = even[lane] | (uint32_t)odd[lane] << 16;
         }
-        uint16_t even[LACE_BLOCK_OUT], odd[LACE_BLOCK_OUT] = {0};
-        convert(even, dtype, w, source, o * in + first, lanes);
-        if (o + 1 < (size_t)out) convert(odd, dtype, w, source, (o + 1) * in + first, lanes);
-        for (size_t lane = 0; lane < lanes; lane++)
-            block[o / 2 * LACE_BLOCK_OUT + lane] = even[lane] | (uint32_t)odd[lane] << 16;
-    }
-}
-
-/* Blocks are few and large; each worker fills whole ones. `in` and `out` are those of the packed form. */
-static void pack(void *packed, enum lace_dtype dtype, int in, int out, const void *w, enum lace_dtype source, bool backward)
-{
-    size_t bytes = lace_pad_in(dtype, in) * LACE_BLOCK_OUT * (dtype == LACE_BF16 ? 2 : 4), blocks = lace_pad_out(out) / LACE_BLOCK_OUT;
-    bool whole = (size_t)in == lace_pad_in(dtype, in) && out % LACE_BLOCK_OUT == 0;
-#pragma omp parallel for schedule(static) if (bytes * blocks > 65536)
-    for (size_t b = 0; b < blocks; b++) {
-        uint32_t *block = (uint32_t *)((char *)packed + b * bytes);
-        if (!whole) memset(block, 0, bytes);
-        if (backward) pack_backward(block, dtype, out, in, w, source, b * LACE_BLOCK_OUT);
-        else pack_forward(block, dtype, in, out, w, source, b * LACE_BLOCK_OUT);
     }
 }
 
 void lace_matrix_pack(struct lace_matrix *m, const void *w, enum lace_dtype source)
 {
-    pack(m->forward, m->dtype, m->in, m->out, w, source, false);
-    if (m->backward) pack(m->backward, m->dtype, m->out, m->in, w, source, true);
+    enum { FEW = 8 };
+    size_t depth = lace_pad_in(m->dtype, m->in) * LACE_BLOCK_OUT / (m->dtype == LACE_BF16 ? 2 : 1);
+    bool large = (size_t)m->in * m->out > 65536, whole = m->in % 64 == 0 && m->out % 64 == 0;
+    if (!whole) memset(m->forward, 0, lace_matrix_bytes(m->dtype, m->in, m->out));
+#pragma omp parallel for schedule(static) if (large)
+    for (int o = 0; o < m->out; o += LACE_BLOCK_OUT)
+        pack_forward((uint32_t *)m->forward + o / LACE_BLOCK_OUT * depth, m->dtype, m->in, m->out, w, source, o);
+    if (!m->backward) return;
+    depth = lace_pad_in(m->dtype, m->out) * LACE_BLOCK_OUT / (m->dtype == LACE_BF16 ? 2 : 1);
+    if (!whole) memset(m->backward, 0, lace_matrix_bytes(m->dtype, m->out, m->in));
+#pragma omp parallel for schedule(static) if (large)
+    for (int o = 0; o < m->out; o += FEW)
+        pack_backward(m->backward, depth, m->dtype, m->in, o, m->out - o < FEW ? m->out : o + FEW, w, source);
 }
 
 void lace_operand_make(struct lace_operand *operand, const float *x, int rows)
@@ -114,7 +115,8 @@ void lace_product_reference(float *y, const struct lace_operand *x, const void *
                 size_t at = lace_packed_index(x->dtype, in, first, i);
                 float xi = element(x, (size_t)r * in + i);
                 for (int o = 0; o < LACE_BLOCK_OUT; o++)
-                    sum[o] += xi * (bf16 ? lace_bf16_to_f32(((const uint16_t *)packed)[at + 2 * o]) : ((const float *)packed)[at + o]);
+                    sum[o] += xi * (bf16 ? lace_bf16_to_f32(((const uint16_t *)packed)[at + 2 * o])
+                                         : ((const float *)packed)[at + o]);
             }
             for (size_t o = 0; o < LACE_BLOCK_OUT && first + o < (size_t)out; o++) {
                 float *to = y + (size_t)r * out + first + o;

@@ -112,8 +112,10 @@ static bool build(struct entry *e)
     dnnl_matmul_desc_t matmul;
     dnnl_primitive_desc_t desc = NULL;
     bool ok = false;
-    if (dnnl_primitive_attr_create(&attr) || dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user)) goto done;
-    if (s->accumulate && (dnnl_post_ops_create(&post) || dnnl_post_ops_append_sum(post, 1) || dnnl_primitive_attr_set_post_ops(attr, post)))
+    if (dnnl_primitive_attr_create(&attr) || dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user))
+        goto done;
+    if (s->accumulate && (dnnl_post_ops_create(&post) || dnnl_post_ops_append_sum(post, 1) ||
+                          dnnl_primitive_attr_set_post_ops(attr, post)))
         goto done;
     if (dnnl_matmul_desc_init(&matmul, &source, &weights, NULL, &result) ||
         dnnl_primitive_desc_create(&desc, &matmul, attr, engine, NULL))
@@ -166,21 +168,36 @@ static bool run(struct cache *c, struct shape shape, const void *source, const v
     dnnl_memory_set_data_handle(e->weights, (void *)weights);
     dnnl_memory_set_data_handle(e->result, result);
     dnnl_memory_set_data_handle(e->scratch, c->scratch);
-    dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, e->source}, {DNNL_ARG_WEIGHTS, e->weights}, {DNNL_ARG_DST, e->result}, {DNNL_ARG_SCRATCHPAD, e->scratch}};
-    return dnnl_primitive_execute(e->primitive, c->stream, 4, args) == dnnl_success && dnnl_stream_wait(c->stream) == dnnl_success;
+    dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, e->source},
+                              {DNNL_ARG_WEIGHTS, e->weights},
+                              {DNNL_ARG_DST, e->result},
+                              {DNNL_ARG_SCRATCHPAD, e->scratch}};
+    return dnnl_primitive_execute(e->primitive, c->stream, 4, args) == dnnl_success &&
+           dnnl_stream_wait(c->stream) == dnnl_success;
 }
 
-bool lace_dnn_product(float *y, const struct lace_operand *x, const void *packed, int in, int out, int rows, bool accumulate)
+bool lace_dnn_product(float *y, const struct lace_operand *x, const void *packed, int in, int out, int rows,
+                      bool accumulate)
 {
     struct cache *c = cache_get();
-    struct shape shape = {.kind = PRODUCT, .dtype = x->dtype, .rows = (int)LACE_PAD_ROWS(rows), .in = in, .out = out, .accumulate = accumulate};
+    struct shape shape = {.kind = PRODUCT,
+                          .dtype = x->dtype,
+                          .rows = (int)LACE_PAD_ROWS(rows),
+                          .in = in,
+                          .out = out,
+                          .accumulate = accumulate};
     return c && run(c, shape, x->data, packed, y);
 }
 
 bool lace_dnn_weight(float *dw, const struct lace_operand *dy, const struct lace_operand *x, int rows)
 {
     struct cache *c = cache_get();
-    struct shape shape = {.kind = WEIGHT, .dtype = x->dtype, .rows = (int)LACE_PAD_ROWS(rows), .in = x->cols, .out = dy->cols, .accumulate = 1};
+    struct shape shape = {.kind = WEIGHT,
+                          .dtype = x->dtype,
+                          .rows = (int)LACE_PAD_ROWS(rows),
+                          .in = x->cols,
+                          .out = dy->cols,
+                          .accumulate = 1};
     return c && run(c, shape, dy->data, x->data, dw);
 }
 

@@ -59,7 +59,7 @@ static void fill(void)
 {
 #ifdef __x86_64__
     static void (*const override[LEVELS])(struct lace_ops *) = {NULL, lace_ops_fill_avx2, lace_ops_fill_avx512,
-                                                               lace_ops_fill_avx512_bf16, lace_ops_fill_amx};
+                                                                lace_ops_fill_avx512_bf16, lace_ops_fill_amx};
     __builtin_cpu_init();
 #endif
     for (int level = 0; level < LEVELS && cpu_has(level); level++) {

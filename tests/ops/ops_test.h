@@ -41,12 +41,14 @@ static inline void assert_close(const char *what, const float *got, const float 
 static inline void assert_same_bits(const char *what, const float *got, const float *want, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (memcmp(&got[i], &want[i], sizeof(float))) fail_msg("%s[%zu] is %.9g, expected exactly %.9g", what, i, got[i], want[i]);
+        if (memcmp(&got[i], &want[i], sizeof(float)))
+            fail_msg("%s[%zu] is %.9g, expected exactly %.9g", what, i, got[i], want[i]);
 }
 
 /* grad must be what central differences of loss say, at every parameter. h = 1e-4 in double leaves an error of
  * about 1e-8; the f32 backward itself errs by some 1e-6. */
-static inline void assert_gradient(const char *what, const float *grad, double *param, size_t n, double (*loss)(void *), void *context)
+static inline void assert_gradient(const char *what, const float *grad, double *param, size_t n, double (*loss)(void *),
+                                   void *context)
 {
     for (size_t i = 0; i < n; i++) {
         double keep = param[i], h = 1e-4;
@@ -56,7 +58,8 @@ static inline void assert_gradient(const char *what, const float *grad, double *
         double down = loss(context);
         param[i] = keep;
         double want = (up - down) / (2 * h);
-        if (!(fabs(grad[i] - want) <= 2e-5 * (1 + fabs(want)))) fail_msg("d%s[%zu] is %.9g, differences give %.9g", what, i, grad[i], want);
+        if (!(fabs(grad[i] - want) <= 2e-5 * (1 + fabs(want))))
+            fail_msg("d%s[%zu] is %.9g, differences give %.9g", what, i, grad[i], want);
     }
 }
 

@@ -16,17 +16,24 @@ struct batch {
 enum kind { CAUSAL, OTHERS, WINDOW, NOTHING };
 
 /* Each block: `threads` threads of `length` rows, a prompt of `prompt` slots that some row sees. */
-static struct batch batch_make(enum kind kind, int blocks, int threads, int length, int prompt, int H, int K, int d, float sink)
+static struct batch batch_make(enum kind kind, int blocks, int threads, int length, int prompt, int H, int K, int d,
+                               float sink)
 {
-    struct batch b = {.R = blocks * threads * length, .S = blocks * (prompt + threads * length) + 3, .H = H, .K = K, .d = d,
-                      .scale = (float)(1 / sqrt(d)) * 2, .sink = sink};
+    struct batch b = {.R = blocks * threads * length,
+                      .S = blocks * (prompt + threads * length) + 3,
+                      .H = H,
+                      .K = K,
+                      .d = d,
+                      .scale = (float)(1 / sqrt(d)) * 2,
+                      .sink = sink};
     int segs = threads + 1;
     b.range = calloc((size_t)b.R * segs, sizeof *b.range);
     b.block = calloc(blocks, sizeof *b.block);
     b.view = (struct lace_view){blocks, b.block, b.range, prompt + threads * length};
     for (int g = 0; g < blocks; g++) {
         int base = 1 + g * (prompt + threads * length);
-        b.block[g] = (struct lace_view_block){g * threads * length, threads * length, segs, g * threads * length * segs};
+        b.block[g] =
+            (struct lace_view_block){g * threads * length, threads * length, segs, g * threads * length * segs};
         for (int n = 0; n < threads; n++)
             for (int t = 0; t < length; t++) {
                 struct lace_range *r = b.range + b.block[g].first + (n * length + t) * segs;
@@ -35,7 +42,8 @@ static struct batch batch_make(enum kind kind, int blocks, int threads, int leng
                     int own = base + prompt + m * length;
                     if (kind == CAUSAL && m == n) r[1 + m] = (struct lace_range){own, own + t + 1};
                     if (kind == OTHERS && m != n) r[1 + m] = (struct lace_range){own, own + t + 1};
-                    if (kind == WINDOW && m != n && t % 3) r[1 + m] = (struct lace_range){own + (t > 4 ? t - 4 : 0), own + t + 1};
+                    if (kind == WINDOW && m != n && t % 3)
+                        r[1 + m] = (struct lace_range){own + (t > 4 ? t - 4 : 0), own + t + 1};
                 }
             }
     }
@@ -57,7 +65,8 @@ static struct lace_scratch scratch_for(const struct lace_ops *ops, const struct 
     return s;
 }
 
-static void forward(const struct lace_ops *ops, const struct batch *b, const struct lace_view *view, float *out, float *lse)
+static void forward(const struct lace_ops *ops, const struct batch *b, const struct lace_view *view, float *out,
+                    float *lse)
 {
     struct lace_scratch s = scratch_for(ops, view, b->H, b->K, b->d);
     ops->attention_forward(out, lse, b->q, b->k, b->v, view, b->H, b->K, b->d, b->scale, b->sink, &s);
@@ -106,7 +115,8 @@ static void gradients(const struct lace_ops *ops, struct batch *b, float *dq, fl
     float *out = random_floats(rows), *lse = zeros((size_t)b->R * b->H);
     forward(ops, b, &b->view, out, lse);
     struct lace_scratch s = scratch_for(ops, &b->view, b->H, b->K, b->d);
-    ops->attention_backward(dq, dk, dv, b->dout, out, lse, b->q, b->k, b->v, &b->view, b->H, b->K, b->d, b->scale, b->sink, &s);
+    ops->attention_backward(dq, dk, dv, b->dout, out, lse, b->q, b->k, b->v, &b->view, b->H, b->K, b->d, b->scale,
+                            b->sink, &s);
     lace_free(s.base), lace_free(out), lace_free(lse);
 }
 
@@ -116,7 +126,8 @@ static void derivative(void **state)
     for (int kind = CAUSAL; kind <= NOTHING; kind++) {
         struct batch b = batch_make(kind, 2, 2, 3, 2, 4, 2, 5, kind != CAUSAL);
         size_t rows = (size_t)b.R * b.H * b.d, slots = (size_t)b.S * b.K * b.d;
-        struct exact e = {&b, widen(b.q, rows), widen(b.k, slots), widen(b.v, slots), lace_alloc_array(rows, sizeof(double))};
+        struct exact e = {&b, widen(b.q, rows), widen(b.k, slots), widen(b.v, slots),
+                          lace_alloc_array(rows, sizeof(double))};
         float *out = random_floats(rows), *lse = zeros((size_t)b.R * b.H), *want = zeros(rows);
         forward(ops, &b, &b.view, out, lse);
         exact_loss(&e);
@@ -141,7 +152,8 @@ static void against_reference(void **state)
     const struct lace_ops *ops = level_of(state), *ref = reference();
     static const int sizes[][7] = {
         /* blocks, threads, length, prompt, H, K, d */
-        {2, 4, 37, 19, 4, 2, 64}, {1, 3, 70, 5, 6, 2, 16}, {3, 1, 1, 300, 8, 8, 128}, {2, 4, 1, 70, 6, 2, 36}, {1, 2, 9, 0, 1, 1, 8}, {1, 4, 5, 130, 16, 1, 72},
+        {2, 4, 37, 19, 4, 2, 64}, {1, 3, 70, 5, 6, 2, 16}, {3, 1, 1, 300, 8, 8, 128},
+        {2, 4, 1, 70, 6, 2, 36},  {1, 2, 9, 0, 1, 1, 8},   {1, 4, 5, 130, 16, 1, 72},
     };
     for (int i = 0; i < 6; i++)
         for (int kind = CAUSAL; kind <= NOTHING; kind++)
@@ -149,12 +161,14 @@ static void against_reference(void **state)
                 const int *z = sizes[i];
                 struct batch b = batch_make(kind, z[0], z[1], z[2], z[3], z[4], z[5], z[6], (float)sink);
                 size_t rows = (size_t)b.R * b.H * b.d, slots = (size_t)b.S * b.K * b.d, lines = (size_t)b.R * b.H;
-                float *out = random_floats(rows), *lse = zeros(lines), *want = random_floats(rows), *want_lse = zeros(lines);
+                float *out = random_floats(rows), *lse = zeros(lines), *want = random_floats(rows),
+                      *want_lse = zeros(lines);
                 forward(ops, &b, &b.view, out, lse);
                 forward(ref, &b, &b.view, want, want_lse);
                 assert_close("out", out, want, rows, 3e-6);
                 for (size_t n = 0; n < lines; n++)
-                    if (!(lse[n] == want_lse[n] || fabsf(lse[n] - want_lse[n]) < 1e-5)) fail_msg("lse[%zu] %g, expected %g", n, lse[n], want_lse[n]);
+                    if (!(lse[n] == want_lse[n] || fabsf(lse[n] - want_lse[n]) < 1e-5))
+                        fail_msg("lse[%zu] %g, expected %g", n, lse[n], want_lse[n]);
                 float *d[6] = {zeros(rows), zeros(slots), zeros(slots), zeros(rows), zeros(slots), zeros(slots)};
                 gradients(ops, &b, d[0], d[1], d[2]);
                 gradients(ref, &b, d[3], d[4], d[5]);
@@ -175,7 +189,8 @@ static void rows_stand_alone(void **state)
     for (int kind = CAUSAL; kind <= WINDOW; kind++) {
         struct batch b = batch_make(kind, 3, 3, 21, 33, 4, 2, 24, kind != CAUSAL);
         size_t width = (size_t)b.H * b.d;
-        float *all = random_floats(b.R * width), *one = random_floats(b.R * width), *lse = zeros(b.R * b.H), *lse1 = zeros(b.R * b.H);
+        float *all = random_floats(b.R * width), *one = random_floats(b.R * width), *lse = zeros(b.R * b.H),
+              *lse1 = zeros(b.R * b.H);
         forward(ops, &b, &b.view, all, lse);
         for (int row = 0; row < b.R; row += 5) {
             const struct lace_view_block *from = &b.block[row / 63];
@@ -217,7 +232,8 @@ static void from_a_region(void **state)
 #pragma omp parallel for num_threads(2)
     for (int w = 0; w < 2; w++) gradients(ops, &b, got[w][0], got[w][1], got[w][2]);
     for (int w = 0; w < 2; w++)
-        for (int i = 0; i < 3; i++) assert_same_bits("gradient", got[w][i], want[i], i ? slots : rows), lace_free(got[w][i]);
+        for (int i = 0; i < 3; i++)
+            assert_same_bits("gradient", got[w][i], want[i], i ? slots : rows), lace_free(got[w][i]);
     for (int i = 0; i < 3; i++) lace_free(want[i]);
     batch_free(&b);
 }

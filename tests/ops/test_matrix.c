@@ -11,20 +11,32 @@ struct layer {
     struct lace_operand xo, dyo;
 };
 
-static float rounded(enum lace_dtype dtype, float f) { return dtype == LACE_BF16 ? lace_bf16_to_f32(lace_f32_to_bf16(f)) : f; }
+static float rounded(enum lace_dtype dtype, float f)
+{
+    return dtype == LACE_BF16 ? lace_bf16_to_f32(lace_f32_to_bf16(f)) : f;
+}
 
-static struct lace_operand operand(const struct lace_ops *ops, enum lace_dtype dtype, const float *x, int rows, int cols)
+static struct lace_operand operand(const struct lace_ops *ops, enum lace_dtype dtype, const float *x, int rows,
+                                   int cols)
 {
     struct lace_operand o = {dtype, cols, lace_alloc(LACE_PAD_ROWS(rows) * cols * 4)};
-    memset(o.data, 0xff, LACE_PAD_ROWS(rows) * cols * (dtype == LACE_BF16 ? 2 : 4)); /* NaN: the padding must be cleared */
+    memset(o.data, 0xff,
+           LACE_PAD_ROWS(rows) * cols * (dtype == LACE_BF16 ? 2 : 4)); /* NaN: the padding must be cleared */
     ops->operand_make(&o, x, rows);
     return o;
 }
 
 static struct layer layer_make(const struct lace_ops *ops, int in, int out, int rows, enum lace_dtype dtype)
 {
-    struct layer l = {in, out, rows, dtype, random_floats((size_t)in * out), random_floats((size_t)rows * in), random_floats((size_t)rows * out)};
-    l.m = (struct lace_matrix){in, out, dtype, lace_alloc(ops->matrix_bytes(dtype, in, out)), lace_alloc(ops->matrix_bytes(dtype, out, in))};
+    struct layer l = {in,
+                      out,
+                      rows,
+                      dtype,
+                      random_floats((size_t)in * out),
+                      random_floats((size_t)rows * in),
+                      random_floats((size_t)rows * out)};
+    l.m = (struct lace_matrix){in, out, dtype, lace_alloc(ops->matrix_bytes(dtype, in, out)),
+                               lace_alloc(ops->matrix_bytes(dtype, out, in))};
     ops->matrix_pack(&l.m, l.w, LACE_F32);
     l.xo = operand(ops, dtype, l.x, rows, in);
     l.dyo = operand(ops, dtype, l.dy, rows, out);
@@ -144,9 +156,11 @@ static void two_workers(void **state)
                 ops->matrix_backward_input(tdx, &l[i].dyo, &l[i].m, rows, true);
                 ops->matrix_backward_weight(tdw, &l[i].dyo, &l[i].xo, rows);
                 if (!pass && !time) {
-                    memcpy(y[i], ty, (size_t)rows * out * 4), memcpy(dx[i], tdx, (size_t)rows * in * 4), memcpy(dw[i], tdw, (size_t)in * out * 4);
+                    memcpy(y[i], ty, (size_t)rows * out * 4), memcpy(dx[i], tdx, (size_t)rows * in * 4),
+                        memcpy(dw[i], tdw, (size_t)in * out * 4);
                 } else {
-                    bad += memcmp(y[i], ty, (size_t)rows * out * 4) || memcmp(dx[i], tdx, (size_t)rows * in * 4) || memcmp(dw[i], tdw, (size_t)in * out * 4);
+                    bad += memcmp(y[i], ty, (size_t)rows * out * 4) || memcmp(dx[i], tdx, (size_t)rows * in * 4) ||
+                           memcmp(dw[i], tdw, (size_t)in * out * 4);
                 }
                 lace_free(ty), lace_free(tdx), lace_free(tdw);
             }

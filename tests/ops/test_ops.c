@@ -25,7 +25,8 @@ static void rmsnorm_derivative(void **state)
 {
     const struct lace_ops *ops = level_of(state);
     int rows = 3, cols = 21, n = rows * cols;
-    float *x = random_floats(n), *w = random_floats(cols), *c = random_floats(n), *y = zeros(n), *rstd = zeros(rows), *dx = zeros(n), *dw = zeros(cols);
+    float *x = random_floats(n), *w = random_floats(cols), *c = random_floats(n), *y = zeros(n), *rstd = zeros(rows),
+          *dx = zeros(n), *dw = zeros(cols);
     struct rms p = {widen(x, n), widen(w, cols), c, rows, cols};
     ops->rmsnorm_forward(y, rstd, x, w, 1e-6f, rows, cols);
     double loss = 0;
@@ -59,7 +60,8 @@ static void swiglu_derivative(void **state)
 {
     const struct lace_ops *ops = level_of(state);
     int n = 77;
-    float *gate = random_floats(n), *up = random_floats(n), *c = random_floats(n), *dgate = random_floats(n), *dup = random_floats(n);
+    float *gate = random_floats(n), *up = random_floats(n), *c = random_floats(n), *dgate = random_floats(n),
+          *dup = random_floats(n);
     for (int i = 0; i < n; i++) gate[i] *= 5;
     struct swiglu p = {widen(gate, n), widen(up, n), c, n};
     ops->swiglu_backward(dgate, dup, c, gate, up, n);
@@ -90,8 +92,10 @@ static void gate_derivative(void **state)
 {
     const struct lace_ops *ops = level_of(state);
     int rows = 5, M = 3, w = 18, n = rows * M, N = n * w;
-    float *o = random_floats(N), *logit = random_floats(n), *bias = random_floats(M), *alpha = random_floats(M), *c = random_floats(N);
-    float *u = zeros(N), *g = zeros(n), *d_o = random_floats(N), *dlogit = random_floats(n), *dbias = zeros(M), *dalpha = zeros(M);
+    float *o = random_floats(N), *logit = random_floats(n), *bias = random_floats(M), *alpha = random_floats(M),
+          *c = random_floats(N);
+    float *u = zeros(N), *g = zeros(n), *d_o = random_floats(N), *dlogit = random_floats(n), *dbias = zeros(M),
+          *dalpha = zeros(M);
     struct gate p = {widen(o, N), widen(logit, n), widen(bias, M), widen(alpha, M), c, rows, M, w};
     ops->gate_forward(u, g, o, logit, bias, alpha, rows, M, w);
     ops->gate_backward(d_o, dlogit, dbias, dalpha, c, g, o, alpha, rows, M, w);
@@ -207,11 +211,13 @@ static void large_and_odd(void **state)
 {
     const struct lace_ops *ops = level_of(state), *ref = reference();
     size_t n = 70001;
-    float *a = random_floats(n), *b = random_floats(n), *c = random_floats(n), *y = zeros(n), *z = zeros(n), *y2 = zeros(n), *z2 = zeros(n);
+    float *a = random_floats(n), *b = random_floats(n), *c = random_floats(n), *y = zeros(n), *z = zeros(n),
+          *y2 = zeros(n), *z2 = zeros(n);
     for (size_t i = 0; i < n; i++) a[i] *= i % 3 ? 10 : 200;
     ops->swiglu_forward(y, a, b, n), ref->swiglu_forward(z, a, b, n);
     for (size_t i = 0; i < n; i++)
-        if (!(fabsf(y[i] - z[i]) <= 2e-6f * fabsf(z[i]) + 1e-30f)) fail_msg("swiglu(%g) is %.9g, expected %.9g", a[i], y[i], z[i]);
+        if (!(fabsf(y[i] - z[i]) <= 2e-6f * fabsf(z[i]) + 1e-30f))
+            fail_msg("swiglu(%g) is %.9g, expected %.9g", a[i], y[i], z[i]);
     ops->swiglu_backward(y, y2, c, a, b, n), ref->swiglu_backward(z, z2, c, a, b, n);
     assert_close("dgate", y, z, n, 1e-6), assert_close("dup", y2, z2, n, 1e-6);
     assert_true(fabs(ops->sum_squares(b, n) / ref->sum_squares(b, n) - 1) < 1e-7);
@@ -228,10 +234,12 @@ static void large_and_odd(void **state)
     memset(y, 0, n * 4), memset(z, 0, n * 4), memset(y2, 0, n * 4), memset(z2, 0, n * 4);
     ops->rmsnorm_backward(y, y2, c, a, t, b, rows, cols), ref->rmsnorm_backward(z, z2, c, a, t, b, rows, cols);
     assert_close("rmsnorm dx", y, z, (size_t)rows * cols, 1e-5), assert_close("rmsnorm dw", y2, z2, cols, 1e-5);
-    ops->cross_entropy_forward(s, lse, a, target, rows, cols), ref->cross_entropy_forward(t, lse2, a, target, rows, cols);
+    ops->cross_entropy_forward(s, lse, a, target, rows, cols),
+        ref->cross_entropy_forward(t, lse2, a, target, rows, cols);
     assert_close("logprob", s, t, rows, 1e-6), assert_close("lse", lse, lse2, rows, 1e-6);
     memcpy(y, a, n * 4), memcpy(z, a, n * 4);
-    ops->cross_entropy_backward(y, lse2, target, weight, rows, cols), ref->cross_entropy_backward(z, lse2, target, weight, rows, cols);
+    ops->cross_entropy_backward(y, lse2, target, weight, rows, cols),
+        ref->cross_entropy_backward(z, lse2, target, weight, rows, cols);
     assert_close("dlogits", y, z, (size_t)rows * cols, 1e-6);
     void *all[] = {a, b, c, y, z, y2, z2};
     for (int i = 0; i < 7; i++) lace_free(all[i]);
@@ -240,7 +248,8 @@ static void large_and_odd(void **state)
 static void operand_rounds(void **state)
 {
     const struct lace_ops *ops = level_of(state);
-    float special[] = {0, -0.0f, 1, 1.00390625f, 1.01171875f, -3.1415927f, INFINITY, -INFINITY, NAN, 1e-40f, 3.4e38f, 1.0039063f};
+    float special[] = {0,        -0.0f,     1,   1.00390625f, 1.01171875f, -3.1415927f,
+                       INFINITY, -INFINITY, NAN, 1e-40f,      3.4e38f,     1.0039063f};
     int n = sizeof special / sizeof *special;
     uint16_t out[64 * 12];
     memset(out, 0xff, sizeof out);
@@ -255,7 +264,8 @@ static void rows_stand_alone(void **state)
 {
     const struct lace_ops *ops = level_of(state);
     int rows = 9, cols = 43;
-    float *x = random_floats(rows * cols), *w = random_floats(cols), *y = zeros(rows * cols), *one = zeros(cols), rstd[9], lse[9], lp[9], l1, p1;
+    float *x = random_floats(rows * cols), *w = random_floats(cols), *y = zeros(rows * cols), *one = zeros(cols),
+          rstd[9], lse[9], lp[9], l1, p1;
     int target[9] = {1, 2, 3, 4, 5, 6, 7, 8, 42};
     ops->rmsnorm_forward(y, rstd, x, w, 1e-6f, rows, cols);
     ops->cross_entropy_forward(lp, lse, x, target, rows, cols);
@@ -287,10 +297,12 @@ static void selection(void **state)
     setenv("LACE_ISA", "sse9", 1);
     assert_null(lace_ops_cpu(&err));
     assert_non_null(strstr(err.text, "sse9"));
-    if (before) setenv("LACE_ISA", keep, 1); else unsetenv("LACE_ISA");
+    if (before) setenv("LACE_ISA", keep, 1);
+    else unsetenv("LACE_ISA");
     assert_ptr_equal(lace_ops_cpu(&err), best);
     const struct lace_ops *ops = level_of(state);
-    for (const void *const *p = (const void *const *)ops; p < (const void *const *)(ops + 1); p++) assert_non_null(*p); /* complete */
+    for (const void *const *p = (const void *const *)ops; p < (const void *const *)(ops + 1); p++)
+        assert_non_null(*p); /* complete */
     assert_string_equal(ops->name, *state);
 }
 

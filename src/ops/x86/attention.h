@@ -38,7 +38,8 @@ struct span {
     ivec los, his;
 };
 
-static inline struct span span_of(const struct lines *t, const struct lace_view *view, const struct lace_view_block *block, int seg)
+static inline struct span span_of(const struct lines *t, const struct lace_view *view,
+                                  const struct lace_view_block *block, int seg)
 {
     int32_t los[L], his[L];
     struct span s = {INT32_MAX, 0, 0, INT32_MAX, iset(0), iset(0)};
@@ -114,7 +115,8 @@ static void forward_tile(float *out, float *lse, const float *q, const float *k,
         struct span s = span_of(&t, view, block, seg);
         for (int slot = s.lo; slot < s.hi; slot += SLOTS) {
             int some = s.hi - slot < SLOTS ? s.hi - slot : SLOTS;
-            outer(o, d, (struct strided){score + n * L, 1, L}, v + slot * stride + (size_t)head * d, stride, some, t.count, d, true);
+            outer(o, d, (struct strided){score + n * L, 1, L}, v + slot * stride + (size_t)head * d, stride, some,
+                  t.count, d, true);
             n += some;
         }
     }

@@ -1,16 +1,18 @@
 /* AVX2 with FMA: every op, written once in the headers beside. Debian's oneDNN has no packed products and no
  * bf16 for these CPUs, so our own products serve any number of rows here; only the weight gradient is oneDNN's. */
 #ifdef __x86_64__
-#include "ops/x86/attention.h"
-#include "ops/x86/elementwise.h"
-#include "ops/x86/product.h"
+#    include "ops/x86/attention.h"
+#    include "ops/x86/elementwise.h"
+#    include "ops/x86/product.h"
 
-static void product(float *y, const struct lace_operand *x, const void *packed, int in, int out, int rows, bool accumulate)
+static void product(float *y, const struct lace_operand *x, const void *packed, int in, int out, int rows,
+                    bool accumulate)
 {
     (x->dtype == LACE_BF16 ? product_bf16 : product_f32)(y, x, packed, in, out, rows, accumulate);
 }
 
-static void matrix_forward(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows, bool accumulate)
+static void matrix_forward(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows,
+                           bool accumulate)
 {
     product(y, x, m->forward, m->in, m->out, rows, accumulate);
 }

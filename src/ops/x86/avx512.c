@@ -1,15 +1,17 @@
 /* AVX-512 without bf16 instructions: the headers beside at twice the width; many rows go to oneDNN. */
 #ifdef __x86_64__
-#include "ops/x86/attention.h"
-#include "ops/x86/elementwise.h"
-#include "ops/x86/product.h"
+#    include "ops/x86/attention.h"
+#    include "ops/x86/elementwise.h"
+#    include "ops/x86/product.h"
 
-void lace_product_avx512(float *y, const struct lace_operand *x, const void *packed, int in, int out, int rows, bool accumulate)
+void lace_product_avx512(float *y, const struct lace_operand *x, const void *packed, int in, int out, int rows,
+                         bool accumulate)
 {
     (x->dtype == LACE_BF16 ? product_bf16 : product_f32)(y, x, packed, in, out, rows, accumulate);
 }
 
-static void matrix_forward(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows, bool accumulate)
+static void matrix_forward(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows,
+                           bool accumulate)
 {
     if (rows <= LACE_FEW_ROWS || !lace_dnn_product(y, x, m->forward, m->in, m->out, rows, accumulate))
         lace_product_avx512(y, x, m->forward, m->in, m->out, rows, accumulate);

@@ -10,13 +10,14 @@
 enum { GRAIN = 16384 }; /* elements per piece of work */
 
 #define MASKED(i, n) vmask mask = vtail((n) - (i))
-#define GET(p) vloadm(p, mask)
-#define PUT(p, a) vstorem(p, a, mask)
+#define GET(p)       vloadm(p, mask)
+#define PUT(p, a)    vstorem(p, a, mask)
 
 /* Runs body for i, i + L, ... below n with a tail mask, in parallel where it pays. */
 #define FLAT(n, ...)                                                                                                   \
     do {                                                                                                               \
-        _Pragma("omp parallel for schedule(static) if (n > 2 * GRAIN)") for (size_t piece = 0; piece < n; piece += GRAIN) \
+        _Pragma("omp parallel for schedule(static) if (n > 2 * GRAIN)") for (size_t piece = 0; piece < n;              \
+                                                                             piece += GRAIN)                           \
         {                                                                                                              \
             size_t end = n - piece < GRAIN ? n : piece + GRAIN;                                                        \
             for (size_t i = piece; i < end; i += L) {                                                                  \
@@ -90,8 +91,7 @@ static void operand_make(struct lace_operand *operand, const float *x, int rows)
 #pragma omp parallel for schedule(static) if (n > 4 * GRAIN)
     for (size_t piece = 0; piece < n; piece += GRAIN) {
         size_t end = n - piece < GRAIN ? n : piece + GRAIN;
-        if (operand->dtype == LACE_F32)
-            memcpy((float *)operand->data + piece, x + piece, (end - piece) * element);
+        if (operand->dtype == LACE_F32) memcpy((float *)operand->data + piece, x + piece, (end - piece) * element);
         else
             for (size_t i = piece; i < end; i++) to[i] = lace_f32_to_bf16(x[i]);
     }
@@ -240,7 +240,8 @@ static void cross_entropy_forward(float *logprob, float *lse, const float *logit
     }
 }
 
-static void cross_entropy_backward(float *logits, const float *lse, const int *target, const float *weight, int rows, int V)
+static void cross_entropy_backward(float *logits, const float *lse, const int *target, const float *weight, int rows,
+                                   int V)
 {
 #pragma omp parallel for schedule(static) if ((size_t)rows * V > 2 * GRAIN)
     for (int r = 0; r < rows; r++) {

@@ -12,7 +12,8 @@ struct strided {
     size_t m, k; /* strides */
 };
 
-INLINE void outer_tile(float *C, size_t cs, struct strided A, const float *B, size_t bs, int K, const int M, const int W, vmask last, bool add)
+INLINE void outer_tile(float *C, size_t cs, struct strided A, const float *B, size_t bs, int K, const int M,
+                       const int W, vmask last, bool add)
 {
     vec c[12][4];
 #pragma GCC unroll 12
@@ -39,7 +40,8 @@ INLINE void outer_tile(float *C, size_t cs, struct strided A, const float *B, si
     }
 }
 
-INLINE void outer_rows(float *C, size_t cs, struct strided A, const float *B, size_t bs, int K, int M, const int W, vmask last, bool add)
+INLINE void outer_rows(float *C, size_t cs, struct strided A, const float *B, size_t bs, int K, int M, const int W,
+                       vmask last, bool add)
 {
     const int tall = L == 16 ? (W <= 2 ? 12 : 6) : (W == 1 ? 12 : 6);
     int m = 0;
@@ -53,7 +55,8 @@ INLINE void outer_rows(float *C, size_t cs, struct strided A, const float *B, si
 #undef ROWS
 }
 
-static __attribute__((noinline, unused)) void outer(float *C, size_t cs, struct strided A, const float *B, size_t bs, int K, int M, int N, bool add)
+static __attribute__((noinline, unused)) void outer(float *C, size_t cs, struct strided A, const float *B, size_t bs,
+                                                    int K, int M, int N, bool add)
 {
     const int widest = L == 16 ? 4 : 2;
     for (int n = 0; n < N; n += widest * L) {

@@ -14,7 +14,8 @@ INLINE void block_f32(float *y, const void *x, const void *block, int in, int ou
               LACE_BLOCK_OUT, in - k < PIECE ? in - k : PIECE, rows, n, add || k);
 }
 
-static __attribute__((unused)) void product_f32(float *y, const struct lace_operand *x, const void *packed, int in, int out, int rows, bool accumulate)
+static __attribute__((unused)) void product_f32(float *y, const struct lace_operand *x, const void *packed, int in,
+                                                int out, int rows, bool accumulate)
 {
     over_blocks(block_f32, sizeof(float), y, x, packed, in, out, rows, accumulate);
 }
@@ -28,7 +29,8 @@ INLINE int pair_at(const uint16_t *x)
 
 /* C[m, w*L..] (+)= sum over pairs of inputs, widened to f32. The last input of an odd count stands alone: the 16 bits after it
  * belong to another row and must not be read as numbers, not even against a weight of 0 (0 * NaN). */
-INLINE void pair_tile(float *C, size_t cs, const uint16_t *x, size_t xs, const int32_t *B, int inputs, const int M, const int W, vmask last, bool add)
+INLINE void pair_tile(float *C, size_t cs, const uint16_t *x, size_t xs, const int32_t *B, int inputs, const int M,
+                      const int W, vmask last, bool add)
 {
     vec c[4][4];
 #pragma GCC unroll 4
@@ -63,7 +65,8 @@ INLINE void pair_tile(float *C, size_t cs, const uint16_t *x, size_t xs, const i
     }
 }
 
-INLINE void pair_rows(float *C, size_t cs, const uint16_t *x, size_t xs, const int32_t *B, int inputs, int M, const int W, vmask last, bool add)
+INLINE void pair_rows(float *C, size_t cs, const uint16_t *x, size_t xs, const int32_t *B, int inputs, int M,
+                      const int W, vmask last, bool add)
 {
     int m = 0;
 #define ROWS(n)                                                                                                        \
@@ -74,7 +77,8 @@ INLINE void pair_rows(float *C, size_t cs, const uint16_t *x, size_t xs, const i
 #undef ROWS
 }
 
-static __attribute__((noinline, unused)) void pairs(float *C, size_t cs, const uint16_t *x, size_t xs, const int32_t *B, int inputs, int M, int N, bool add)
+static __attribute__((noinline, unused)) void pairs(float *C, size_t cs, const uint16_t *x, size_t xs, const int32_t *B,
+                                                    int inputs, int M, int N, bool add)
 {
     const int widest = L == 16 ? 4 : 2;
     for (int n = 0; n < N; n += widest * L) {
@@ -98,7 +102,8 @@ INLINE void block_bf16(float *y, const void *x, const void *block, int in, int o
               in - k < 2 * PIECE ? in - k : 2 * PIECE, rows, n, add || k);
 }
 
-static __attribute__((unused)) void product_bf16(float *y, const struct lace_operand *x, const void *packed, int in, int out, int rows, bool accumulate)
+static __attribute__((unused)) void product_bf16(float *y, const struct lace_operand *x, const void *packed, int in,
+                                                 int out, int rows, bool accumulate)
 {
     over_blocks(block_bf16, sizeof(uint16_t), y, x, packed, in, out, rows, accumulate);
 }

@@ -12,19 +12,19 @@ struct tile_config { /* as LDTILECFG reads it */
 } __attribute__((aligned(64)));
 
 #ifndef LACE_AMX_SOFT
-#include <immintrin.h>
+#    include <immintrin.h>
 /* gcc 12's tile instructions do not say that they read memory: without a barrier it may leave earlier stores for
  * later, or drop them. (Of a configuration it declares only 8 of the 64 bytes.) */
-#define TILE_BARRIER() __asm__ volatile("" ::: "memory")
-#define TILE_LOAD(t, at, stride)                                                                                       \
-    do {                                                                                                               \
-        TILE_BARRIER();                                                                                                \
-        _tile_loadd(t, at, stride);                                                                                    \
-    } while (0)
-#define TILE_STORE(t, at, stride) _tile_stored(t, at, stride)
-#define TILE_ZERO(t) _tile_zero(t)
-#define TILE_DOT(c, a, b) _tile_dpbf16ps(c, a, b)
-#define TILE_RELEASE() _tile_release()
+#    define TILE_BARRIER() __asm__ volatile("" ::: "memory")
+#    define TILE_LOAD(t, at, stride)                                                                                   \
+        do {                                                                                                           \
+            TILE_BARRIER();                                                                                            \
+            _tile_loadd(t, at, stride);                                                                                \
+        } while (0)
+#    define TILE_STORE(t, at, stride) _tile_stored(t, at, stride)
+#    define TILE_ZERO(t)              _tile_zero(t)
+#    define TILE_DOT(c, a, b)         _tile_dpbf16ps(c, a, b)
+#    define TILE_RELEASE()            _tile_release()
 static inline void tile_configure(const struct tile_config *config)
 {
     TILE_BARRIER();
@@ -59,10 +59,10 @@ static inline void tile_dot(int c, int a, int b)
                 memcpy(tile_data[c][m] + 4 * n, &sum, 4);
             }
 }
-#define TILE_LOAD(t, at, stride) tile_move(t, (uint8_t *)(at), stride, 0)
-#define TILE_STORE(t, at, stride) tile_move(t, (uint8_t *)(at), stride, 1)
-#define TILE_ZERO(t) memset(tile_data[t], 0, sizeof tile_data[t])
-#define TILE_DOT(c, a, b) tile_dot(c, a, b)
-#define TILE_RELEASE() memset(&tile_shape, 0, sizeof tile_shape)
+#    define TILE_LOAD(t, at, stride)  tile_move(t, (uint8_t *)(at), stride, 0)
+#    define TILE_STORE(t, at, stride) tile_move(t, (uint8_t *)(at), stride, 1)
+#    define TILE_ZERO(t)              memset(tile_data[t], 0, sizeof tile_data[t])
+#    define TILE_DOT(c, a, b)         tile_dot(c, a, b)
+#    define TILE_RELEASE()            memset(&tile_shape, 0, sizeof tile_shape)
 #endif
 #endif

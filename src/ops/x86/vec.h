@@ -36,7 +36,10 @@ INLINE vec vselect(vmask m, vec a, vec b) { return _mm512_mask_blend_ps(m, b, a)
 INLINE vmask vless(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 INLINE ivec iset(int a) { return _mm512_set1_epi32(a); }
 INLINE ivec iload(const int32_t *p) { return _mm512_loadu_si512(p); }
-INLINE vmask vwithin(ivec lo, ivec i, ivec hi) { return _mm512_cmple_epi32_mask(lo, i) & _mm512_cmplt_epi32_mask(i, hi); }
+INLINE vmask vwithin(ivec lo, ivec i, ivec hi)
+{
+    return _mm512_cmple_epi32_mask(lo, i) & _mm512_cmplt_epi32_mask(i, hi);
+}
 /* The even and the odd bf16 of 32-bit pairs, widened. */
 INLINE vec vwiden_even(ivec a) { return _mm512_castsi512_ps(_mm512_slli_epi32(a, 16)); }
 INLINE vec vwiden_odd(ivec a) { return _mm512_castsi512_ps(_mm512_and_si512(a, _mm512_set1_epi32((int)0xffff0000))); }
