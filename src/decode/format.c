@@ -1,4 +1,5 @@
 #include "decode/format.h"
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,15 +106,21 @@ enum lace_verdict lace_format_verdict(const char *text, size_t len)
     return LACE_VERDICT_NONE;
 }
 
+/* Where a comma groups thousands: a digit before it, exactly three after it. "1,2" is a pair, not twelve. */
+static bool groups_thousands(const char *start, const char *comma)
+{
+    return comma > start && isdigit((unsigned char)comma[-1]) && strspn(comma + 1, "0123456789") == 3;
+}
+
 static bool number(const char *text, double *out)
 {
     char plain[64];
     size_t n = 0;
-    for (; *text; text++)
-        if (*text != ',' && *text != '$') {
-            if (n + 1 == sizeof plain) return false;
-            plain[n++] = *text;
-        }
+    for (const char *c = text; *c; c++) {
+        if (*c == '$' || (*c == ',' && groups_thousands(text, c))) continue;
+        if (n + 1 == sizeof plain) return false;
+        plain[n++] = *c;
+    }
     plain[n] = 0;
     if (!n || strspn(plain, "+-.0123456789") != n) return false;
     char *end;

@@ -1,0 +1,157 @@
+/* How a thread is written and read: tags, answers, verdicts, and when two answers say the same. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include "decode/format.h"
+
+static void answers(const char *text, const char *want)
+{
+    struct lace_text got;
+    lace_text_init(&got);
+    bool found = lace_format_answer(text, strlen(text), &got);
+    if (found != (want != NULL)) fail_msg("%s: %s", found ? "an answer was found" : "no answer was found", text);
+    if (want && strcmp(got.data, want)) fail_msg("\"%s\" was read, expected \"%s\": %s", got.data, want, text);
+    if (!want) assert_int_equal(got.len, 0);
+    lace_text_release(&got);
+}
+
+static void the_last_stated_answer_counts(void **state)
+{
+    answers("x = 3.\nAnswer: 7.\n[[best]]", "7");
+    answers("Answer: 7.\nNo.\nAnswer: 8.\n", "8");
+    answers("Answer:   3.5 . \r\n", "3.5");
+    answers("Answer: none.\n[[fail]]", "none");
+    answers("Answer: \\frac{1}{2}\nwell", "\\frac{1}{2}");
+    answers("so \\boxed{12}", "12");
+    answers("so \\boxed{1}, no, \\boxed{\\frac{1}{2}} it is", "\\frac{1}{2}");
+    answers("\\boxed{3}\nAnswer: 4.\n", "4");
+}
+
+static void what_is_no_answer_gives_none(void **state)
+{
+    answers("", NULL);
+    answers("I do not know", NULL);
+    answers("Answer: 1", NULL); /* cut off: it may have become 12 */
+    answers("Answer: .\n", NULL);
+    answers("Answer: \n7", NULL);
+    answers("so \\boxed{\\frac{1}{2}", NULL);
+    answers("so \\boxed{", NULL);
+    answers("so \\boxed{}", NULL);
+    answers("Answer:7\n", NULL);
+    const char cut[] = "Answer: 7\n"; /* bytes beyond len are not the text's */
+    struct lace_text got;
+    lace_text_init(&got);
+    for (size_t len = 0; len + 1 < sizeof cut; len++) assert_false(lace_format_answer(cut, len, &got));
+    lace_text_str(&got, "kept ");
+    assert_true(lace_format_answer(cut, sizeof cut - 1, &got));
+    assert_string_equal(got.data, "kept 7"); /* appended */
+    lace_text_release(&got);
+}
+
+static void a_verdict_stands_at_the_end(void **state)
+{
+    static const struct {
+        const char *text;
+        enum lace_verdict verdict;
+    } cases[] = {{"x [[best]]", LACE_VERDICT_BEST}, {"[[success]]", LACE_VERDICT_SUCCESS}, {"\n[[fail]]", LACE_VERDICT_FAIL},
+                 {"[[best]] ", LACE_VERDICT_NONE}, {"[[best]", LACE_VERDICT_NONE}, {"[[]]", LACE_VERDICT_NONE}, {"best]]", LACE_VERDICT_NONE},
+                 {"", LACE_VERDICT_NONE}, {"[[best]][[fail]]", LACE_VERDICT_FAIL}, {"[[Best]]", LACE_VERDICT_NONE}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (lace_format_verdict(cases[i].text, strlen(cases[i].text)) != cases[i].verdict) fail_msg("read wrongly: %s", cases[i].text);
+}
+
+static void equal_numbers_are_the_same_answer(void **state)
+{
+    static const char *const same[][2] = {{"7", "7"}, {"1,000", "1000"}, {"1000", "1000.0"}, {"$5", "5"}, {"+3", "3"}, {"-1,234,567.50", "-1234567.5"},
+                                          {"0.1", ".1"}, {"none", "none"}, {"007", "7"}, {"-0", "0"}},
+                             *const other[][2] = {{"7", "8"}, {"1,2", "12"}, {"1,0000", "10000"}, {",100", "100"}, {"none", "None"}, {"1-2", "1"}, {"7", "7 apples"},
+                                                  {"1e3", "1000"}, {"", "0"}, {"-", "0"}, {"0.1", "0.10001"}, {"3/4", "0.75"}, {"nan", "nan "}};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        if (!lace_format_same(same[i][0], same[i][1])) fail_msg("%s and %s are told apart", same[i][0], same[i][1]);
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        if (lace_format_same(other[i][0], other[i][1])) fail_msg("%s and %s are taken for the same", other[i][0], other[i][1]);
+    assert_false(lace_format_same(NULL, "7"));
+    assert_false(lace_format_same("7", NULL));
+    assert_false(lace_format_same(NULL, NULL));
+    char digits[200];
+    memset(digits, '1', sizeof digits - 1);
+    digits[sizeof digits - 1] = 0;
+    assert_true(lace_format_same(digits, digits)); /* too long for a number: as text */
+    assert_false(lace_format_same(digits, digits + 1));
+}
+
+static void our_tokenizer_has_tags_lead_and_verdicts_of_one_token(void **state)
+{
+    struct lace_tokenizer *t;
+    struct lace_format f;
+    struct lace_error err;
+    int ids[LACE_TAG_TOKENS], end;
+    if (lace_tokenizer_open(&t, "recipes/tokenizer.json", &err)) fail_msg("%s", err.text);
+    end = lace_tokenizer_id(t, "<|end|>");
+    if (lace_format_open(&f, t, end, &err)) fail_msg("%s", err.text);
+    assert_true(f.special_tags);
+    assert_int_equal(f.end, end);
+    assert_int_equal(f.lead_count, 1);
+    assert_int_equal(f.lead[0], lace_tokenizer_id(t, "[["));
+    for (int v = LACE_VERDICT_BEST; v <= LACE_VERDICT_FAIL; v++) {
+        assert_true(f.single[v]);
+        for (int w = v + 1; w <= LACE_VERDICT_FAIL; w++) assert_int_not_equal(f.verdict[v], f.verdict[w]);
+    }
+    assert_int_equal(lace_format_tag(&f, 1, 4, ids), 2);
+    assert_int_equal(ids[0], lace_tokenizer_id(t, "<|2|>"));
+    assert_int_equal(ids[1], lace_tokenizer_id(t, "<|of 4|>"));
+    assert_int_equal(lace_format_tag(&f, 15, 16, ids), 2);
+    assert_int_equal(lace_format_tag(&f, 16, 17, ids), 0); /* no such tag */
+    int lines = 0;
+    for (int i = 0; i < lace_tokenizer_size(t); i++) {
+        size_t len;
+        const char *bytes = lace_tokenizer_bytes(t, i, &len);
+        assert_int_equal(f.ends_step[i], bytes && memchr(bytes, '\n', len));
+        lines += f.ends_step[i];
+    }
+    assert_true(lines >= 3);
+    lace_format_release(&f);
+    lace_tokenizer_close(&t);
+}
+
+static void other_tokenizers_write_the_tag_as_text(void **state)
+{
+    struct lace_tokenizer *t;
+    struct lace_format f;
+    struct lace_error err;
+    struct lace_text text;
+    int ids[LACE_TAG_TOKENS];
+    if (lace_tokenizer_open(&t, "tests/golden/tokenizer_qwen2.json", &err)) fail_msg("%s", err.text);
+    if (lace_format_open(&f, t, -1, &err)) fail_msg("%s", err.text);
+    assert_false(f.special_tags);
+    assert_int_equal(f.end, -1);
+    int count = lace_format_tag(&f, 1, 4, ids);
+    assert_in_range(count, 1, LACE_TAG_TOKENS);
+    lace_text_init(&text);
+    for (int i = 0; i < count; i++) {
+        size_t len;
+        const char *bytes = lace_tokenizer_bytes(t, ids[i], &len);
+        lace_text_add(&text, bytes, len);
+    }
+    assert_string_equal(text.data, "Thread 2 of 4.\n");
+    lace_text_release(&text);
+    lace_format_release(&f);
+    lace_tokenizer_close(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_last_stated_answer_counts),
+        cmocka_unit_test(what_is_no_answer_gives_none),
+        cmocka_unit_test(a_verdict_stands_at_the_end),
+        cmocka_unit_test(equal_numbers_are_the_same_answer),
+        cmocka_unit_test(our_tokenizer_has_tags_lead_and_verdicts_of_one_token),
+        cmocka_unit_test(other_tokenizers_write_the_tag_as_text),
+    };
+    return cmocka_run_group_tests_name("format", tests, NULL, NULL);
+}
