@@ -13,16 +13,20 @@ static const char root[] = "tests/golden/lattice_tiny";
 struct golden {
     const char *name, *level;
     struct lace_safetensors file;
+    void *copies[128]; /* of its tensors, for doubles need not be aligned in a file */
+    int copy_count;
     double worst;
 };
 
-static const void *numbers(const struct golden *c, const char *name, enum lace_tensor_type type, size_t *count)
+static const void *numbers(struct golden *c, const char *name, enum lace_tensor_type type, size_t *count)
 {
     const struct lace_tensor *t = lace_safetensors_find(&c->file, name);
     if (!t) fail_msg("%s: there is no tensor %s", c->name, name);
     assert_int_equal(t->type, type);
     *count = t->bytes / lace_tensor_type_bytes(type);
-    return t->data;
+    void *copy = lace_alloc(t->bytes);
+    assert_true(copy && c->copy_count < 128);
+    return memcpy(c->copies[c->copy_count++] = copy, t->data, t->bytes);
 }
 
 static void compare(struct golden *c, const char *what, const float *got, const double *want, size_t n)
@@ -37,7 +41,7 @@ static void compare(struct golden *c, const char *what, const float *got, const 
     }
 }
 
-static void read_story(const struct golden *c, struct story *s)
+static void read_story(struct golden *c, struct story *s)
 {
     size_t count;
     const int *prompt = numbers(c, "prompt", LACE_T_I32, &count);
@@ -109,6 +113,7 @@ static void check_case(struct golden *c, const struct lace_ops *ops)
     pass_close(&p);
     lace_model_free(&m);
     lace_safetensors_close(&c->file);
+    while (c->copy_count) lace_free(c->copies[--c->copy_count]);
 }
 
 static const char *const cases[] = {"aligned", "window", "causal", "causal_self", "ring", "single", "full"};
