@@ -18,7 +18,7 @@ override CFLAGS += -fPIC -fvisibility=hidden $(OPENMP) -ffp-contract=off -Iinclu
 LDLIBS = $(shell pkg-config --libs $(PKGS)) -ldnnl -lm -lpthread
 override LDFLAGS += $(OPENMP) $(SANFLAGS)
 
-LIB_SRC := $(sort $(wildcard src/*/*.c src/ops/x86/*.c))
+LIB_SRC := $(sort $(wildcard src/*/*.c $(if $(filter x86_64 amd64,$(shell uname -m)),src/ops/x86/*.c)))
 CLI_SRC := $(sort $(wildcard cli/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)

@@ -169,6 +169,21 @@ static void two_workers(void **state)
     for (int i = 0; i < WORKERS; i++) lace_free(y[i]), lace_free(dx[i]), lace_free(dw[i]), layer_free(&l[i]);
 }
 
+static void no_rows(void **state)
+{
+    const struct lace_ops *ops = level_of(state);
+    for (int dtype = 0; dtype < 2; dtype++) {
+        struct layer l = layer_make(ops, 70, 33, 1, dtype);
+        float y[64] = {5}, dw[70 * 33] = {5};
+        ops->operand_make(&l.xo, l.x, 0);
+        ops->matrix_forward(y, &l.xo, &l.m, 0, false);
+        ops->matrix_backward_input(y, &l.dyo, &l.m, 0, true);
+        ops->matrix_backward_weight(dw, &l.dyo, &l.xo, 0);
+        assert_true(y[0] == 5 && dw[0] == 5 && dw[1] == 0);
+        layer_free(&l);
+    }
+}
+
 static void packing(void **state)
 {
     const struct lace_ops *ops = level_of(state);
@@ -192,7 +207,8 @@ int main(void)
         {"products and their gradients", products},
         {"few rows stand alone", few_rows_stand_alone},
         {"two workers at once, always the same bits", two_workers},
+        {"no rows at all", no_rows},
         {"packing", packing},
     };
-    return run_checks("matrix", checks, 4);
+    return run_checks("matrix", checks, 5);
 }

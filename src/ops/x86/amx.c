@@ -2,27 +2,26 @@
  * weights already have the tiles' pair layout: the four tiles of a step are the columns of 4 KiB that lie
  * together. Tiles 0..3 hold the sums of 64 outputs over all inputs, in order, 4 the rows, 5..7 weights; so a row's bits do not depend on
  * the other rows: every count of rows, from 1 on, takes this path. */
-#ifdef __x86_64__
-#    include "ops/x86/blocks.h"
-#    include "ops/x86/tile.h"
-#    include <cpuid.h>
-#    include <sys/syscall.h>
-#    include <unistd.h>
-#    include <xmmintrin.h>
+#include "ops/x86/blocks.h"
+#include "ops/x86/tile.h"
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <xmmintrin.h>
 
 enum { TILE_ROWS = 16, TILE_IN = 32, STEP_BYTES = TILE_IN * LACE_BLOCK_OUT * 2, AHEAD = 4 };
 
 bool lace_amx_permit(void)
 {
-#    ifdef LACE_AMX_SOFT
+#ifdef LACE_AMX_SOFT
     return true;
-#    else
+#else
     unsigned a, b, c, d;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d >> 24 & 1) || !(d >> 22 & 1))
         return false; /* AMX-TILE, AMX-BF16 */
     enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_TILEDATA = 18 };
     return !syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_TILEDATA);
-#    endif
+#endif
 }
 
 static void configure(int rows)
@@ -106,4 +105,3 @@ static void matrix_forward(float *y, const struct lace_operand *x, const struct 
 }
 
 void lace_ops_fill_amx(struct lace_ops *ops) { ops->matrix_forward = matrix_forward; }
-#endif

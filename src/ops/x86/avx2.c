@@ -1,9 +1,8 @@
 /* AVX2 with FMA: every op, written once in the headers beside. Debian's oneDNN has no packed products and no
  * bf16 for these CPUs, so our own products serve any number of rows here; only the weight gradient is oneDNN's. */
-#ifdef __x86_64__
-#    include "ops/x86/attention.h"
-#    include "ops/x86/elementwise.h"
-#    include "ops/x86/product.h"
+#include "ops/x86/attention.h"
+#include "ops/x86/elementwise.h"
+#include "ops/x86/product.h"
 
 static void product(float *y, const struct lace_operand *x, const void *packed, int in, int out, int rows,
                     bool accumulate)
@@ -33,4 +32,3 @@ void lace_ops_fill_avx2(struct lace_ops *ops)
     ops->attention_forward = attention_forward;
     ops->attention_backward = attention_backward;
 }
-#endif

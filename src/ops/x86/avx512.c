@@ -1,8 +1,7 @@
 /* AVX-512 without bf16 instructions: the headers beside at twice the width; many rows go to oneDNN. */
-#ifdef __x86_64__
-#    include "ops/x86/attention.h"
-#    include "ops/x86/elementwise.h"
-#    include "ops/x86/product.h"
+#include "ops/x86/attention.h"
+#include "ops/x86/elementwise.h"
+#include "ops/x86/product.h"
 
 void lace_product_avx512(float *y, const struct lace_operand *x, const void *packed, int in, int out, int rows,
                          bool accumulate)
@@ -34,4 +33,3 @@ void lace_ops_fill_avx512(struct lace_ops *ops)
     ops->attention_forward = attention_forward;
     ops->attention_backward = attention_backward;
 }
-#endif

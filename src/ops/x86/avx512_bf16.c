@@ -4,55 +4,54 @@
  * A tile is up to 6 rows by a packed row of 64 outputs. An element is one chain over the pairs of inputs in
  * order. Memory must stay busy while later tiles meet a piece that the first has brought near, so the first two
  * tiles each fetch half of the piece that follows. */
-#ifdef __x86_64__
-#    include "ops/x86/product.h"
+#include "ops/x86/product.h"
 
 INLINE void dot_tile(float *y, size_t stride, const uint16_t *x, size_t in, const int32_t *packed, int inputs, int n,
                      const int M, const int W, bool add, const char *ahead, int lines)
 {
     __m512 c[6][4];
     vmask mask[4];
-#    pragma GCC unroll 4
+#pragma GCC unroll 4
     for (int w = 0; w < W; w++) mask[w] = vtail(n > w * L ? n - w * L : 0);
-#    pragma GCC unroll 6
+#pragma GCC unroll 6
     for (int m = 0; m < M; m++)
-#    pragma GCC unroll 4
+#pragma GCC unroll 4
         for (int w = 0; w < W; w++) c[m][w] = add ? vloadm(y + m * stride + w * L, mask[w]) : vzero();
 
-#    define STEP(pair)                                                                                                 \
-        do {                                                                                                           \
-            __m512bh b[4];                                                                                             \
-            _Pragma("GCC unroll 4") for (int w = 0; w < W; w++) b[w] = (__m512bh)_mm512_load_si512(row + w * L);       \
-            _Pragma("GCC unroll 6") for (int m = 0; m < M; m++)                                                        \
-            {                                                                                                          \
-                __m512bh a = (__m512bh)_mm512_set1_epi32(pair);                                                        \
-                _Pragma("GCC unroll 4") for (int w = 0; w < W; w++) c[m][w] = _mm512_dpbf16_ps(c[m][w], b[w], a);      \
-            }                                                                                                          \
-        } while (0)
+#define STEP(pair)                                                                                                     \
+    do {                                                                                                               \
+        __m512bh b[4];                                                                                                 \
+        _Pragma("GCC unroll 4") for (int w = 0; w < W; w++) b[w] = (__m512bh)_mm512_loadu_si512(row + w * L);          \
+        _Pragma("GCC unroll 6") for (int m = 0; m < M; m++)                                                            \
+        {                                                                                                              \
+            __m512bh a = (__m512bh)_mm512_set1_epi32(pair);                                                            \
+            _Pragma("GCC unroll 4") for (int w = 0; w < W; w++) c[m][w] = _mm512_dpbf16_ps(c[m][w], b[w], a);          \
+        }                                                                                                              \
+    } while (0)
 
     const int32_t *row = packed;
     int k = 0;
-#    define RUN(lines)                                                                                                 \
-        for (; k + 1 < inputs; k += 2, row += LACE_BLOCK_OUT, ahead += 64 * lines) {                                   \
-            _Pragma("GCC unroll 4") for (int i = 0; i < lines; i++) _mm_prefetch(ahead + 64 * i, _MM_HINT_T0);         \
-            STEP(pair_at(x + m * in + k));                                                                             \
-        }
+#define RUN(lines)                                                                                                     \
+    for (; k + 1 < inputs; k += 2, row += LACE_BLOCK_OUT, ahead += 64 * lines) {                                       \
+        _Pragma("GCC unroll 4") for (int i = 0; i < lines; i++) _mm_prefetch(ahead + 64 * i, _MM_HINT_T0);             \
+        STEP(pair_at(x + m * in + k));                                                                                 \
+    }
     if (lines == 4) RUN(4)
     else if (lines == 2) RUN(2)
     else RUN(0)
-#    undef RUN
+#undef RUN
     if (k < inputs) STEP(x[m * in + k]); /* the 16 bits after an odd last input are another row's */
-#    undef STEP
-#    pragma GCC unroll 6
+#undef STEP
+#pragma GCC unroll 6
     for (int m = 0; m < M; m++)
-#    pragma GCC unroll 4
+#pragma GCC unroll 4
         for (int w = 0; w < W; w++) vstorem(y + m * stride + w * L, c[m][w], mask[w]);
 }
 
 static void dot_rows(float *y, size_t stride, const uint16_t *x, size_t in, const int32_t *packed, int inputs, int n,
                      int rows, bool add, const char *ahead, int lines)
 {
-#    define CASE(M)                                                                                                    \
+#define CASE(M)                                                                                                        \
     case M:                                                                                                            \
         if (n <= L) dot_tile(y, stride, x, in, packed, inputs, n, M, 1, add, ahead, lines);                            \
         else dot_tile(y, stride, x, in, packed, inputs, n, M, 4, add, ahead, lines);                                   \
@@ -65,7 +64,7 @@ static void dot_rows(float *y, size_t stride, const uint16_t *x, size_t in, cons
         CASE(5);
         CASE(6);
     }
-#    undef CASE
+#undef CASE
 }
 
 static void block_dot(float *y, const void *x, const void *block, int in, int out, int n, int rows, bool add)
@@ -113,4 +112,3 @@ void lace_ops_fill_avx512_bf16(struct lace_ops *ops)
     ops->matrix_forward = matrix_forward;
     ops->matrix_backward_input = matrix_backward_input;
 }
-#endif

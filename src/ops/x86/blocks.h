@@ -16,6 +16,7 @@ static inline void over_blocks(block_product *one, size_t element, float *y, con
     int blocks = (int)(lace_pad_out(out) / LACE_BLOCK_OUT), parts = 1,
         workers = omp_in_parallel() ? 1 : omp_get_max_threads();
     size_t bytes = lace_pad_in(x->dtype, in) * LACE_BLOCK_OUT * element;
+    if (rows <= 0) return;
     if (rows > 12 && blocks < 2 * workers) parts = (2 * workers + blocks - 1) / blocks;
     int step = (rows + parts - 1) / parts;
     step = (step + 5) / 6 * 6;
