@@ -225,6 +225,87 @@ struct lace_ceiling_row {
 int lace_data_ceiling(const char *family, const struct lace_data_knobs *knobs, uint64_t problems, struct lace_interval rounds,
                       int (*row)(void *user, const struct lace_ceiling_row *row), void *user, struct lace_error *err);
 
+/* ---- evaluation ---- */
+/* The same held-out problems, seeds and tokens for every arm:
+ *   independent  the clean backbone, N threads that know of no others; the vote answers
+ *   isolated     trained on threads with tags, which divide the work by them; no lattice
+ *   serial       the clean backbone, one thread with N times the tokens
+ *   lace         threads with the lattice; lace:aligned, lace:causal, lace:window:W change what it shows
+ *   muted        the same with the gates forced shut
+ *   foreign      the same, each thread seeing threads of another problem */
+enum { LACE_EVAL_ARMS = 16, LACE_EVAL_PICKS = 3 };
+struct lace_eval_arm {
+    char name[64];
+    const char *own_pick;            /* "verdict" or "vote": what accuracy means for this arm */
+    double temperature;              /* the one it ran at */
+    struct lace_estimate accuracy;   /* by its own pick, as a share of the problems */
+    struct lace_estimate pick[LACE_EVAL_PICKS]; /* by enum lace_pick_by */
+    struct lace_estimate coverage;   /* any thread is right */
+    struct lace_estimate thread_accuracy, format, diversity;
+    double tokens;                   /* per problem, all threads */
+    double steps, steps_solved;      /* of the clock until the group ended; of the solved alone */
+    double duplicates, wrong_steps;  /* shares of the steps: trials that another thread had made before; false ones */
+    double seconds;
+};
+struct lace_eval_result {
+    int problems, arm_count, threads;
+    struct lace_eval_arm arm[LACE_EVAL_ARMS];
+    struct lace_estimate delta;      /* lace by its own pick minus the best parallel baseline, in points */
+    char against[96];                /* which baseline, by which pick; empty without both */
+};
+struct lace_eval_options {
+    const char *data;        /* a file of records; NULL: `count` problems of `family` with `knobs` */
+    const char *family;
+    struct lace_data_knobs knobs; /* split is test, whatever it says */
+    int count;               /* 0: all of the file */
+    const char *model;       /* directory with the lattice; its folders base and isolated are the baselines. NULL: shipped */
+    const char *const *arms; /* NULL-terminated names; "isolated=DIR" names a model of its own */
+    int threads;
+    int budget;              /* tokens of a thread; 0: what the record's budget of rounds takes */
+    int rounds;              /* instead of the record's budget; 0: the record's */
+    double temperature;      /* of all arms; negative: each arm's best on a development set */
+    int development;         /* problems of that set, made on the training side of the split */
+    double inject;           /* share of the problems in which one thread is made to claim something false */
+    uint64_t seed;
+    int workers;
+    int (*progress)(void *user, const char *what, long done, long total); /* non-zero stops; may be NULL */
+    void *user;
+};
+void lace_eval_defaults(struct lace_eval_options *options);
+int lace_eval(const struct lace_eval_options *options, struct lace_eval_result *result, struct lace_error *err);
+
+/* ---- benchmark ---- */
+/* What this machine can do, measured first, and beside it what lace does: rates, and each as a share of its limit. */
+enum { LACE_BENCH_DECODE = 1, LACE_BENCH_PREFILL = 2, LACE_BENCH_TRAIN = 4, LACE_BENCH_LOAD = 8, LACE_BENCH_ALL = 15 };
+struct lace_bench_figure {
+    const char *part;  /* "machine", "decode", "prefill", "train", "load" */
+    const char *name;  /* "product_rate", "read_bandwidth", "tokens", ...; "skipped": label says why */
+    const char *label; /* the setting in words */
+    const char *unit;  /* "FLOP/s", "B/s", "tokens/s", "s", "B", "rows", "" (a ratio) */
+    int threads;       /* reasoning threads; 0: does not apply */
+    int lattice;       /* 1 on, 0 off, -1: does not apply */
+    double value, low, high; /* median, least and most of the samples */
+    int samples;
+    double seconds;    /* of one step, for rates; 0: does not apply */
+    double share;      /* of what `of` names; 0: does not apply */
+    const char *of;    /* "product_rate", "read_bandwidth", "step", "total", or NULL */
+};
+struct lace_bench_options {
+    int parts;          /* LACE_BENCH_* */
+    const char *model;  /* decode and prefill with this directory; load: NULL is the shipped model */
+    const char *shape;  /* without a model: random weights of this shape; "qwen3-0.6b" */
+    const char *dtype;  /* "bf16", "f32", or NULL: what this CPU is fast at */
+    const int *threads; /* decode with these numbers of reasoning threads */
+    int thread_count;
+    int workers;        /* 0: all */
+    int quick;          /* fewer samples */
+    /* Called with each figure as soon as it is known; non-zero stops: LACE_STOPPED. */
+    int (*figure)(void *user, const struct lace_bench_figure *figure);
+    void *user;
+};
+/* Loading is measured in forked children: call this before anything else of lace in the process. */
+int lace_bench(const struct lace_bench_options *options, struct lace_error *err);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

@@ -159,7 +159,7 @@ static int check_group(const struct lace_decoder *d, const int *prompt, int coun
         return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.", d->options.threads, o->threads);
     if (d->model->lattice.kind != LACE_KIND_NONE && o->threads > d->model->lattice.max_threads)
         return lace_fail(err, LACE_BAD, "This lattice was made for at most %d threads, not %d.", d->model->lattice.max_threads, o->threads);
-    if (!lace_format_tag(d->format, o->threads - 1, o->threads, tag))
+    if (!o->solo && !lace_format_tag(d->format, o->threads - 1, o->threads, tag))
         return lace_fail(err, LACE_BAD, "The model has no tag for %d threads; use fewer.", o->threads);
     if (o->budget < 1 || o->budget > d->options.tokens - VERDICT_ROOM)
         return lace_fail(err, LACE_BAD, "The budget of a thread must be from 1 to %d tokens, not %d.", d->options.tokens - VERDICT_ROOM, o->budget);
@@ -183,7 +183,7 @@ int lace_decoder_add(struct lace_decoder *d, const int *prompt, int count, const
         struct lace_thread *t = &g->threads[n], start = {.ids = t->ids, .text = t->text, .slot = t->slot};
         *t = start;
         lace_text_clear(&t->text);
-        t->count = t->tag_count = lace_format_tag(d->format, n, options->threads, t->ids);
+        t->count = t->tag_count = options->solo ? lace_format_tag(d->format, 0, 1, t->ids) : lace_format_tag(d->format, n, options->threads, t->ids);
         lace_rng_init(&t->rng, options->seed, (uint64_t)n);
     }
     if ((code = prefill(d, g, prompt, err))) return code;

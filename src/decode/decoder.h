@@ -12,6 +12,7 @@ enum lace_see { LACE_SEE_OWN, LACE_SEE_NONE, LACE_SEE_FOREIGN }; /* what the lat
 struct lace_group_options {
     int threads;
     enum lace_see see;
+    bool solo;          /* every thread carries the tag of a thread alone */
     struct lace_sampling sampling;
     uint64_t seed;      /* a thread's random stream depends on (seed, thread) alone */
     bool barrier;       /* wait with the verdict until all threads have reached theirs */

@@ -18,8 +18,7 @@ static int join(char *path, const char *dir, const char *name, struct lace_error
     return lace_fail(err, LACE_BAD, "The path %.100s... is too long.", dir);
 }
 
-/* The shipped model: beside the program's source tree, or where it was installed. */
-static int find_shipped(char *path, struct lace_error *err)
+int lace_engine_find(char *path, struct lace_error *err)
 {
     char program[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
@@ -69,7 +68,7 @@ static int open_all(struct lace_engine *e, const struct lace_engine_options *o, 
     if (o->dtype && strcmp(o->dtype, "bf16") && strcmp(o->dtype, "f32"))
         return lace_fail(err, LACE_BAD, "dtype must be bf16 or f32, not \"%.20s\".", o->dtype);
     if (o->dtype) options.dtype = !strcmp(o->dtype, "f32") ? LACE_F32 : LACE_BF16;
-    if (!o->model && (code = find_shipped(path, err))) return code;
+    if (!o->model && (code = lace_engine_find(path, err))) return code;
     if (!(e->path = strdup(o->model ? o->model : path))) return lace_fail(err, LACE_MEMORY, "Out of memory.");
     const char *adapter = o->lattice;
     if (adapter && !strcmp(adapter, "off"))

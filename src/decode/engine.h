@@ -11,6 +11,9 @@ struct lace_engine {
     struct lace_format format;
     struct lace_run_options defaults; /* from generation_config.json */
 };
+/* The directory of the shipped model, into path (PATH_MAX bytes): $LACE_MODEL, beside the program's source tree, or
+ * where it was installed. */
+int lace_engine_find(char *path, struct lace_error *err);
 /* Ids of a problem as a thread reads it: the text without surrounding blanks, then a line's end. */
 int lace_engine_prompt(const struct lace_engine *engine, const char *prompt, int **ids, size_t *count, struct lace_error *err);
 #endif

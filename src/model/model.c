@@ -218,6 +218,13 @@ static void fill_normal(float *out, size_t count, double sigma, struct lace_rng 
     for (size_t i = 0; i < count; i++) out[i] = (float)(sigma * lace_rng_normal(rng));
 }
 
+static double start_sigma(const struct lace_model *m, const struct lace_weight *w)
+{
+    if (lace_weight_is_lattice(w)) return 1 / sqrt(w->cols);
+    bool into_stream = w->param == P_O || w->param == P_DOWN; /* GPT-2's scaling of what adds to the residual stream */
+    return into_stream ? 0.02 / sqrt(2.0 * m->config.num_hidden_layers) : 0.02;
+}
+
 /* Start values of the weights from index first on; each tensor has its own stream. */
 static void start_values(struct lace_model *m, int first, uint64_t seed)
 {
@@ -227,12 +234,10 @@ static void start_values(struct lace_model *m, int first, uint64_t seed)
         size_t count = (size_t)w->rows * w->cols;
         struct lace_rng rng;
         lace_rng_init(&rng, seed, (uint64_t)i);
-        bool into_stream = w->param == P_O || w->param == P_DOWN; /* GPT-2's scaling of what adds to the residual stream */
-        double sigma = lace_weight_is_lattice(w) ? 1 / sqrt(w->cols) : into_stream ? 0.02 / sqrt(2.0 * m->config.num_hidden_layers) : 0.02;
         if (spec->form == VECTOR)
             for (size_t j = 0; j < count; j++) w->value[j] = spec->constant;
         else
-            fill_normal(w->value, count, sigma, &rng);
+            fill_normal(w->value, count, start_sigma(m, w), &rng);
     }
 }
 
@@ -252,6 +257,54 @@ int lace_model_create(struct lace_model **model, const struct lace_config *confi
     start_values(*model, 0, seed);
     lace_model_repack(*model, false);
     return 0;
+}
+
+/* Random rows cut from a short table of normals, packed at once: no f32 copy of a large model is ever held. */
+static int fill_random(struct lace_model *m, uint64_t seed, struct lace_error *err)
+{
+    enum { NORMALS = 1 << 16 };
+    size_t most = 0;
+    for (int i = 0; i < m->count; i++) most = (size_t)m->weights[i].cols > most ? (size_t)m->weights[i].cols : most;
+    float *normals = lace_alloc_array(NORMALS, sizeof *normals);
+    uint16_t *halves = lace_alloc_array(NORMALS + most, sizeof *halves), *values = NULL;
+    int code = normals && halves ? 0 : LACE_MEMORY;
+    struct lace_rng rng;
+    lace_rng_init(&rng, seed, 0);
+    if (!code) fill_normal(normals, NORMALS, 1, &rng);
+    for (int i = 0; i < m->count && !code; i++) {
+        struct lace_weight *w = &m->weights[i];
+        if (lace_params[w->param].form == VECTOR) {
+            for (int j = 0; j < w->cols; j++) w->value[j] = w->param == P_LAT_ALPHA ? 0.5f : lace_params[w->param].constant;
+            continue;
+        }
+        double sigma = start_sigma(m, w);
+        for (size_t j = 0; j < NORMALS + (size_t)w->cols; j++) halves[j] = lace_f32_to_bf16((float)(sigma * normals[j % NORMALS]));
+        bool own = w->table && w->table_type == LACE_BF16; /* else in a piece of its own, which the packing reads */
+        if (!own && !(values = lace_alloc_array((size_t)w->rows * w->cols, sizeof *values))) code = LACE_MEMORY;
+        uint16_t *to = own ? (uint16_t *)w->table : values;
+        for (int row = 0; row < w->rows && !code; row++)
+            memcpy(to + (size_t)row * w->cols, halves + lace_rng_below(&rng, NORMALS), sizeof *to * (size_t)w->cols);
+        for (size_t j = 0; j < (size_t)w->rows * w->cols && w->table && !own && !code; j++) ((float *)w->table)[j] = lace_bf16_to_f32(to[j]);
+        if (w->matrix.forward && !code) m->ops->matrix_pack(&w->matrix, to, LACE_BF16);
+        lace_free(values);
+        values = NULL;
+    }
+    lace_free(normals);
+    lace_free(halves);
+    return code ? lace_fail(err, LACE_MEMORY, "Out of memory for random weights.") : 0;
+}
+
+int lace_model_random(struct lace_model **model, const struct lace_config *config, const struct lace_lattice_config *lattice, uint64_t seed,
+                      const struct lace_model_options *options, struct lace_error *err)
+{
+    *model = NULL;
+    int code = lace_config_check(config, "The random model", err);
+    if (!code && lattice) code = lace_lattice_config_check(lattice, config, "The random lattice", err);
+    if (!code) code = new_model(model, config, lattice, options, err);
+    if (!code) code = give_memory(*model, 0, err);
+    if (!code) code = fill_random(*model, seed, err);
+    if (code) lace_model_free(model);
+    return code;
 }
 
 /* up = (v down)^T, each column scaled to length 1: the first thing the lattice can do is to copy what the other

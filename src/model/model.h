@@ -70,6 +70,9 @@ int lace_model_load(struct lace_model **model, const char *dir, const char *latt
 /* A new backbone with random weights (normal, 0.02; projections into the residual stream scaled by 1/sqrt(2L)). */
 int lace_model_create(struct lace_model **model, const struct lace_config *config, uint64_t seed,
                       const struct lace_model_options *options, struct lace_error *err);
+/* A model of any shape with random weights that works only forward (options->train false): for measurements. */
+int lace_model_random(struct lace_model **model, const struct lace_config *config, const struct lace_lattice_config *lattice, uint64_t seed,
+                      const struct lace_model_options *options, struct lace_error *err);
 /* The same model with a lattice that changes nothing yet (alpha = 0 unless given): see lace_lattice_start.
  * The model must be a trained one; its flat blocks grow, so attach before the optimiser is made. */
 struct lace_lattice_start {

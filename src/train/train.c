@@ -318,23 +318,54 @@ static int train_steps(struct run *r, struct lace_error *err)
     return export_model(r, err);
 }
 
-int lace_train(const struct lace_train_options *options, struct lace_error *err)
+/* Everything up to the first step; writes nothing. */
+static int open_run(struct run *r, const struct lace_train_options *options, struct lace_error *err)
 {
-    struct run r = {.options = options};
     static const char *const stages[] = {"pretrain", "cpt", "sft", NULL};
+    *r = (struct run){.options = options};
     if (lace_name_index(stages, options->stage) < 0)
         return lace_fail(err, LACE_BAD, "There is no training stage \"%.40s\"; the stages are pretrain, cpt and sft.", options->stage);
-    int code = lace_settings_read(&r.settings, options->config, err);
-    for (int i = 0; !code && options->sets && options->sets[i]; i++) code = lace_settings_set(&r.settings, options->sets[i], err);
-    if (!code) code = read_trainer(&r, err);
-    if (!code) code = lace_settings_string(&r.settings, "out", &r.out, err);
-    if (!code && !r.out) code = lace_fail(err, LACE_BAD, "%s: out is missing; name the folder of the run.", options->config);
-    if (!code) code = lace_sources_read(&r.sources, &r.settings, r.train.seed, err);
-    if (!code) code = open_model(&r, err);
-    if (!code) code = lace_settings_unused(&r.settings, err);
-    if (!code) code = lace_trainer_init(&r.trainer, r.model, &r.format, &r.sources, &r.train, err);
+    int code = lace_settings_read(&r->settings, options->config, err);
+    for (int i = 0; !code && options->sets && options->sets[i]; i++) code = lace_settings_set(&r->settings, options->sets[i], err);
+    if (!code) code = read_trainer(r, err);
+    if (!code) code = lace_settings_string(&r->settings, "out", &r->out, err);
+    if (!code && !r->out) code = lace_fail(err, LACE_BAD, "%s: out is missing; name the folder of the run.", options->config);
+    if (!code) code = lace_sources_read(&r->sources, &r->settings, r->train.seed, err);
+    if (!code) code = open_model(r, err);
+    if (!code) code = lace_settings_unused(&r->settings, err);
+    return code ? code : lace_trainer_init(&r->trainer, r->model, &r->format, &r->sources, &r->train, err);
+}
+
+int lace_train(const struct lace_train_options *options, struct lace_error *err)
+{
+    struct run r;
+    int code = open_run(&r, options, err);
     if (!code) code = start_run(&r, err);
     if (!code) code = train_steps(&r, err);
     release(&r);
     return code;
 }
+
+/* ---- in memory ---- */
+
+struct lace_training {
+    struct run run;
+};
+
+int lace_training_open(struct lace_training **training, const struct lace_train_options *options, struct lace_error *err)
+{
+    if (!(*training = calloc(1, sizeof **training))) return lace_fail(err, LACE_MEMORY, "Out of memory.");
+    int code = open_run(&(*training)->run, options, err);
+    if (code) lace_training_close(training);
+    return code;
+}
+
+void lace_training_close(struct lace_training **training)
+{
+    if (!*training) return;
+    release(&(*training)->run);
+    free(*training);
+    *training = NULL;
+}
+
+struct lace_trainer *lace_training_trainer(struct lace_training *training) { return &training->run.trainer; }

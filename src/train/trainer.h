@@ -54,6 +54,12 @@ void lace_trainer_release(struct lace_trainer *trainer);
 /* One optimiser step. A loss that is no number is an error, and the weights stay as they were. */
 int lace_trainer_step(struct lace_trainer *trainer, struct lace_step_report *report, struct lace_error *err);
 
+/* A stage as its YAML file describes it, without the run's folder: nothing is written or resumed. options outlive it. */
+struct lace_training;
+int lace_training_open(struct lace_training **training, const struct lace_train_options *options, struct lace_error *err);
+void lace_training_close(struct lace_training **training);
+struct lace_trainer *lace_training_trainer(struct lace_training *training);
+
 /* The whole state into dir, atomically (a folder under a temporary name, then renamed): the model in F32 as Hugging
  * Face's directory, its lattice, optimizer.safetensors, trainer.json. */
 int lace_checkpoint_save(const struct lace_trainer *trainer, const char *dir, struct lace_error *err);
