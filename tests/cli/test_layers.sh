@@ -10,7 +10,8 @@ allowed() {
     text) echo base io ;; # tokenizer.json is JSON
     model) echo base io text ops ;;
     decode) echo base io text ops model ;;
-    train | bench) echo base io text ops model decode ;;
+    train) echo base io text ops model decode synth ;; # problems are made while it trains
+    bench) echo base io text ops model decode synth train ;;
     synth) echo base io text ops model decode ;;
     eval) echo base io text ops model decode synth ;; # the checkers belong to the problem families
     serve) echo base io text ops model decode ;;

@@ -1,0 +1,53 @@
+#!/bin/bash
+# Trains the shipped model from nothing and puts it where `lace run` looks for it.
+#
+#   base      recipes/base.yaml       the clean backbone           (baseline: independent, serial)
+#   lattice   recipes/lattice.yaml    a new lattice on it, the backbone frozen
+#   lace      recipes/lace.yaml       backbone and lattice together
+#   isolated  recipes/isolated.yaml   as many steps without a lattice (baseline)
+#
+# Every stage resumes where it was interrupted; a finished one is not run again. RUNS names the folder of the
+# runs, MODEL that of the result. The same seeds on as many workers give the same bits on the same CPU level.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+LACE=${B:-build}/lace
+RUNS=${RUNS:-runs}
+MODEL=${MODEL:-models/lace-search}
+
+stage() { # kind recipe [settings]
+    local kind=$1 name=$2
+    shift 2
+    if [ -d "$RUNS/$name/model" ]; then
+        echo "$name: trained already ($RUNS/$name)" >&2
+        return
+    fi
+    local resume=()
+    if compgen -G "$RUNS/$name/checkpoint-*" >/dev/null; then resume=(--resume); fi
+    "$LACE" train "$kind" --config "recipes/$name.yaml" --set out="$RUNS/$name" "$@" "${resume[@]}"
+}
+
+stage pretrain base
+stage cpt lattice --set init.model="$RUNS/base/model"
+stage sft lace --set init.model="$RUNS/lattice/model" --set init.lattice="$RUNS/lattice/model/lattice"
+stage sft isolated --set init.model="$RUNS/base/model"
+
+mkdir -p "$MODEL/training"
+cp -r "$RUNS/lace/model/." "$MODEL/"
+for baseline in base isolated; do
+    mkdir -p "$MODEL/$baseline"
+    cp "$RUNS/$baseline/model/"* "$MODEL/$baseline/"
+done
+cat >"$MODEL/generation_config.json" <<'JSON'
+{"do_sample": false, "max_new_tokens": 640}
+JSON
+# what was run, how long it took, and every tenth step's figures
+for name in base lattice lace isolated; do
+    cp "$RUNS/$name/settings.yaml" "$MODEL/training/$name.yaml"
+    awk 'NR == 1 || NR % 10 == 0' "$RUNS/$name/metrics.jsonl" >"$MODEL/training/$name.jsonl"
+    awk -v name="$name" '{
+        if (match($0, /"seconds": [0-9.]+/)) seconds += substr($0, RSTART + 11, RLENGTH - 11)
+        if (match($0, /"tokens": [0-9]+/)) tokens += substr($0, RSTART + 10, RLENGTH - 10)
+        if (match($0, /"loss": [0-9.]+/)) loss = substr($0, RSTART + 8, RLENGTH - 8)
+    } END { printf "%-9s %5d steps  %9d tokens  %6.0f s  last loss %s\n", name, NR, tokens, seconds, loss }' "$RUNS/$name/metrics.jsonl"
+done | tee "$MODEL/training/summary.txt"
+du -sh "$MODEL" | awk '{print "'"$MODEL"' is ready: " $1}'
