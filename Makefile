@@ -1,10 +1,12 @@
-# lace: make | make demo | make check | make bench | make fuzz | make install | make format
+# lace: make | make demo | make check | make bench | make reproduce | make fuzz | make install | make format
 #
 # `make check T=test_rng` runs one test, SAN=1 builds with sanitizers into build-asan/, V=1 shows the commands,
 # B=DIR builds elsewhere. The first build installs the Debian packages that are missing (scripts/deps.sh).
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 B := $(if $(SAN),build-asan,build)
 PKGS := jansson yaml-0.1 libpcre2-8 libutf8proc
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 VERSION := $(shell sed -n 's/^\#define LACE_VERSION "\([^"]*\)".*/\1/p' include/lace.h)
 SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 
@@ -30,7 +32,7 @@ say = @echo "$(1) $(patsubst $(B)/%,%,$(2))";
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all tests check demo bench fuzz install uninstall format clean
+.PHONY: all tests check demo bench reproduce fuzz install uninstall format clean
 all: $(B)/lace
 
 # ---- set-up: stamps, so that it costs nothing once all is there ----
@@ -40,6 +42,7 @@ $(B)/.deps-%: scripts/deps.sh
 	@scripts/deps.sh $* && touch $@
 
 # ---- build ----
+$(B)/src/decode/engine.o: ISA := -DLACE_MODELS='"$(PREFIX)/share/lace/models"'
 $(B)/%.o: %.c | $(B)/.deps-build
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CFLAGS) $(ISA) -MMD -MP -c $< -o $@
@@ -75,6 +78,8 @@ demo: $(B)/lace
 	@B=$(B) scripts/demo.sh
 bench: $(B)/lace
 	@$(B)/lace bench $(BENCH)
+reproduce: $(B)/lace
+	@B=$(B) scripts/reproduce.sh
 
 # ---- fuzz: the parsers alone, without OpenMP; FUZZ_SECONDS each ----
 FUZZ_SECONDS ?= 60
@@ -89,8 +94,6 @@ fuzz: $(FUZZ_SRC:tests/fuzz/%.c=build-fuzz/%)
 	  $$f -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -verbosity=0 -print_final_stats=1 -artifact_prefix=$$f. $$f.corpus; done
 
 # ---- install ----
-PREFIX ?= /usr/local
-LIBDIR ?= $(PREFIX)/lib
 install: $(B)/lace $(B)/liblace.a $(B)/liblace.so.$(VERSION) $(B)/lace.pc
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 755 $(B)/lace $(DESTDIR)$(PREFIX)/bin/lace
@@ -100,6 +103,7 @@ install: $(B)/lace $(B)/liblace.a $(B)/liblace.so.$(VERSION) $(B)/lace.pc
 	ln -sf liblace.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/liblace.so
 	install -m 644 $(B)/lace.pc $(DESTDIR)$(LIBDIR)/pkgconfig/lace.pc
 	install -m 644 include/lace.h $(DESTDIR)$(PREFIX)/include/lace.h
+	cd models && find . -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/lace/models/{} \;
 	sed 's/@VERSION@/$(VERSION)/' man/lace.1 > $(DESTDIR)$(PREFIX)/share/man/man1/lace.1
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/lace $(DESTDIR)$(LIBDIR)/liblace.a $(DESTDIR)$(LIBDIR)/liblace.so \
