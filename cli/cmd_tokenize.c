@@ -16,7 +16,7 @@ static int print_ids(const struct lace_engine *engine, const int *ids, size_t co
 {
     struct lace_error err;
     if (json) printf("{\"ids\": [");
-    for (size_t i = 0; i < count; i++) printf(json ? "%s%d" : i ? " %d" : "%.0s%d", json && i ? ", " : "", ids[i]);
+    for (size_t i = 0; i < count; i++) printf("%s%d", i ? json ? ", " : " " : "", ids[i]);
     if (!json) {
         putchar('\n');
         return 0;

@@ -1,0 +1,198 @@
+/* lace run: one problem. A terminal shows the threads while they write; a pipe gets the answer, or JSON. */
+#include "columns.h"
+#include "json_out.h"
+#include "model_options.h"
+#include "progress.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static int threads, budget, top_k = -1; /* what is outside of its range was not given: the model's own is taken */
+static long seed = 1;
+static double temperature = -1, top_p = -1, min_p = -1;
+static bool no_barrier, json;
+static const char *pick = "verdict";
+static struct cli_list stops;
+
+static const struct cli_option options[] = {
+    {"Model", .kind = CLI_SECTION},
+    CLI_MODEL_OPTIONS,
+    {"Threads", .kind = CLI_SECTION},
+    {"threads", 'n', CLI_INT, &threads, "N", "Reasoning threads; 4 by default.", .min = 1, .max = 128},
+    {"pick", 'p', CLI_CHOICE, &pick, NULL, "Whose answer is given: the thread most probably best, the most frequent answer, or the thread surest of its words.", .choices = "verdict|vote|logprob"},
+    {"budget", 'b', CLI_INT, &budget, "N", "Tokens of a thread; then its verdict is asked for. As the context allows by default, at most 2048.", .min = 1, .max = 1 << 24},
+    {"no-barrier", 0, CLI_FLAG, &no_barrier, NULL, "A thread need not wait for the others with its verdict."},
+    {"stop", 0, CLI_LIST, &stops, "TEXT", "A thread ends when it has written this; may be given again."},
+    {"Sampling (the model's generation_config.json says the defaults)", .kind = CLI_SECTION},
+    {"seed", 's', CLI_LONG, &seed, "S", "The same seed writes the same.", .min = 0, .max = 9e15},
+    {"temperature", 't', CLI_REAL, &temperature, "X", "0: always the most probable token.", .min = 0, .max = 100},
+    {"top-k", 0, CLI_INT, &top_k, "K", "Only the K most probable tokens; 0: all.", .min = 0, .max = 1e9},
+    {"top-p", 0, CLI_REAL, &top_p, "P", "Only the most probable tokens that together have P.", .min = 0, .max = 1},
+    {"min-p", 0, CLI_REAL, &min_p, "P", "Only tokens with P times the probability of the most probable.", .min = 0, .max = 1},
+    {"Output", .kind = CLI_SECTION},
+    {"json", 'j', CLI_FLAG, &json, NULL, "The threads, their verdicts, the answer, token counts and times as JSON."},
+    {0},
+};
+
+struct listener {
+    struct cli_columns *columns; /* NULL: stdout is no terminal */
+    struct cli_progress progress;
+    bool bar; /* only where people look: a script that reads stderr gets complaints alone */
+    long pieces;
+};
+
+static int heard(void *user, int thread, const char *bytes, size_t len)
+{
+    struct listener *l = user;
+    if (l->columns) return cli_columns_write(l->columns, thread, bytes, len);
+    if (l->bar) cli_progress_update(&l->progress, ++l->pieces, NULL);
+    return 0;
+}
+
+static void take_options(const struct lace_engine *engine, struct lace_run_options *o)
+{
+    lace_run_defaults(engine, o);
+    o->seed = (uint64_t)seed;
+    if (threads > 0) o->threads = threads;
+    if (temperature >= 0) o->sampling.temperature = temperature;
+    if (top_k >= 0) o->sampling.top_k = top_k;
+    if (top_p >= 0) o->sampling.top_p = top_p;
+    if (min_p >= 0) o->sampling.min_p = min_p;
+    if (budget) o->budget = budget;
+    o->barrier = !no_barrier;
+    o->pick = (enum lace_pick_by)cli_choice_index("verdict|vote|logprob", pick);
+    static const char *list[CLI_LIST_MAX + 1]; /* ended by NULL */
+    memcpy(list, stops.item, sizeof *list * (size_t)stops.count);
+    if (stops.count) o->stops = list;
+}
+
+static void print_rate(const char *name, int tokens, double seconds)
+{
+    printf("\"%s_n\": %d, \"%s_ms\": %.3f, \"%s_per_token_ms\": ", name, tokens, name, 1000 * seconds, name);
+    cli_json_number(stdout, tokens ? 1000 * seconds / tokens : 0, 6);
+    printf(", \"%s_per_second\": ", name);
+    cli_json_number(stdout, seconds > 0 ? tokens / seconds : 0, 6);
+}
+
+static void print_json(const struct lace_engine *engine, const struct lace_run_options *o, const struct lace_run_result *r, double load)
+{
+    struct lace_engine_info info;
+    lace_engine_info(engine, &info);
+    printf("{\"answer\": ");
+    cli_json_string(stdout, r->answer);
+    printf(", \"picked\": ");
+    if (r->picked >= 0) printf("%d", r->picked);
+    else printf("null");
+    printf(",\n \"threads\": [");
+    for (int n = 0; n < r->thread_count; n++) {
+        const struct lace_run_thread *t = &r->threads[n];
+        printf("%s{\"text\": ", n ? ",\n  " : "\n  ");
+        cli_json_string(stdout, t->text);
+        printf(", \"answer\": ");
+        cli_json_string(stdout, t->answer);
+        printf(", \"verdict\": \"%s\", \"p_best\": ", lace_verdict_names[t->verdict]);
+        cli_json_number(stdout, t->p_best, 9);
+        printf(", \"tokens\": %d, \"logprob\": ", t->tokens);
+        cli_json_number(stdout, t->logprob, 9);
+        printf(", \"cut\": %s}", t->cut ? "true" : "false");
+    }
+    printf("],\n \"usage\": {\"prompt_tokens\": %d, \"completion_tokens\": %d, \"total_tokens\": %d},\n \"timings\": {", r->prompt_tokens,
+           r->completion_tokens, r->prompt_tokens + r->completion_tokens);
+    print_rate("prompt", r->prompt_tokens, r->prompt_seconds);
+    printf(", ");
+    print_rate("predicted", r->completion_tokens, r->decode_seconds);
+    printf(", \"steps\": %d, \"load_ms\": %.3f},\n \"model\": ", r->steps, 1000 * load);
+    cli_json_string(stdout, info.path);
+    printf(", \"lattice\": \"%s\", \"seed\": %llu}\n", info.lattice, (unsigned long long)o->seed);
+}
+
+/* "lace-search, lattice, 4 threads, temperature 0.7, seed 1": what stands above the threads. */
+static void write_title(const struct lace_engine *engine, const struct lace_run_options *o, char *title, size_t size)
+{
+    struct lace_engine_info info;
+    char how[64] = "greedy", path[256];
+    lace_engine_info(engine, &info);
+    snprintf(path, sizeof path, "%s", info.path);
+    for (size_t len = strlen(path); len > 1 && path[len - 1] == '/';) path[--len] = 0;
+    const char *name = strrchr(path, '/') && strrchr(path, '/')[1] ? strrchr(path, '/') + 1 : path;
+    if (o->sampling.temperature > 0) snprintf(how, sizeof how, "temperature %g, seed %llu", o->sampling.temperature, (unsigned long long)o->seed);
+    snprintf(title, size, "%.100s, %s, %d thread%s, %s", name,
+             !strcmp(info.lattice, "none") ? "lattice off" : cli_model.visible ? cli_model.visible : "lattice on", o->threads, o->threads == 1 ? "" : "s", how);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* What stdout gets when it is no terminal. */
+static int print_plain(const struct lace_engine *engine, const struct lace_run_options *o, const struct lace_run_result *r, double load)
+{
+    if (json) print_json(engine, o, r, load);
+    else if (r->answer) puts(r->answer);
+    return 0;
+}
+
+static int solve(const struct lace_engine *engine, const char *prompt, bool from_stdin, double load)
+{
+    struct lace_run_options o;
+    struct lace_run_result result;
+    struct lace_error err;
+    struct listener listener = {0};
+    char title[200];
+    bool picture = !json && isatty(STDOUT_FILENO);
+    take_options(engine, &o);
+    o.piece = heard;
+    o.user = &listener;
+    if (picture) {
+        write_title(engine, &o, title, sizeof title);
+        if (!(listener.columns = cli_columns_open(o.threads, title, from_stdin ? prompt : NULL))) return cli_fail("Out of memory.");
+    } else if ((listener.bar = isatty(STDERR_FILENO))) cli_progress_start(&listener.progress, "run", "tokens", 0);
+    int code = lace_run(engine, prompt, &o, &result, &err), status = 0;
+    if (picture) cli_columns_close(&listener.columns, code ? NULL : &result);
+    else if (listener.bar) cli_progress_end(&listener.progress);
+    if (code) return code == LACE_STOPPED ? 130 : cli_fail("%s", err.text);
+    if (!picture) status = print_plain(engine, &o, &result, load);
+    if (!result.answer && !json) {
+        cli_fail("No thread has an answer; a larger --budget, more --threads or another --seed may help.");
+        status = 3;
+    }
+    lace_run_release(&result);
+    return status;
+}
+
+static int run(int count, char **args)
+{
+    struct lace_engine *engine;
+    char *prompt;
+    size_t len;
+    int status = cli_read_text(args[0], "prompt", &prompt, &len);
+    double start = now();
+    if (status) return status;
+    if (strspn(prompt, " \t\r\n") == len) status = cli_misuse("The prompt is empty; write the problem after the options, or - to read it from stdin.");
+    if (!status && !(status = cli_model_open(&engine))) {
+        status = solve(engine, prompt, !strcmp(args[0], "-"), now() - start);
+        lace_engine_close(&engine);
+    }
+    free(prompt);
+    return status;
+}
+
+const struct cli_command cmd_run = {
+    .name = "run",
+    .summary = "Solve one problem with several threads that read each other",
+    .usage = "[OPTION...] PROMPT\n[OPTION...] -",
+    .description = "PROMPT - reads stdin. A terminal shows the threads side by side while they write; a pipe gets the answer alone. "
+                   "The exit status is 3 where no thread has an answer; with --json the answer is null then.",
+    .examples = "lace run \"Find i (each from 1 to 8, mod 11): g*9+3=1, h*2+g=9, i*4+h=6.\"\n"
+                "lace run --threads 8 --temperature 0.8 --json - < problem.txt | jq .answer\n"
+                "lace run --model ~/Qwen3-0.6B --lattice off --pick vote \"What is 6 times 7?\"",
+    .options = options,
+    .args_min = 1,
+    .args_max = 1,
+    .run = run,
+};
