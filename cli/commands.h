@@ -2,6 +2,7 @@
 COMMAND(cmd_run)
 COMMAND(cmd_score)
 COMMAND(cmd_tokenize)
+COMMAND(cmd_init)
 COMMAND(cmd_data)
 COMMAND(cmd_train)
 COMMAND(cmd_eval)

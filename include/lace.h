@@ -116,6 +116,33 @@ int lace_run(const struct lace_engine *engine, const char *prompt, const struct 
              struct lace_error *err);
 void lace_run_release(struct lace_run_result *result);
 
+/* ---- a lattice for a model that has none ---- */
+/* Writes a new adapter for a backbone. It changes nothing until it is trained: alpha is 0, and the model's outputs are
+ * the backbone's bit for bit. */
+struct lace_attach_options {
+    const char *model, *out;     /* the backbone's directory, and the adapter's, which must not hold anything yet */
+    const char *kind;            /* "lattice", or "full": the backbone's own heads see all threads */
+    const char *layers;          /* "every:K", "every:K:from-middle", or indices "14,18,22" */
+    int width, heads;            /* 0: D / 8, and 4 */
+    enum lace_visible visible;
+    int window;                  /* with LACE_WINDOW */
+    int self;                    /* a thread's own past is visible too */
+    int ring;                    /* neighbours on each side; 0: all threads see each other */
+    int max_threads;
+    double alpha, gate;          /* start values: scale of the heads, openness of the gates in (0, 1) */
+    int tied;                    /* W_q = W_k, and W_up copies what W_v W_down reads */
+    uint64_t seed;
+};
+struct lace_attach_report {
+    size_t parameters, lattice_parameters; /* of the backbone and of the lattice */
+    int layer_count, layers[256];          /* the lattice layers; each has layer_parameters */
+    size_t layer_parameters;
+    int backbone_layers, width, heads;
+};
+void lace_attach_defaults(struct lace_attach_options *options);
+/* report may be NULL. */
+int lace_attach(const struct lace_attach_options *options, struct lace_attach_report *report, struct lace_error *err);
+
 /* ---- training ---- */
 /* One stage of training, as a YAML file describes it (recipes/ holds the shipped model's, each key explained):
  * "pretrain" makes a small backbone, "cpt" trains a new lattice on a frozen backbone, "sft" trains everything. */
