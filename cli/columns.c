@@ -135,7 +135,7 @@ static void put_text_line(struct cli_columns *c, int n, int i, int width)
 {
     static const enum shade shades[] = {PLAIN, BOLD, GOOD, GREEN, RED};
     const struct column *column = &c->column[n];
-    if (i >= column->lines.count) return;
+    if (i < 0 || i >= column->lines.count) return;
     const struct cli_line *line = &column->lines.line[i];
     int indent = line->more ? CLI_INDENT : 0;
     pad_to(c, c->used + indent);

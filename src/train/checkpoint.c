@@ -4,6 +4,7 @@
 #include "train/trainer.h"
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,12 +29,25 @@ static int save_moments(const struct lace_trainer *t, const char *dir, struct la
     return code ? code : lace_write_file(path, text, (size_t)len, err);
 }
 
+/* The update after a finite loss may still leave the range of floats; such weights must not become the last good ones. */
+static int check_finite(const struct lace_trainer *t, struct lace_error *err)
+{
+    const float *blocks[] = {t->model->master, t->m, t->v};
+    for (int b = 0; b < 3; b++)
+        for (size_t i = 0; i < t->model->values; i++)
+            if (!isfinite(blocks[b][i]))
+                return lace_fail(err, LACE_BAD, "Step %ld left weights or moments that are no numbers; training stopped. Lower lr or clip.", t->step);
+    return 0;
+}
+
 int lace_checkpoint_save(const struct lace_trainer *t, const char *dir, struct lace_error *err)
 {
     char temporary[PATH_MAX], lattice[PATH_MAX];
     if (snprintf(temporary, sizeof temporary, "%s.tmp", dir) >= PATH_MAX) return lace_fail(err, LACE_BAD, "The path %.100s... is too long.", dir);
+    int code = check_finite(t, err);
+    if (code) return code;
     lace_remove_folder(temporary);
-    int code = join(lattice, temporary, "lattice", err);
+    code = join(lattice, temporary, "lattice", err);
     if (!code) code = lace_model_save(t->model, temporary, t->model->lattice.kind == LACE_KIND_NONE ? NULL : lattice, LACE_F32, err);
     if (!code) code = save_moments(t, temporary, err);
     if (code) return code;

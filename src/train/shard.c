@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_SEGMENTS 17 /* prompt and 16 threads on every row; groups of more threads need fewer rows */
+#define MOST_SEGMENTS 17 /* prompt and 16 threads on every row; groups of more threads leave fewer rows */
 
 int lace_shard_init(struct lace_shard *s, int rows, struct lace_error *err)
 {
@@ -37,6 +37,7 @@ void lace_shard_clear(struct lace_shard *s)
     s->batch.rows = s->batch.lattice_rows = s->batch.outs = 0;
     s->group_count = s->span_count = s->prompt_rows = 0;
     s->weights = 0;
+    s->ranges = 0;
 }
 
 /* A thread being laid out: its rows are appended to the batch token by token; a row's target is the next token. */
@@ -117,15 +118,18 @@ int lace_shard_add(struct lace_shard *s, const struct lace_format *format, const
     struct lace_shard before = *s;
     struct lace_batch *b = &s->batch;
     int N = record->thread_count, code, order[LACE_RECORD_THREADS], start = source->start ? (int)lace_rng_below(rng, (uint32_t)source->start + 1) : 0;
+    static const char blank[] = " \t\r\n";
+    const char *from = record->prompt + strspn(record->prompt, blank), *to = from + strlen(from);
     size_t prompt;
-    if (s->group_count == s->group_cap || s->span_count + N > s->span_cap) return 0;
+    bool full = s->group_count == s->group_cap || s->span_count + N > s->span_cap, too_long = false;
 
+    while (to > from && strchr(blank, to[-1])) to--; /* as lace_engine_prompt reads a problem */
     lace_text_clear(&s->text);
-    lace_text_print(&s->text, "%s\n", record->prompt);
+    lace_text_print(&s->text, "%.*s\n", (int)(to - from), from);
     if (s->text.failed) return lace_fail(err, LACE_MEMORY, "Out of memory.");
     code = lace_tokenizer_encode(format->tokenizer, s->text.data, s->text.len, false, &s->ids, &s->id_cap, &prompt, err);
     if (code) return code;
-    bool full = b->rows + s->prompt_rows + (int)prompt > b->row_cap;
+    full |= b->rows + s->prompt_rows + (int)prompt > b->row_cap;
     if (!full) {
         memcpy(s->prompts + s->prompt_rows, s->ids, prompt * sizeof(int));
         s->prompt_rows += (int)prompt;
@@ -133,8 +137,8 @@ int lace_shard_add(struct lace_shard *s, const struct lace_format *format, const
     for (int n = 0; n < N; n++) order[n] = n;
     if (source->shuffle) lace_rng_shuffle(rng, order, N);
 
-    struct lace_group *g = &s->groups[s->group_count];
-    *g = (struct lace_group){.prompt = {0, (int)prompt, 0, 0}, .thread = s->spans + s->span_count, .threads = N, .see = source->shut ? -1 : s->group_count};
+    struct lace_group group = {.prompt = {0, (int)prompt, 0, 0}, .thread = s->spans + s->span_count, .threads = N, .see = source->shut ? -1 : s->group_count},
+                      *g = &group;
     int barrier = 0;
     struct writer writers[LACE_RECORD_THREADS];
     for (int n = 0; n < N && !full && !code; n++) {
@@ -149,12 +153,15 @@ int lace_shard_add(struct lace_shard *s, const struct lace_format *format, const
             code = put_text(&writers[n], rest, (size_t)len, (size_t)-1, 1, err);
             if (!writers[n].full) b->rows--; /* the last token is only a target */
         }
-        full |= writers[n].full || writers[n].prompt + writers[n].tokens > context;
+        full |= writers[n].full;
+        too_long |= writers[n].prompt + writers[n].tokens > context;
         g->thread[n] = (struct lace_span){writers[n].first_row, b->rows - writers[n].first_row, 0, 0};
         writers[n].first_row = lead_row; /* from here on the clock stands at the barrier */
         if (lead_time > barrier) barrier = lead_time;
     }
-    if (full || code) {
+    s->ranges += (long)prompt + (long)(b->rows - before.batch.rows) * (N + 1);
+    full |= s->ranges > (long)b->row_cap * MOST_SEGMENTS;
+    if (full || too_long || code) {
         struct lace_text text = s->text; /* take the half-written group back, not the scratch that grew */
         int *ids = s->ids;
         size_t id_cap = s->id_cap;
@@ -162,15 +169,17 @@ int lace_shard_add(struct lace_shard *s, const struct lace_format *format, const
         s->text = text;
         s->ids = ids;
         s->id_cap = id_cap;
-        if (!code && !s->group_count)
-            code = lace_fail(err, LACE_BAD, "Record %s is longer than a shard of %d rows or the context of %d tokens; raise shard_rows or take easier problems.",
-                             record->id, b->row_cap, context);
-        return code;
+        if (code) return code;
+        if (too_long) return lace_fail(err, LACE_BAD, "Record %s is longer than the model's context of %d tokens; take easier problems.", record->id, context);
+        if (!s->group_count)
+            return lace_fail(err, LACE_BAD, "Record %s with its %d threads does not fit a shard of %d rows; raise shard_rows or take easier problems.",
+                             record->id, N, b->row_cap);
+        return 0;
     }
     for (int n = 0; n < N; n++) /* all verdicts are decided in the same step */
         for (int r = writers[n].first_row, time = barrier; r < g->thread[n].row + g->thread[n].rows; r++) b->time[r] = time++;
+    s->groups[s->group_count++] = group;
     s->span_count += N;
-    s->group_count++;
     return 1;
 }
 

@@ -13,6 +13,7 @@ struct lace_shard {
     int *target;          /* (outs) the token that follows */
     float *weight;        /* (outs) 1 where it is learned, 0 where it was falsified or forced */
     double weights;       /* their sum */
+    long ranges;          /* of the views that the groups so far take */
     int *prompts, prompt_rows; /* tokens of the groups' prompts, one after another */
     struct lace_text text;     /* scratch */
     int *ids;
@@ -22,8 +23,8 @@ struct lace_shard {
 int lace_shard_init(struct lace_shard *shard, int rows, struct lace_error *err);
 void lace_shard_release(struct lace_shard *shard);
 void lace_shard_clear(struct lace_shard *shard);
-/* Lays one record out behind the groups that are there. 1: done; 0: it does not fit any more (an empty shard: an
- * error); negative: an error. context: the model's longest sequence. */
+/* Lays one record out behind the groups that are there. 1: done; 0: it does not fit any more; negative: an error, also
+ * where it would not fit an empty shard or the context, the model's longest sequence. */
 int lace_shard_add(struct lace_shard *shard, const struct lace_format *format, const struct lace_record *record,
                    const struct lace_source *source, struct lace_rng *rng, int context, struct lace_error *err);
 /* Puts the prompt rows behind the thread rows. */

@@ -36,8 +36,12 @@ static int read_lines(struct lace_source *source, const char *path, struct lace_
     while ((code = lace_record_next(file, &record, err)) > 0) {
         struct lace_text line;
         lace_text_init(&line);
-        code = record.thread_count ? lace_record_format(&record, &line, err)
-                                   : lace_fail(err, LACE_BAD, "%s: record %s has no threads to learn from.", path, record.id);
+        const struct lace_family *family = lace_family_find(record.task, NULL);
+        enum lace_split side;
+        if (!record.thread_count) code = lace_fail(err, LACE_BAD, "%s: record %s has no threads to learn from.", path, record.id);
+        else if (family && !family->side(record.prompt, &side, NULL) && side == LACE_SPLIT_TEST)
+            code = lace_fail(err, LACE_BAD, "%s: record %s lies on the test side of the split; train on records made with --split train.", path, record.id);
+        else code = lace_record_format(&record, &line, err);
         lace_record_release(&record);
         if (!code && source->line_count == cap) {
             char **grown = realloc(source->lines, sizeof *grown * (cap = cap ? 2 * cap : 1024));
@@ -65,7 +69,9 @@ static int read_source(struct lace_source *o, struct lace_settings *s, int i, ui
     *o = (struct lace_source){.weight = 1, .until = 1};
     *there = false;
     if ((code = lace_settings_string(s, KEY("family"), &family, err)) || (code = lace_settings_string(s, KEY("file"), &file, err))) return code;
-    if (!family && !file) return 0;
+    snprintf(key, sizeof key, "data.%d", i);
+    if (!family && !file && !lace_settings_has(s, key)) return 0;
+    if (!family && !file) return lace_fail(err, LACE_BAD, "%s: %s says neither family: nor file:; give it one of them.", s->path, key);
     *there = true;
     if ((code = lace_settings_double(s, KEY("weight"), 0, 1e6, &o->weight, err)) || (code = lace_settings_double(s, KEY("from"), 0, 1, &o->from, err)) ||
         (code = lace_settings_double(s, KEY("until"), 0, 1, &o->until, err)) || (code = lace_settings_bool(s, KEY("shut"), &o->shut, err)) ||
@@ -112,13 +118,20 @@ int lace_sources_read(struct lace_sources *sources, struct lace_settings *s, uin
         }
         if (!there) break;
     }
-    bool start = false;
-    for (int i = 0; i < sources->count; i++) start |= sources->source[i].from == 0 && sources->source[i].weight > 0;
-    if (!start) {
-        lace_sources_release(sources);
-        return lace_fail(err, LACE_BAD, "%s: no data source is active at the start of training; give one under data: with from: 0.", s->path);
+    double covered = sources->count ? 0 : -1; /* from the start up to here some source is active */
+    for (bool grew = sources->count > 0; grew && covered < 1;) {
+        grew = false;
+        for (int i = 0; i < sources->count; i++) {
+            const struct lace_source *o = &sources->source[i];
+            if (!(o->weight > 0) || o->from > covered || o->until <= covered) continue;
+            covered = o->until;
+            grew = true;
+        }
     }
-    return 0;
+    if (covered == 1) return 0;
+    lace_sources_release(sources);
+    if (covered < 0) return lace_fail(err, LACE_BAD, "%s: there is no data to train on; name a family or a file under data:.", s->path);
+    return lace_fail(err, LACE_BAD, "%s: no data source is active right after %.4g %% of the run; let from and until of the sources meet.", s->path, 100 * covered);
 }
 
 void lace_sources_release(struct lace_sources *sources)

@@ -1,6 +1,6 @@
 /* A training run: settings -> model, sources, trainer -> a folder with
  *
- *     settings.yaml      the resolved settings
+ *     settings.yaml      the resolved settings; a run goes on only with the same
  *     metrics.jsonl      one line a step
  *     checkpoint-N/      the last two; resuming takes the latest that is whole
  *     model/             at the end: the backbone in bf16 with its tokenizer, and model/lattice
@@ -54,8 +54,8 @@ static int read_trainer(struct run *r, struct lace_error *err)
         (code = lace_settings_int(s, "shards", 1, 4096, &o->shards, err)) || (code = lace_settings_int(s, "shard_rows", 64, 1 << 20, &o->shard_rows, err)) ||
         (code = lace_settings_double(s, "lr", 0, 1, &o->lr, err)) || (code = lace_settings_double(s, "lattice_lr", 0, 1000, &o->lattice_lr, err)) ||
         (code = lace_settings_double(s, "warmup", 0, 1, &o->warmup, err)) || (code = lace_settings_double(s, "floor", 0, 1, &o->floor, err)) ||
-        (code = lace_settings_double(s, "beta1", 0, 1, &o->beta1, err)) || (code = lace_settings_double(s, "beta2", 0, 1, &o->beta2, err)) ||
-        (code = lace_settings_double(s, "eps", 0, 1, &o->eps, err)) || (code = lace_settings_double(s, "weight_decay", 0, 1, &o->weight_decay, err)) ||
+        (code = lace_settings_double(s, "beta1", 0, 0.99999, &o->beta1, err)) || (code = lace_settings_double(s, "beta2", 0, 0.99999, &o->beta2, err)) ||
+        (code = lace_settings_double(s, "eps", 1e-30, 1, &o->eps, err)) || (code = lace_settings_double(s, "weight_decay", 0, 1, &o->weight_decay, err)) ||
         (code = lace_settings_double(s, "clip", 0, 1e9, &o->clip, err)) || (code = lace_settings_bool(s, "freeze", &o->freeze, err)) ||
         (code = lace_settings_int(s, "checkpoint_every", 1, INT_MAX, &r->checkpoint_every, err)))
         return code;
@@ -207,9 +207,9 @@ static int save_checkpoint(struct run *r, struct lace_error *err)
     for (struct dirent *e; d && (e = readdir(d));) {
         long n;
         char rest;
-        if (sscanf(e->d_name, "checkpoint-%ld%c", &n, &rest) == 1 && n < r->trainer.step - (r->keep - 1) * (long)r->checkpoint_every &&
-            !checkpoint_path(r, n, path, NULL))
-            lace_remove_folder(path);
+        int read = sscanf(e->d_name, "checkpoint-%ld.tm%c", &n, &rest); /* 1: whole; 2: half-written when a run was killed */
+        bool old = read == 1 && !strchr(e->d_name, '.') && n < r->trainer.step - (r->keep - 1) * (long)r->checkpoint_every;
+        if ((old || (read == 2 && rest == 'p')) && !join(path, r->out, e->d_name, NULL)) lace_remove_folder(path);
     }
     if (d) closedir(d);
     return 0;
@@ -258,15 +258,59 @@ static int export_model(struct run *r, struct lace_error *err)
     return code ? code : copy_file(r->tokenizer_path ? r->tokenizer_path : source, dir, "tokenizer.json", err);
 }
 
+/* The value of a key, NULL where it is left to its default. */
+static const char *value_of(const struct lace_settings *s, const char *key)
+{
+    for (int i = 0; i < s->count; i++)
+        if (!strcmp(s->items[i].key, key) && s->items[i].kind != LACE_SETTING_NULL) return s->items[i].value;
+    return NULL;
+}
+
+static bool same_value(const char *a, const char *b)
+{
+    if (!a || !b) return a == b;
+    if (!strcmp(a, b)) return true;
+    char *a_end, *b_end;
+    double x = strtod(a, &a_end), y = strtod(b, &b_end);
+    return a_end != a && b_end != b && !*a_end && !*b_end && x == y; /* 1e-3 and 0.001 */
+}
+
+/* A run goes on only with the settings it began with, but for those that change no bit of the result. */
+static int same_settings(const struct run *r, const char *path, struct lace_error *err)
+{
+    static const char *const free_keys[] = {"out", "checkpoint_every", "stage", NULL}; /* a stage that differs shows below */
+    struct lace_settings began;
+    if (access(path, F_OK)) return 0;
+    int code = lace_settings_read(&began, path, err);
+    if (code) return code;
+    const struct lace_settings *both[] = {&began, &r->settings};
+    const char *stage = value_of(&began, "stage"), none[] = "not set";
+    if (stage && strcmp(stage, r->options->stage))
+        code = lace_fail(err, LACE_BAD, "%s: the run began with the stage %.40s and cannot go on with %s.", path, stage, r->options->stage);
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; i < both[k]->count && !code; i++) {
+            const char *key = both[k]->items[i].key, *then = value_of(&began, key), *now = value_of(&r->settings, key);
+            if (lace_name_index(free_keys, key) >= 0 || same_value(then, now)) continue;
+            code = lace_fail(err, LACE_BAD, "%.200s: the run began with %.60s %.60s and cannot go on with %.60s; give the settings it began with, or another folder with --set out=DIR.",
+                             path, key, then ? then : none, now ? now : none);
+        }
+    lace_settings_release(&began);
+    return code;
+}
+
 static int start_run(struct run *r, struct lace_error *err)
 {
     char path[PATH_MAX];
     long latest = latest_checkpoint(r->out);
-    int code;
+    int code = join(path, r->out, "model/model.safetensors", err);
+    if (code) return code;
     if (latest >= 0 && !r->options->resume)
         return lace_fail(err, LACE_BAD, "%s holds a run already (checkpoint-%ld); go on with --resume, or name another folder with --set out=DIR.", r->out, latest);
-    if (latest < 0 && r->options->resume && !access(r->out, F_OK) && (code = join(path, r->out, "metrics.jsonl", err))) return code;
-    if ((code = lace_make_dir(r->out, err)) || (code = join(path, r->out, "settings.yaml", err))) return code;
+    if (latest < 0 && !access(path, F_OK))
+        return lace_fail(err, LACE_BAD, "%s holds a trained model and no checkpoint; remove it, or name another folder with --set out=DIR.", r->out);
+    if ((code = join(path, r->out, "settings.yaml", err))) return code;
+    if (latest >= 0 && (code = same_settings(r, path, err))) return code;
+    if ((code = lace_make_dir(r->out, err))) return code;
     struct lace_text text;
     lace_text_init(&text);
     code = lace_settings_format(&r->settings, &text, err);
@@ -290,18 +334,21 @@ static void release(struct run *r)
     lace_settings_release(&r->settings);
 }
 
+static int name_last_good(const struct run *r, int code, struct lace_error *err)
+{
+    struct lace_error why = err ? *err : (struct lace_error){{0}};
+    long latest = latest_checkpoint(r->out);
+    if (latest < 0) return code;
+    return lace_fail(err, code, "%.380s The last good checkpoint is %.80s/checkpoint-%ld.", why.text, r->out, latest);
+}
+
 static int train_steps(struct run *r, struct lace_error *err)
 {
     int code = 0;
     while (r->trainer.step < r->train.steps) {
         struct lace_step_report report;
         double start = lace_now();
-        if ((code = lace_trainer_step(&r->trainer, &report, err))) {
-            struct lace_error why = err ? *err : (struct lace_error){{0}};
-            long latest = latest_checkpoint(r->out);
-            if (latest >= 0) return lace_fail(err, code, "%.380s The last good checkpoint is %.80s/checkpoint-%ld.", why.text, r->out, latest);
-            return code;
-        }
+        if ((code = lace_trainer_step(&r->trainer, &report, err))) return name_last_good(r, code, err);
         double seconds = lace_now() - start;
         fprintf(r->metrics, "{\"step\": %ld, \"loss\": %.6f, \"grad_norm\": %.5f, \"lr\": %.6g, \"tokens\": %ld, \"learned\": %ld, \"seconds\": %.4f, \"flops\": %.4g}\n",
                 r->trainer.step, report.loss, report.grad_norm, report.lr, report.tokens, report.learned, seconds, report.flops);
@@ -309,13 +356,27 @@ static int train_steps(struct run *r, struct lace_error *err)
                                         report.tokens / seconds, 0};
         bool stop = r->options->progress && r->options->progress(r->options->user, &p), last = r->trainer.step == r->train.steps;
         if (!stop && !last && r->trainer.step % r->checkpoint_every) continue;
-        if (fflush(r->metrics)) return lace_fail(err, LACE_SYSTEM, "Cannot write the metrics of %s: %s.", r->out, strerror(errno));
-        if ((code = save_checkpoint(r, err))) return code;
+        if (fflush(r->metrics) || ferror(r->metrics)) return lace_fail(err, LACE_SYSTEM, "Cannot write the metrics of %s: %s.", r->out, strerror(errno));
+        if ((code = save_checkpoint(r, err))) return name_last_good(r, code, err);
         if (stop && !last)
             return lace_fail(err, LACE_STOPPED, "Stopped after step %ld of %d; %s/checkpoint-%ld is saved: go on with --resume.", r->trainer.step, r->train.steps,
                              r->out, r->trainer.step);
     }
     return export_model(r, err);
+}
+
+/* The stage stands among the settings, so that a run's folder says what it is. */
+static int read_stage(struct run *r, struct lace_error *err)
+{
+    char assignment[64];
+    const char *stage = NULL;
+    int code = lace_settings_string(&r->settings, "stage", &stage, err);
+    if (!code && stage && strcmp(stage, r->options->stage))
+        code = lace_fail(err, LACE_BAD, "%s says stage: %.40s, and the command %s.", r->settings.path, stage, r->options->stage);
+    if (code || stage) return code;
+    snprintf(assignment, sizeof assignment, "stage=%s", r->options->stage);
+    code = lace_settings_set(&r->settings, assignment, err);
+    return code ? code : lace_settings_string(&r->settings, "stage", &stage, err);
 }
 
 /* Everything up to the first step; writes nothing. */
@@ -332,6 +393,7 @@ static int open_run(struct run *r, const struct lace_train_options *options, str
     if (!code && !r->out) code = lace_fail(err, LACE_BAD, "%s: out is missing; name the folder of the run.", options->config);
     if (!code) code = lace_sources_read(&r->sources, &r->settings, r->train.seed, err);
     if (!code) code = open_model(r, err);
+    if (!code) code = read_stage(r, err);
     if (!code) code = lace_settings_unused(&r->settings, err);
     return code ? code : lace_trainer_init(&r->trainer, r->model, &r->format, &r->sources, &r->train, err);
 }

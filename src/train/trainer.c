@@ -177,9 +177,8 @@ int lace_trainer_step(struct lace_trainer *t, struct lace_step_report *report, s
     if (code) return lace_fail(err, code, "%s", first.text);
 
     /* each worker takes the same shards at every run, one after another: the sums have one order */
-#pragma omp parallel num_threads(o->workers)
-    {
-        int k = omp_get_thread_num();
+#pragma omp parallel for schedule(static, 1) num_threads(o->workers)
+    for (int k = 0; k < o->workers; k++) {
         struct lace_worker *w = &t->workers[k];
         struct lace_error own;
         memset(w->grad, 0, sizeof(float) * t->model->values);
@@ -195,7 +194,7 @@ int lace_trainer_step(struct lace_trainer *t, struct lace_step_report *report, s
     for (int k = 0; k < o->workers; k++) report->loss += t->workers[k].loss;
     for (int i = 0; i < o->shards; i++) {
         report->tokens += t->shards[i].batch.rows;
-        report->learned += t->shards[i].batch.outs;
+        report->learned += (long)t->shards[i].weights;
         report->flops += count_flops(t->model, &t->shards[i], o->freeze);
     }
     report->grad_norm = reduce(t);

@@ -60,7 +60,7 @@ int lace_training_open(struct lace_training **training, const struct lace_train_
 void lace_training_close(struct lace_training **training);
 struct lace_trainer *lace_training_trainer(struct lace_training *training);
 
-/* The whole state into dir, atomically (a folder under a temporary name, then renamed): the model in F32 as Hugging
+/* The whole state into dir (weights that are no numbers are refused), atomically (a folder under a temporary name, then renamed): the model in F32 as Hugging
  * Face's directory, its lattice, optimizer.safetensors, trainer.json. */
 int lace_checkpoint_save(const struct lace_trainer *trainer, const char *dir, struct lace_error *err);
 /* Restores weights, moments and step into a trainer whose model has the same shapes. */
