@@ -15,7 +15,7 @@ struct study {
     struct lace_record *problems, *development;
     int count, development_count;
     struct lace_arm arms[LACE_EVAL_ARMS];
-    struct lace_engine *engines[LACE_EVAL_ARMS];
+    struct lace_engine *engines[LACE_EVAL_ARMS + 1]; /* each arm's own, and the shipped model's */
     int arm_count, engine_count;
     struct lace_outcome *outcomes[LACE_EVAL_ARMS];
 };
@@ -52,12 +52,13 @@ static int read_problems(struct study *s, struct lace_error *err)
     return s->count ? 0 : lace_fail(err, LACE_BAD, "%s holds no problems.", o->data);
 }
 
-static int make_problems(const char *family_name, struct lace_data_knobs knobs, enum lace_split split, int count, uint64_t first,
+static int make_problems(const char *family_name, struct lace_data_knobs knobs, int threads, enum lace_split split, int count, uint64_t first,
                          struct lace_record **out, int *made, struct lace_error *err)
 {
     const struct lace_family *family = lace_family_find(family_name, err);
     if (!family) return LACE_BAD;
     knobs.split = split;
+    knobs.threads = (struct lace_interval){threads, threads}; /* the record's budget is for these */
     if (!(*out = calloc((size_t)(count ? count : 1), sizeof **out))) return lace_fail(err, LACE_MEMORY, "Out of memory.");
     for (*made = 0; *made < count; ++*made) {
         int code = lace_family_make(family, &knobs, first + (uint64_t)*made, &(*out)[*made], err);
@@ -78,9 +79,11 @@ static int make_development(struct study *s, struct lace_error *err)
             if (s->problems[i].difficulty > high) high = s->problems[i].difficulty;
         }
         knobs.difficulty = (struct lace_interval){low, high};
-        knobs.threads = (struct lace_interval){o->threads, o->threads};
     }
-    return make_problems(o->data ? s->problems[0].task : o->family, knobs, LACE_SPLIT_TRAIN, o->development, 1u << 30, &s->development,
+    const char *family = o->data ? s->problems[0].task : o->family;
+    if (o->data && !lace_family_find(family, NULL))
+        return lace_fail(err, LACE_BAD, "No problems like those of %s can be made to choose temperatures on; give one with --temperature X.", o->data);
+    return make_problems(family, knobs, o->threads, LACE_SPLIT_TRAIN, o->development, 1u << 30, &s->development,
                          &s->development_count, err);
 }
 
@@ -90,7 +93,9 @@ static int check_split(const struct study *s, struct lace_error *err)
     for (int i = 0; i < s->count; i++) {
         const struct lace_family *family = lace_family_find(s->problems[i].task, NULL);
         enum lace_split side;
-        if (family && !family->side(s->problems[i].prompt, &side, NULL) && side != LACE_SPLIT_TEST)
+        if (family && family->side(s->problems[i].prompt, &side, NULL))
+            return lace_fail(err, LACE_BAD, "Problem %s is none that the family %s can read; its answers cannot be checked.", s->problems[i].id, family->name);
+        if (family && side != LACE_SPLIT_TEST)
             return lace_fail(err, LACE_BAD, "Problem %s lies on the training side of the split; make test problems with --split test.", s->problems[i].id);
     }
     return 0;
@@ -147,6 +152,8 @@ static int add_arm(struct study *s, const char *text, const char *model, struct 
     if (dir) dir++;
     else if (!kind->folder) dir = model;
     else if (snprintf(folder, sizeof folder, "%s/%s", model, kind->folder) < PATH_MAX) dir = folder;
+    if (!strchr(text, '=') && kind->folder && access(dir, F_OK))
+        return lace_fail(err, LACE_BAD, "The arm %s needs a model of its own, and %s is not there; name one with %s=DIR.", kind->name, dir, kind->name);
     int code = open_engine(s, dir, kind->lattice ? NULL : "off", &a->engine, err);
     if (code) return code;
     if (kind->lattice && a->engine->model->lattice.kind == LACE_KIND_NONE)
@@ -279,8 +286,11 @@ static int prepare(struct study *s, struct lace_error *err)
 {
     const struct lace_eval_options *o = s->options;
     if (o->threads < 1) return lace_fail(err, LACE_BAD, "The number of threads must be at least 1, not %d.", o->threads);
+    if (!o->data && o->count < 1) return lace_fail(err, LACE_BAD, "Say how many problems are to be made with --count N, or name a file of problems.");
+    if (o->temperature < 0 && o->development < 1)
+        return lace_fail(err, LACE_BAD, "Choosing temperatures takes at least one problem: give --development N or --temperature X.");
     if (!o->arms || !o->arms[0]) return lace_fail(err, LACE_BAD, "No arms were named; give --arms independent,isolated,serial,lace,muted,foreign or some of these.");
-    int code = o->data ? read_problems(s, err) : make_problems(o->family, o->knobs, LACE_SPLIT_TEST, o->count, 0, &s->problems, &s->count, err);
+    int code = o->data ? read_problems(s, err) : make_problems(o->family, o->knobs, o->threads, LACE_SPLIT_TEST, o->count, 0, &s->problems, &s->count, err);
     if (!code) code = check_split(s, err);
     if (!code && o->temperature < 0) code = make_development(s, err);
     const struct lace_engine *main_engine = NULL;

@@ -1,6 +1,8 @@
 /* Problems flow through a decoder of each worker: a group that ends makes room for the next problem. The foreign
- * arm runs in waves, so that each group has another one of the same age beside it. */
+ * arm runs in waves of neighbouring problems, so that each group has another one of the same age beside it, and the
+ * same one whatever the number of workers. */
 #include "eval/rollout.h"
+#include "eval/stats.h"
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,24 +59,6 @@ static int budget_of(const struct lace_arm *arm, const struct lace_rollout *r, c
 
 /* ---- judging a group ---- */
 
-/* Share of two texts' tokens that differ: edit distance over the longer length. */
-static double edit_distance(const int *a, int n, const int *b, int m, int *row)
-{
-    for (int j = 0; j <= m; j++) row[j] = j;
-    for (int i = 1; i <= n; i++) {
-        int corner = row[0];
-        row[0] = i;
-        for (int j = 1; j <= m; j++) {
-            int best = corner + (a[i - 1] != b[j - 1]);
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            corner = row[j];
-            row[j] = best;
-        }
-    }
-    return n || m ? (double)row[m] / (n > m ? n : m) : 0;
-}
-
 /* Counts trials (steps the family can read), those that any thread had made in an earlier round, and false ones. */
 static void count_trials(const struct lace_family *family, const struct lace_record *p, const struct lace_decoder *d, int g, int threads,
                          struct lace_outcome *o)
@@ -82,17 +66,20 @@ static void count_trials(const struct lace_family *family, const struct lace_rec
     enum { MOST = 4096 };
     struct { int stage, option, given; } seen[MOST];
     const char *at[LACE_FEW_ROWS], *end[LACE_FEW_ROWS];
-    int seen_count = 0, before;
+    int seen_count = 0;
+    bool more;
     for (int n = 0; n < threads; n++) {
         const struct lace_thread *t = lace_decoder_thread(d, g, n);
         at[n] = t->text.data;
         end[n] = t->text.data + t->text.len;
     }
     do {
-        before = seen_count;
+        int before = seen_count;
+        more = false;
         for (int n = 0; n < threads; n++) {
             const char *line = at[n] ? memchr(at[n], '\n', (size_t)(end[n] - at[n])) : NULL;
             if (!line) continue;
+            more = true;
             char step[256];
             size_t len = (size_t)(line + 1 - at[n]);
             struct lace_step_check check;
@@ -111,7 +98,7 @@ static void count_trials(const struct lace_family *family, const struct lace_rec
             o->duplicates += again;
             if (seen_count < MOST) seen[seen_count].stage = check.stage, seen[seen_count].option = check.option, seen[seen_count++].given = check.given;
         }
-    } while (seen_count > before && seen_count < MOST);
+    } while (more);
 }
 
 static int judge(const struct player *w, int g, struct lace_error *err)
@@ -148,7 +135,7 @@ static int judge(const struct player *w, int g, struct lace_error *err)
     for (int n = 0; n < N; n++)
         for (int m = 0; m < n; m++, pairs++) {
             const struct lace_thread *a = lace_decoder_thread(w->decoder, g, n), *b = lace_decoder_thread(w->decoder, g, m);
-            o->diversity += edit_distance(a->ids + a->tag_count, a->count - a->tag_count, b->ids + b->tag_count, b->count - b->tag_count, row);
+            o->diversity += lace_edit_share(a->ids + a->tag_count, a->count - a->tag_count, b->ids + b->tag_count, b->count - b->tag_count, row);
         }
     if (pairs) o->diversity /= pairs;
     free(row);
@@ -230,15 +217,26 @@ static int report(struct player *w)
     return stop;
 }
 
-/* Problems first, first + step, ... */
-static int play(struct player *w, int first, int step, struct lace_error *err)
+/* The most groups of a wave such that no problem is left over alone: it would see nobody. */
+static int wave_size(int count, int groups)
 {
-    int next = first, code = 0;
+    for (int size = groups; size > 1; size--)
+        if (count % size != 1) return size;
+    return groups;
+}
+
+/* Every workers-th problem, or wave of them. */
+static int play(struct player *w, int worker, int workers, struct lace_error *err)
+{
     bool waves = w->arm->see == LACE_SEE_FOREIGN;
+    int size = waves ? wave_size(w->r->count, w->groups) : 1, next = worker * size, code = 0;
     for (;;) {
         bool fill = !waves || lace_decoder_free_groups(w->decoder) == w->groups;
-        for (; fill && next < w->r->count && lace_decoder_free_groups(w->decoder); next += step)
+        while (fill && next < w->r->count && lace_decoder_free_groups(w->decoder)) {
             if ((code = start_problem(w, next, err))) return code;
+            next += (next + 1) % size ? 1 : 1 + (workers - 1) * size;
+            fill = !waves || next % size;
+        }
         if (lace_decoder_free_groups(w->decoder) == w->groups) return 0;
         int running = lace_decoder_step(w->decoder, NULL, err);
         if (running < 0) return running;
@@ -282,6 +280,7 @@ int lace_rollout_run(const struct lace_arm *arm, const struct lace_rollout *r, s
     struct lace_error first = {{0}};
     if (budget < 0) return budget;
     if (threads > LACE_FEW_ROWS) return lace_fail(err, LACE_BAD, "At most %d threads can be evaluated, not %d.", LACE_FEW_ROWS, threads);
+    if (workers > r->count) workers = r->count;
     int groups = ROWS_AT_ONCE / threads > 1 ? ROWS_AT_ONCE / threads : 1;
     if (arm->see == LACE_SEE_FOREIGN && groups < 2) groups = 2;
     struct lace_decoder_options size = {groups, threads, prompt, budget + LACE_TAG_TOKENS + 16, 1};
@@ -291,13 +290,16 @@ int lace_rollout_run(const struct lace_arm *arm, const struct lace_rollout *r, s
         struct lace_error own = {{0}};
         int failed = w.seats ? lace_decoder_open(&w.decoder, &arm->model, &arm->engine->format, &size, &own) : lace_fail(&own, LACE_MEMORY, "Out of memory.");
         for (int g = 0; g < groups && w.seats; g++) w.seats[g].problem = -1;
-        if (!failed) failed = play(&w, omp_get_thread_num(), workers, &own);
+        if (!failed) failed = play(&w, omp_get_thread_num(), omp_get_num_threads(), &own);
         for (int g = 0; g < groups && w.seats; g++) free(w.seats[g].forced);
         free(w.seats);
         lace_decoder_close(&w.decoder);
         if (failed)
 #pragma omp critical(lace_rollout)
-            code = failed, first = own, stop = 1;
+        {
+            if (!code || code == LACE_STOPPED) code = failed, first = own; /* the others stop because this one failed */
+            stop = 1;
+        }
     }
     return code ? lace_fail(err, code, "%s", first.text) : 0;
 }

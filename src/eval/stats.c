@@ -1,4 +1,4 @@
-/* Wilson's interval and the bootstrap. */
+/* Wilson's interval, the bootstrap, and how far two texts are apart. */
 #include "eval/stats.h"
 #include <math.h>
 #include <stdlib.h>
@@ -53,4 +53,21 @@ int lace_bootstrap_difference(const double *a, const double *b, int count, uint6
 int lace_bootstrap_mean(const double *x, int count, uint64_t seed, struct lace_estimate *out, struct lace_error *err)
 {
     return lace_bootstrap_difference(x, NULL, count, seed, out, err);
+}
+
+double lace_edit_share(const int *a, int n, const int *b, int m, int *row)
+{
+    for (int j = 0; j <= m; j++) row[j] = j;
+    for (int i = 1; i <= n; i++) {
+        int corner = row[0];
+        row[0] = i;
+        for (int j = 1; j <= m; j++) {
+            int best = corner + (a[i - 1] != b[j - 1]);
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            corner = row[j];
+            row[j] = best;
+        }
+    }
+    return n || m ? (double)row[m] / (n > m ? n : m) : 0;
 }

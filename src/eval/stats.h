@@ -16,4 +16,7 @@ int lace_bootstrap_mean(const double *x, int count, uint64_t seed, struct lace_e
  * problem hard for both cancels. */
 int lace_bootstrap_difference(const double *a, const double *b, int count, uint64_t seed, struct lace_estimate *out,
                               struct lace_error *err);
+
+/* Edit distance of two lists of tokens as a share of the longer: 0 the same, 1 nothing in common. row: room for m + 1. */
+double lace_edit_share(const int *a, int n, const int *b, int m, int *row);
 #endif
