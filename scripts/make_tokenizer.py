@@ -12,7 +12,7 @@ import sys
 
 SIZE = 512                   # vocabulary with added tokens
 THREADS = 16                 # thread tokens: <|1|> ... and <|of 1|> ...
-PHRASES = [", ", ": ", ".\n", " = ", "[[", ", try ", ", no.\n", ", yes.\n", " to ", " from ", " mod ", "Find ", "none",
+PHRASES = [", ", ": ", ".\n", " = ", "[[", ", try ", ", no", ", yes", " to ", " from ", " mod ", "Find ", "none", " (each", ", mod ", "): ",
            "What is ", "Answer: ", "success]]", "best]]", "fail]]", "\n\n", "]]"]
 # Pairs first: the words after them are then shorter chains.
 WORDS = """th|in|er|an|re|on|es|en|or|al|ing|st|ar|ed| the| a| of| is| it| and| we| so| for| be| by| if| this|

@@ -69,8 +69,8 @@ static void ids_equal_those_of_tokenizers(void **state)
 
 static void our_own_tokenizer_keeps_its_pieces(void **state)
 {
-    static const char *const pieces[] = {"q", "*", "7", "+", "4", "=", "2", ", try ", "3", ": ", "10", "+", "4", "=", "3", ", no.\n"};
-    static const char *const single[] = {", try ", ": ", ", no.\n", ", yes.\n", "Answer: ", "Find ", " mod ", " from ", " to ", "[[", "best]]", "success]]",
+    static const char *const pieces[] = {"q", "*", "7", "+", "4", "=", "2", ", try ", "3", ": ", "10", "+", "4", "=", "3", ", no", ".\n"};
+    static const char *const single[] = {", try ", ": ", ", no", ", yes", ".\n", "Answer: ", "Find ", " mod ", " from ", " to ", "[[", "best]]", "success]]",
                                          "fail]]", " = ", ", ", ".\n", "What is ", "none", "<|end|>", "<|pad|>", "<|1|>", "<|16|>", "<|of 1|>", "<|of 16|>", " the"};
     struct lace_tokenizer *t;
     struct lace_error err;
@@ -80,8 +80,8 @@ static void our_own_tokenizer_keeps_its_pieces(void **state)
     assert_true(lace_tokenizer_size(t) <= 512);
     const char *text = "q*7+4=2, try 3: 10+4=3, no.\n";
     assert_int_equal(lace_tokenizer_encode(t, text, strlen(text), true, &ids, &capacity, &count, &err), 0);
-    assert_int_equal(count, 16);
-    for (size_t i = 0; i < 16; i++) {
+    assert_int_equal(count, 17);
+    for (size_t i = 0; i < 17; i++) {
         const char *bytes = lace_tokenizer_bytes(t, ids[i], &len);
         assert_int_equal(len, strlen(pieces[i]));
         assert_memory_equal(bytes, pieces[i], len);
