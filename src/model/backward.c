@@ -31,15 +31,24 @@ static void feed_forward_backward(const struct lace_model *m, int layer, struct 
     const struct lace_config *c = &m->config;
     const struct lace_ops *ops = m->ops;
     int D = c->hidden_size, F = c->intermediate_size;
-    struct lace_operand dy = gradient(m, s, s->dh, D, R);
-    product_backward(m, layer, P_DOWN, s->x, &dy, &a->hidden, R, false, grad);
-    ops->swiglu_backward(s->dgate, s->dup, s->x, a->gate, a->up, (size_t)R * F);
-    dy = gradient(m, s, s->dup, F, R);
-    product_backward(m, layer, P_UP, s->dx, &dy, &a->x_mid, R, false, grad);
-    dy = gradient(m, s, s->dgate, F, R);
-    product_backward(m, layer, P_GATE, s->dx, &dy, &a->x_mid, R, true, grad);
-    ops->rmsnorm_backward(s->dh, gradient_of(m, layer, P_POST_NORM, grad), s->dx, a->mid, a->rstd_mid,
-                          lace_model_weight(m, layer, P_POST_NORM)->value, R, D);
+    const float *norm = lace_model_weight(m, layer, P_POST_NORM)->value;
+    struct lace_operand dy = {s->dy.dtype, D, s->dy.data};
+    for (int r = 0, rows; r < R; r += rows) { /* piece by piece, as forward; the weights' gradients take all rows at once */
+        rows = lace_piece_rows(s, R - r);
+        float *dh = s->dh + (size_t)r * D;
+        struct lace_operand d = lace_operand_rows(&dy, r), up = lace_operand_rows(&s->dy_up, r), gate = lace_operand_rows(&s->dy_gate, r);
+        ops->operand_make(&d, dh, rows);
+        product_backward(m, layer, P_DOWN, s->x, &d, NULL, rows, false, NULL);
+        ops->swiglu_backward(s->dgate, s->dup, s->x, a->gate + (size_t)r * F, a->up + (size_t)r * F, (size_t)rows * F);
+        ops->operand_make(&up, s->dup, rows);
+        ops->operand_make(&gate, s->dgate, rows);
+        product_backward(m, layer, P_UP, s->dx, &up, NULL, rows, false, NULL);
+        product_backward(m, layer, P_GATE, s->dx, &gate, NULL, rows, true, NULL);
+        ops->rmsnorm_backward(dh, gradient_of(m, layer, P_POST_NORM, grad), s->dx, a->mid + (size_t)r * D, a->rstd_mid + r, norm, rows, D);
+    }
+    product_backward(m, layer, P_DOWN, NULL, &dy, &a->hidden, R, false, grad);
+    product_backward(m, layer, P_UP, NULL, &s->dy_up, &a->x_mid, R, false, grad);
+    product_backward(m, layer, P_GATE, NULL, &s->dy_gate, &a->x_mid, R, false, grad);
 }
 
 static void gather_rows(float *rows, const float *layer, const int *slot, int count, int width)

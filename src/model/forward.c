@@ -86,14 +86,20 @@ static void feed_forward_block(const struct lace_model *m, int layer, struct lac
     const struct lace_config *c = &m->config;
     const struct lace_ops *ops = m->ops;
     int D = c->hidden_size, F = c->intermediate_size;
-    ops->rmsnorm_forward(s->x, a->rstd_mid, a->mid, lace_model_weight(m, layer, P_POST_NORM)->value, (float)c->rms_norm_eps, R, D);
-    ops->operand_make(&a->x_mid, s->x, R);
-    product(m, layer, P_GATE, a->gate, &a->x_mid, R, false);
-    product(m, layer, P_UP, a->up, &a->x_mid, R, false);
-    ops->swiglu_forward(s->x, a->gate, a->up, (size_t)R * F);
-    ops->operand_make(&a->hidden, s->x, R);
-    if (out != a->mid) memcpy(out, a->mid, sizeof(float) * (size_t)R * D);
-    product(m, layer, P_DOWN, out, &a->hidden, R, true);
+    const float *norm = lace_model_weight(m, layer, P_POST_NORM)->value;
+    for (int r = 0, rows; r < R; r += rows) {
+        rows = lace_piece_rows(s, R - r);
+        float *mid = a->mid + (size_t)r * D, *gate = a->gate + (size_t)r * F, *up = a->up + (size_t)r * F, *to = out + (size_t)r * D;
+        struct lace_operand x = lace_operand_rows(&a->x_mid, r), hidden = lace_operand_rows(&a->hidden, r);
+        ops->rmsnorm_forward(s->x, a->rstd_mid + r, mid, norm, (float)c->rms_norm_eps, rows, D);
+        ops->operand_make(&x, s->x, rows);
+        product(m, layer, P_GATE, gate, &x, rows, false);
+        product(m, layer, P_UP, up, &x, rows, false);
+        ops->swiglu_forward(s->x, gate, up, (size_t)rows * F);
+        ops->operand_make(&hidden, s->x, rows);
+        if (to != mid) memcpy(to, mid, sizeof(float) * (size_t)rows * D);
+        product(m, layer, P_DOWN, to, &hidden, rows, true);
+    }
 }
 
 void lace_forward(const struct lace_model *m, struct lace_state *s, struct lace_cache *cache, const struct lace_batch *b)

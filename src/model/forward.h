@@ -45,6 +45,7 @@ struct lace_state {
     float *dh, *dx, *dq, *datt, *dgate, *dup; /* (R, ...) */
     float *dk, *dv, *dlk, *dlv;               /* (S, ...) of the layer at hand */
     struct lace_operand dy;                   /* (R, widest) */
+    struct lace_operand dy_gate, dy_up;       /* (R, F) */
     struct lace_scratch scratch;
     struct lace_arena memory;
 };
@@ -74,6 +75,20 @@ void lace_backward(const struct lace_model *model, struct lace_state *state, con
  * of -sum weight logprob, added to grad (head, final norm) and written to state->dh. */
 void lace_loss(const struct lace_model *model, struct lace_state *state, const struct lace_batch *batch, const int *target,
                const float *weight, float *logprob, float *grad, bool frozen);
+
+/* Rows first .. of an operand. */
+static inline struct lace_operand lace_operand_rows(const struct lace_operand *x, int first)
+{
+    size_t at = (size_t)first * x->cols * (x->dtype == LACE_BF16 ? sizeof(uint16_t) : sizeof(float));
+    return (struct lace_operand){x->dtype, x->cols, (char *)x->data + at};
+}
+/* How many rows the feed-forward block takes at once. A worker that trains alone on a shard takes pieces whose
+ * intermediate values stay in its cache; they start at multiples of LACE_ROW_PAD, and stay above LACE_FEW_ROWS. */
+static inline int lace_piece_rows(const struct lace_state *s, int left)
+{
+    enum { PIECE = 256 };
+    return s->training && left >= 2 * PIECE ? PIECE : left;
+}
 
 /* ---- the lattice layer's part, in lattice.c ---- */
 /* low rank: adds W_up u to mid. full: adds u to att, before o_proj reads it. */

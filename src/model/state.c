@@ -93,6 +93,8 @@ static void lay_out(struct lace_state *s, struct plan *p, const struct lace_mode
         s->dlv = floats(p, S, W);
     }
     s->dy = operand(p, widest(R, (size_t)o->outs), (int)widest(wide, V));
+    s->dy_gate = operand(p, R, (int)F);
+    s->dy_up = operand(p, R, (int)F);
 }
 
 static size_t scratch_bytes(const struct lace_model *m, int max_keys)
