@@ -59,6 +59,21 @@ static int read_lines(struct lace_source *source, const char *path, struct lace_
     return code;
 }
 
+/* Makes a problem at each end of the options: what cannot be made is said before training starts. */
+static int try_ends(const struct lace_family *family, const struct lace_data_knobs *knobs, struct lace_error *err)
+{
+    int code = lace_family_check_knobs(family, knobs, err);
+    for (int end = 0; end < 2 && !code; end++) {
+        struct lace_data_knobs one = *knobs;
+        struct lace_record record;
+        one.difficulty.high = one.difficulty.low;
+        *(end ? &one.options.low : &one.options.high) = end ? one.options.high : one.options.low;
+        code = lace_family_make(family, &one, 0, &record, err);
+        if (!code) lace_record_release(&record);
+    }
+    return code;
+}
+
 #define KEY(name) (snprintf(key, sizeof key, "data.%d.%s", i, name), key)
 
 static int read_source(struct lace_source *o, struct lace_settings *s, int i, uint64_t seed, bool *there, struct lace_error *err)
@@ -102,7 +117,7 @@ static int read_source(struct lace_source *o, struct lace_settings *s, int i, ui
     choice = k->strategy;
     if ((code = read_choice(s, KEY("strategy"), lace_strategy_names, 4, &choice, err))) return code;
     k->strategy = (enum lace_strategy)choice;
-    return lace_family_check_knobs(o->family, k, err);
+    return try_ends(o->family, k, err);
 }
 
 int lace_sources_read(struct lace_sources *sources, struct lace_settings *s, uint64_t seed, struct lace_error *err)
