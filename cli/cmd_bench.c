@@ -68,7 +68,7 @@ static void print_row(struct output *out, const struct lace_bench_figure *f)
     }
     int wide = 0; /* a sign outside ASCII takes two bytes and one column */
     for (const char *c = f->label; *c; c++) wide += (*c & 0xc0) == 0x80;
-    printf("  %-*s %14s", 46 + wide, f->label, scaled(value, sizeof value, f->value, f->unit));
+    printf("  %-*s %14s", 50 + wide, f->label, scaled(value, sizeof value, f->value, f->unit));
     if (f->of) printf("  %5.1f %% of %-14s", 100 * f->share, f->of);
     else if (*step || *range) printf("  %25s", "");
     if (*step || *range) printf("  %-10s", step);
@@ -146,7 +146,8 @@ const struct cli_command cmd_bench = {
     .summary = "measure decoding, prefill, training and loading",
     .usage = "[decode|prefill|train|load|all] [--model DIR] [--threads 1,4,8,16] [--json]",
     .description = "Measures the limits of this machine first (rate of large products, rate of reading memory), then what lace reaches, each figure "
-                   "with its share of a limit. Figures are medians; the range of the samples stands beside them. Rates depend on what else the machine "
+                   "with its share of a limit. Limits are the best of several samples, other figures medians; the range of "
+                   "the samples stands beside them. Rates depend on what else the machine "
                    "does: compare ratios that were measured in one run.",
     .examples = "lace bench\nlace bench decode --threads 8 --json\nlace bench load --model ~/models/qwen3-0.6b",
     .options = options,

@@ -106,8 +106,8 @@ static int load_in_child(const struct lace_bench *b, const char *dir, struct tim
 int lace_bench_load(struct lace_bench *b, struct lace_error *err)
 {
     static const char *const names[] = {"start", "read", "pack", "tokenizer", "prefill", "first_token", "first_token_total"};
-    static const char *const labels[] = {"program and its libraries (CPU time)", "reading the weights", "packing them for the products", "tokenizer",
-                                         "decoder, and prefill of 64 tokens", "the first token of 4 threads", "from start to first token"};
+    static const char *const labels[] = {"program and its libraries (CPU time)", "reading the files, memory for the weights", "packing them for the products", "tokenizer",
+                                         "decoder, and prefill of 64 tokens", "the first token of 4 threads", "from the program's start to the first token"};
     enum { PARTS = sizeof names / sizeof *names };
     struct lace_samples samples[PARTS] = {{.count = 0}};
     char dir[PATH_MAX];
