@@ -1,6 +1,6 @@
 #include "options.h"
 #include "progress.h"
-#include <math.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@ static const char *arms = "independent,isolated,serial,lace,muted,foreign";
 static struct cli_range difficulty = {4, 4}, choices = {8, 8};
 static long seed = 1;
 static bool json;
+static const char *save;
 static volatile sig_atomic_t interrupted;
 
 static void prepare(void)
@@ -37,6 +38,7 @@ static const struct cli_option options[] = {
     {"seed", 's', CLI_LONG, &seed, "S", "Of the problems, the threads and the intervals.", .min = 0, .max = 9e15},
     {"workers", 0, CLI_INT, &o.workers, "N", "OS threads; by default all cores.", .min = 0, .max = 1024},
     {"json", 'j', CLI_FLAG, &json, NULL, "Everything, as JSON."},
+    {"save", 0, CLI_TEXT, &save, "FILE", "Writes the JSON there too, beside what is printed."},
     {0},
 };
 
@@ -63,31 +65,31 @@ static int show(void *user, const char *what, long done, long total)
     return interrupted;
 }
 
-static void print_estimate(const char *name, struct lace_estimate e, const char *end)
+static void print_estimate(FILE *out, const char *name, struct lace_estimate e, const char *end)
 {
-    printf("\"%s\": %.4f, \"%s_ci\": [%.4f, %.4f]%s", name, e.value, name, e.low, e.high, end);
+    fprintf(out, "\"%s\": %.4f, \"%s_ci\": [%.4f, %.4f]%s", name, e.value, name, e.low, e.high, end);
 }
 
-static void print_json(const struct lace_eval_result *r)
+static void print_json(FILE *out, const struct lace_eval_result *r)
 {
-    printf("{\"problems\": %d, \"threads\": %d, \"arms\": {", r->problems, r->threads);
+    fprintf(out, "{\"problems\": %d, \"threads\": %d, \"arms\": {", r->problems, r->threads);
     for (int i = 0; i < r->arm_count; i++) {
         const struct lace_eval_arm *a = &r->arm[i];
-        printf("%s\n  \"%s\": {\"accuracy\": %.4f, \"ci\": [%.4f, %.4f], \"own_pick\": \"%s\", ", i ? "," : "", a->name, a->accuracy.value, a->accuracy.low,
+        fprintf(out, "%s\n  \"%s\": {\"accuracy\": %.4f, \"ci\": [%.4f, %.4f], \"own_pick\": \"%s\", ", i ? "," : "", a->name, a->accuracy.value, a->accuracy.low,
                a->accuracy.high, a->own_pick);
-        print_estimate("verdict", a->pick[LACE_PICK_VERDICT], ", ");
-        print_estimate("vote", a->pick[LACE_PICK_VOTE], ", ");
-        print_estimate("logprob", a->pick[LACE_PICK_LOGPROB], ", ");
-        print_estimate("coverage", a->coverage, ", ");
-        print_estimate("thread_accuracy", a->thread_accuracy, ", ");
-        print_estimate("format", a->format, ", ");
-        print_estimate("diversity", a->diversity, ", ");
-        printf("\"temperature\": %.2f, \"tokens\": %.1f, \"steps\": %.2f, \"steps_solved\": %.2f, \"duplicates\": %.4f, \"wrong_steps\": %.5f, \"seconds\": %.2f}",
+        print_estimate(out, "verdict", a->pick[LACE_PICK_VERDICT], ", ");
+        print_estimate(out, "vote", a->pick[LACE_PICK_VOTE], ", ");
+        print_estimate(out, "logprob", a->pick[LACE_PICK_LOGPROB], ", ");
+        print_estimate(out, "coverage", a->coverage, ", ");
+        print_estimate(out, "thread_accuracy", a->thread_accuracy, ", ");
+        print_estimate(out, "format", a->format, ", ");
+        print_estimate(out, "diversity", a->diversity, ", ");
+        fprintf(out, "\"temperature\": %.2f, \"tokens\": %.1f, \"steps\": %.2f, \"steps_solved\": %.2f, \"duplicates\": %.4f, \"wrong_steps\": %.5f, \"seconds\": %.2f}",
                a->temperature, a->tokens, a->steps, a->steps_solved, a->duplicates, a->wrong_steps, a->seconds);
     }
-    printf("},\n \"delta\": ");
-    if (r->against[0]) printf("{\"points\": %.2f, \"ci\": [%.2f, %.2f], \"against\": \"%s\"}}\n", r->delta.value, r->delta.low, r->delta.high, r->against);
-    else printf("null}\n");
+    fprintf(out, "},\n \"delta\": ");
+    if (r->against[0]) fprintf(out, "{\"points\": %.2f, \"ci\": [%.2f, %.2f], \"against\": \"%s\"}}\n", r->delta.value, r->delta.low, r->delta.high, r->against);
+    else fprintf(out, "null}\n");
 }
 
 static void print_table(const struct lace_eval_result *r)
@@ -129,9 +131,13 @@ static int run(int count, char **args)
     if (display.label[0]) cli_progress_end(&display.bar);
     free(list);
     if (code) return cli_fail("%s", err.text);
-    if (json) print_json(&result);
+    if (json) print_json(stdout, &result);
     else print_table(&result);
-    return 0;
+    if (!save) return 0;
+    FILE *file = fopen(save, "w");
+    if (!file) return cli_fail("Cannot write %s: %s.", save, strerror(errno));
+    print_json(file, &result);
+    return fclose(file) ? cli_fail("Cannot write %s: %s.", save, strerror(errno)) : 0;
 }
 
 const struct cli_command cmd_eval = {

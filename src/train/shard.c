@@ -117,7 +117,7 @@ int lace_shard_add(struct lace_shard *s, const struct lace_format *format, const
 {
     struct lace_shard before = *s;
     struct lace_batch *b = &s->batch;
-    int N = record->thread_count, code, order[LACE_RECORD_THREADS], start = source->start ? (int)lace_rng_below(rng, (uint32_t)source->start + 1) : 0;
+    int N = record->thread_count, code, order[LACE_RECORD_THREADS], kept[LACE_RECORD_THREADS], start = source->start ? (int)lace_rng_below(rng, (uint32_t)source->start + 1) : 0;
     static const char blank[] = " \t\r\n";
     const char *from = record->prompt + strspn(record->prompt, blank), *to = from + strlen(from);
     size_t prompt;
@@ -136,12 +136,19 @@ int lace_shard_add(struct lace_shard *s, const struct lace_format *format, const
     }
     for (int n = 0; n < N; n++) order[n] = n;
     if (source->shuffle) lace_rng_shuffle(rng, order, N);
+    for (int n = 0; n < N; n++) kept[n] = !source->keep || n < source->keep;
+    if (source->keep) lace_rng_shuffle(rng, kept, N);
 
     struct lace_group group = {.prompt = {0, (int)prompt, 0, 0}, .thread = s->spans + s->span_count, .threads = N, .see = source->shut ? -1 : s->group_count},
                       *g = &group;
     int barrier = 0;
     struct writer writers[LACE_RECORD_THREADS];
     for (int n = 0; n < N && !full && !code; n++) {
+        if (!kept[n]) { /* a thread that is not there */
+            writers[n].first_row = b->rows;
+            g->thread[n] = (struct lace_span){b->rows, 0, 0, 0};
+            continue;
+        }
         int late = start + (source->jitter ? (int)lace_rng_below(rng, (uint32_t)source->jitter + 1) : 0);
         writers[n] = (struct writer){s, format, b->rows, (int)prompt, n, late, 0, 0, false};
         code = put_thread(&writers[n], record, order[n], source, rng, err);

@@ -91,8 +91,10 @@ static int read_source(struct lace_source *o, struct lace_settings *s, int i, ui
     if ((code = lace_settings_double(s, KEY("weight"), 0, 1e6, &o->weight, err)) || (code = lace_settings_double(s, KEY("from"), 0, 1, &o->from, err)) ||
         (code = lace_settings_double(s, KEY("until"), 0, 1, &o->until, err)) || (code = lace_settings_bool(s, KEY("shut"), &o->shut, err)) ||
         (code = lace_settings_int(s, KEY("jitter"), 0, 4096, &o->jitter, err)) || (code = lace_settings_int(s, KEY("start"), 0, 4096, &o->start, err)) ||
+        (code = lace_settings_int(s, KEY("keep"), 0, LACE_RECORD_THREADS, &o->keep, err)) ||
         (code = lace_settings_bool(s, KEY("shuffle"), &o->shuffle, err)) || (code = lace_settings_double(s, KEY("midstep"), 0, 1, &o->midstep, err)))
         return code;
+    if (o->keep && !o->shut) return lace_fail(err, LACE_BAD, "%s: data.%d.keep leaves threads out, which the others would look for; it needs shut: true.", s->path, i);
     if (family && file) return lace_fail(err, LACE_BAD, "%s: data.%d names a family and a file; it can be one of them.", s->path, i);
     if (file) return read_lines(o, file, err);
 

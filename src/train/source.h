@@ -17,6 +17,7 @@ struct lace_source {
     bool shut;          /* gates shut: these groups train the model without its lattice */
     int jitter;         /* each thread starts up to this many tokens late, drawn alone */
     int start;          /* all threads of the group start up to this late, together */
+    int keep;           /* with the gates shut: only so many threads of a group, drawn at random; 0: all */
     bool shuffle;       /* permute which thread gets which index */
     double midstep;     /* share of the threads without an answer that end in the middle of their last step */
 };

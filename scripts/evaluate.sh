@@ -1,0 +1,27 @@
+#!/bin/bash
+# Prints every figure of the README and of the model card, on held-out problems, and keeps them beside the model.
+# About fifteen minutes on two cores. COUNT problems a row (1000), MODEL the model.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+LACE=${B:-build}/lace
+MODEL=${MODEL:-models/lace-search}
+COUNT=${COUNT:-1000}
+OUT=$MODEL/results
+mkdir -p "$OUT"
+
+row() { # name, then the command's options
+    local name=$1
+    shift
+    echo "== $name: lace eval $*"
+    "$LACE" eval --model "$MODEL" --count "$COUNT" "$@" --save "$OUT/$name.json" | tee "$OUT/$name.txt"
+    echo
+}
+
+row headline --difficulty 4 --threads 4
+row visible --difficulty 4 --threads 4 --arms lace,lace:aligned,lace:window:17,lace:window:51
+row harder-5 --difficulty 5 --threads 4
+row harder-6 --difficulty 6 --threads 4
+row threads-2 --difficulty 4 --threads 2 --arms independent,isolated,lace,muted
+row threads-8 --difficulty 4 --threads 8 --arms independent,isolated,lace,muted
+row threads-16 --difficulty 4 --threads 16 --arms independent,isolated,lace,muted
+row false-claim --difficulty 4 --threads 4 --inject 1 --arms independent,isolated,lace
