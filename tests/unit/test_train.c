@@ -414,8 +414,10 @@ static void the_other_stages_go_on_from_a_model(void **state)
     assert_says(err.text, "says stage: cpt, and the command sft");
 }
 
-int main(void)
+int main(int count, char **argv)
 {
+    (void)count;
+    wait_calmly(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resuming_changes_no_bit),
         cmocka_unit_test(a_checkpoint_of_another_model_is_refused),

@@ -1,0 +1,627 @@
+/* The evaluation against a plain reading of what it promises: one group at a time through a decoder of its own, answers
+ * read and counted here. The models are written by hand: each token's row of the head names its successors, so that
+ * threads write lines, answers and verdicts without having learned them; the rest is noise that makes contexts differ. */
+#include "train_test.h"
+#include "eval/rollout.h"
+#include "eval/stats.h"
+
+enum { PROBLEMS = 24, THREADS = 4, ROUNDS = 5 };
+static struct lace_record problems[PROBLEMS];
+static char model_dir[64], base_dir[80], isolated_dir[80];
+
+/* ---- models ---- */
+
+static int id_of(const char *text)
+{
+    int *ids = NULL, id;
+    size_t capacity = 0, count;
+    struct lace_error err;
+    assert_works(lace_tokenizer_encode(tokenizer, text, strlen(text), true, &ids, &capacity, &count, &err), err);
+    assert_int_equal(count, 1);
+    id = ids[0];
+    free(ids);
+    return id;
+}
+
+/* "x" > "x" 2.0: after x comes x with this logit beyond 12. */
+static const struct {
+    const char *from, *to;
+    float more;
+} successors[] = {
+    {"<|of 4|>", "x", 1}, {"<|of 4|>", "Answer: ", 0}, {"<|of 1|>", "x", 1}, {"<|of 1|>", "Answer: ", 0}, {"x", "x", 1}, {"x", "\n", 1}, {"\n", "x", 2},
+    {"\n", "Answer: ", 1}, {"\n", "[[", -1}, {"Answer: ", "1", 0}, {"Answer: ", "2", 1}, {"Answer: ", "3", 1}, {"Answer: ", "4", 0.5f}, {"1", ".\n", 1},
+    {"2", ".\n", 1}, {"3", ".\n", 1}, {"4", ".\n", 1}, {".\n", "[[", 2}, {"[[", "best]]", 0}, {"[[", "success]]", 0.5f}, {"[[", "fail]]", -0.5f},
+};
+
+static void write_model(const char *dir, bool lattice, uint64_t seed)
+{
+    const struct lace_config c = {.vocab_size = 512, .hidden_size = 64, .intermediate_size = 64, .num_hidden_layers = 2, .num_attention_heads = 4,
+        .num_key_value_heads = 2, .head_dim = 16, .max_position_embeddings = 1024, .rms_norm_eps = 1e-6, .rope_theta = 10000};
+    const struct lace_lattice_config l = {.kind = LACE_KIND_LATTICE, .layers = {1}, .layer_count = 1, .width = 16, .heads = 2, .visible = LACE_CAUSAL,
+        .window = 1, .ring = 1, .axes = {4, 2, 2}, .theta = {10000, 100, 100}, .max_threads = 16};
+    struct lace_model *m;
+    struct lace_error err;
+    char path[300], *bytes;
+    size_t len;
+    struct lace_rng rng;
+    lace_rng_init(&rng, seed, 1);
+    assert_works(lace_model_create(&m, &c, seed, &(struct lace_model_options){true, LACE_F32, NULL}, &err), err);
+    if (lattice) assert_works(lace_model_attach(m, &l, &(struct lace_lattice_start){2, 0.5f, true, seed}, &err), err);
+    struct lace_weight *embed = lace_model_weight(m, 0, P_EMBED), *head = lace_model_weight(m, 0, P_HEAD);
+    for (int j = 0; j < 512 * 64; j++) {
+        embed->value[j] = (float)(0.3 * lace_rng_normal(&rng));
+        head->value[j] = (float)(0.15 * lace_rng_normal(&rng));
+    }
+    for (int k = 0; k < 2; k++) { /* the layers' share: some tenths of the stream */
+        struct lace_weight *o = lace_model_weight(m, k, P_O), *down = lace_model_weight(m, k, P_DOWN);
+        for (int j = 0; j < o->rows * o->cols; j++) o->value[j] *= 20;
+        for (int j = 0; j < down->rows * down->cols; j++) down->value[j] *= 20;
+    }
+    for (size_t i = 0; i < sizeof successors / sizeof *successors; i++) {
+        int from = id_of(successors[i].from), axis = 0; /* an axis for each token that has successors */
+        for (size_t j = 0; j < i && strcmp(successors[j].from, successors[i].from); j++) axis += !j || strcmp(successors[j].from, successors[j - 1].from);
+        embed->value[from * 64 + axis] = 6;
+        head->value[id_of(successors[i].to) * 64 + axis] = (12 + successors[i].more) / 8;
+    }
+    assert_works(lace_make_dir(dir, &err), err);
+    snprintf(path, sizeof path, "%s/lattice", dir);
+    assert_works(lace_model_save(m, dir, lattice ? path : NULL, LACE_F32, &err), err);
+    snprintf(path, sizeof path, "%s/tokenizer.json", dir);
+    assert_works(lace_read_file("recipes/tokenizer.json", 1 << 24, &bytes, &len, &err), err);
+    assert_works(lace_write_file(path, bytes, len, &err), err);
+    lace_free(bytes);
+    lace_model_free(&m);
+}
+
+static void make_knobs(struct lace_data_knobs *knobs)
+{
+    lace_data_knobs_defaults(knobs);
+    knobs->difficulty = (struct lace_interval){1, 1};
+    knobs->options = (struct lace_interval){4, 4};
+    knobs->seed = 3;
+    knobs->split = LACE_SPLIT_TEST;
+}
+
+static int set_up(void **state)
+{
+    struct lace_data_knobs knobs;
+    struct lace_error err;
+    if (open_all(state)) return -1;
+    make_knobs(&knobs);
+    for (int i = 0; i < PROBLEMS; i++) assert_works(lace_family_make(&lace_family_search, &knobs, (uint64_t)i, &problems[i], &err), err);
+    snprintf(model_dir, sizeof model_dir, "%s/model", folder);
+    snprintf(base_dir, sizeof base_dir, "%s/base", model_dir);
+    snprintf(isolated_dir, sizeof isolated_dir, "%s/isolated", model_dir);
+    write_model(model_dir, true, 1);
+    write_model(base_dir, false, 2);
+    write_model(isolated_dir, false, 3);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    for (int i = 0; i < PROBLEMS; i++) lace_record_release(&problems[i]);
+    return close_all(state);
+}
+
+static struct lace_engine *engine_of(const char *dir)
+{
+    struct lace_engine_options o;
+    struct lace_engine *e;
+    struct lace_error err;
+    lace_engine_defaults(&o);
+    o.model = dir;
+    assert_works(lace_engine_open(&e, &o, &err), err);
+    return e;
+}
+
+static struct lace_rollout rollout(int count, uint64_t seed, int workers)
+{
+    return (struct lace_rollout){.problems = problems, .count = count, .threads = THREADS, .rounds = ROUNDS, .temperature = 1, .seed = seed, .workers = workers};
+}
+
+/* ---- the plain reading ---- */
+
+/* The whole matrix of the textbook. */
+static double apart(const int *a, int n, const int *b, int m)
+{
+    int *d = calloc((size_t)(n + 1) * (m + 1), sizeof *d), w = m + 1;
+    for (int i = 0; i <= n; i++)
+        for (int j = 0; j <= m; j++) {
+            if (!i || !j) {
+                d[i * w + j] = i + j;
+                continue;
+            }
+            int least = d[(i - 1) * w + j - 1] + (a[i - 1] != b[j - 1]);
+            if (d[(i - 1) * w + j] + 1 < least) least = d[(i - 1) * w + j] + 1;
+            if (d[i * w + j - 1] + 1 < least) least = d[i * w + j - 1] + 1;
+            d[i * w + j] = least;
+        }
+    double share = n || m ? (double)d[n * w + m] / (n > m ? n : m) : 0;
+    free(d);
+    return share;
+}
+
+/* The number on the last line "Answer: ...", 0 where there is none. */
+static int answer_of(const char *text)
+{
+    const char *at = NULL;
+    for (const char *p = text; (p = strstr(p, "Answer: ")); p++) at = p;
+    if (!at || !strchr(at, '\n')) return 0;
+    char *end;
+    long value = strtol(at + 8, &end, 10);
+    return end > at + 8 && !strncmp(end, ".\n", 2) ? (int)value : -1; /* -1: something that is no number */
+}
+
+/* A thread's text without the NULs that noise may write. */
+static const char *text_of(const struct lace_thread *t)
+{
+    static char text[8192];
+    assert_true(t->text.len < sizeof text);
+    for (size_t i = 0; i <= t->text.len; i++) text[i] = t->text.data[i] || i == t->text.len ? t->text.data[i] : ' ';
+    return text;
+}
+
+static int tokens_in(const struct lace_engine *e, const char *text)
+{
+    int *ids = NULL;
+    size_t capacity = 0, count;
+    assert_int_equal(lace_tokenizer_encode(e->tokenizer, text, strlen(text), false, &ids, &capacity, &count, NULL), 0);
+    free(ids);
+    return (int)count;
+}
+
+static int budget_of(const struct lace_engine *e, const struct lace_record *p, int times)
+{
+    int longest = 0;
+    char line[64];
+    for (int n = 0; n < p->thread_count; n++)
+        for (int i = 0; i < p->threads[n].count && i < 4; i++) {
+            int count = tokens_in(e, p->threads[n].steps[i]);
+            if (count > longest) longest = count;
+        }
+    snprintf(line, sizeof line, "Answer: %s.\n", p->answer);
+    return times * ROUNDS * longest + tokens_in(e, line) + e->format.lead_count;
+}
+
+struct injected { /* by the plain reading */
+    char line[256];
+    int thread;
+};
+
+static struct lace_outcome plain(const struct lace_arm *arm, const struct lace_rollout *r, int problem, struct injected *injected)
+{
+    const struct lace_record *p = &problems[problem];
+    struct lace_outcome o = {{0}};
+    struct lace_decoder *d;
+    struct lace_error err;
+    int *prompt, threads = arm->serial ? 1 : THREADS, budget = budget_of(arm->engine, p, arm->serial ? THREADS : 1), forced[64];
+    size_t count;
+    struct lace_rng rng;
+    assert_works(lace_engine_prompt(arm->engine, p->prompt, &prompt, &count, &err), err);
+    assert_works(lace_decoder_open(&d, &arm->model, &arm->engine->format, &(struct lace_decoder_options){1, threads, (int)count, budget + 64, 1}, &err), err);
+    struct lace_group_options g = {.threads = threads, .see = arm->see, .solo = arm->solo, .seed = r->seed * 1000003u + (uint64_t)problem, .barrier = true,
+                                   .budget = budget, .sampling = {r->temperature, 0, 1, 0, 1}};
+    assert_works(lace_decoder_add(d, prompt, (int)count, &g, &err), err);
+    lace_rng_init(&rng, g.seed, 0x696e6a);
+    int step_at = 0, victim = -1;
+    if (lace_rng_uniform(&rng) < r->inject) {
+        victim = (int)lace_rng_below(&rng, (uint32_t)threads);
+        step_at = 1 + (int)lace_rng_below(&rng, 4);
+    }
+    while (!lace_decoder_done(d, 0)) {
+        assert_works(lace_decoder_step(d, NULL, &err), err);
+        if (victim < 0) continue;
+        const struct lace_thread *t = lace_decoder_thread(d, 0, victim);
+        int lines = 0;
+        for (size_t i = 0; i < t->text.len; i++) lines += t->text.data[i] == '\n';
+        if (t->end != LACE_RUNNING || lines < step_at || t->text.data[t->text.len - 1] != '\n') continue;
+        if (!answer_of(text_of(t))) {
+            struct lace_text line;
+            char *so_far = strdup(t->text.data);
+            lace_text_init(&line);
+            lace_rng_init(&rng, r->seed + (uint64_t)problem, 0x666f72);
+            assert_works(lace_family_search.forge(p->prompt, so_far, &rng, &line, &err), err);
+            int *ids = NULL;
+            size_t capacity = 0, length;
+            assert_works(lace_tokenizer_encode(tokenizer, line.data, line.len, false, &ids, &capacity, &length, &err), err);
+            assert_in_range(length, 1, 64);
+            memcpy(forced, ids, length * sizeof *ids);
+            lace_decoder_force(d, 0, victim, forced, (int)length);
+            if (injected) {
+                snprintf(injected->line, sizeof injected->line, "%s", line.data);
+                injected->thread = victim;
+            }
+            free(ids);
+            free(so_far);
+            lace_text_release(&line);
+        }
+        victim = -1;
+    }
+    int answers[THREADS], best = -1, fluent = -1, votes[THREADS] = {0}, most = 0, winners = 0, right_votes = 0;
+    struct lace_ballot ballots[THREADS];
+    char said[THREADS][32];
+    for (int n = 0; n < threads; n++) {
+        const struct lace_thread *t = lace_decoder_thread(d, 0, n), *other;
+        answers[n] = answer_of(text_of(t));
+        bool right = answers[n] == atoi(p->answer);
+        o.any = fmax(o.any, right);
+        o.thread_right += (double)right / threads;
+        o.format += (double)(t->verdict != LACE_VERDICT_NONE) / threads;
+        o.tokens += t->chosen;
+        o.steps = fmax(o.steps, t->clock_end);
+        snprintf(said[n], sizeof said[n], "%d", answers[n]);
+        ballots[n] = (struct lace_ballot){answers[n] ? said[n] : NULL, t->p[LACE_VERDICT_BEST], t->chosen ? t->logprob / t->chosen : 0};
+        for (int m = 0; m < n; m++) {
+            other = lace_decoder_thread(d, 0, m);
+            o.diversity += apart(t->ids + t->tag_count, t->count - t->tag_count, other->ids + other->tag_count, other->count - other->tag_count) /
+                           (threads * (threads - 1) / 2.0);
+        }
+        const char *line = text_of(t), *end;
+        struct lace_step_check check;
+        for (; (end = strchr(line, '\n')); line = end + 1) {
+            char text[256];
+            if (end - line > 200) continue;
+            snprintf(text, sizeof text, "%.*s\n", (int)(end - line), line);
+            enum lace_step_result result = lace_family_search.check_step(p->prompt, text, &check);
+            o.trials += result != LACE_STEP_NONE;
+            o.wrong += result != LACE_STEP_NONE && result != LACE_STEP_RIGHT;
+        }
+        if (!answers[n]) continue;
+        if (ballots[n].p_best > 0 && (best < 0 || ballots[n].p_best > ballots[best].p_best)) best = n;
+        if (fluent < 0 || ballots[n].logprob > ballots[fluent].logprob) fluent = n;
+    }
+    for (int n = 0; n < threads; n++)
+        for (int m = 0; m < threads; m++) votes[n] += answers[n] && answers[n] == answers[m];
+    for (int n = 0; n < threads; n++) most = votes[n] > most ? votes[n] : most;
+    for (int n = 0; n < threads; n++) { /* ties: as many winners as threads that are not of the first's answer */
+        bool first = votes[n] == most && most;
+        for (int m = 0; m < n && first; m++) first = answers[m] != answers[n];
+        winners += first;
+        right_votes += first && answers[n] == atoi(p->answer);
+    }
+    int voted = lace_pick(ballots, threads, LACE_PICK_VOTE, r->seed + (uint64_t)problem);
+    assert_true(!most ? voted < 0 : votes[voted] == most); /* invalid answers have no vote */
+    o.right[LACE_PICK_VOTE] = winners == 1 ? right_votes : most && answers[voted] == atoi(p->answer);
+    int by_verdict = best < 0 ? voted : best;
+    o.right[LACE_PICK_VERDICT] = by_verdict >= 0 && answers[by_verdict] == atoi(p->answer);
+    o.right[LACE_PICK_LOGPROB] = fluent >= 0 && answers[fluent] == atoi(p->answer);
+    lace_decoder_close(&d);
+    free(prompt);
+    return o;
+}
+
+static void same_outcome(const char *arm, int i, const struct lace_outcome *a, const struct lace_outcome *b)
+{
+    const double x[] = {a->right[0], a->right[1], a->right[2], a->any, a->thread_right, a->format, a->tokens, a->steps, a->trials, a->wrong, a->diversity},
+                 y[] = {b->right[0], b->right[1], b->right[2], b->any, b->thread_right, b->format, b->tokens, b->steps, b->trials, b->wrong, b->diversity};
+    static const char *const names[] = {"verdict", "vote", "logprob", "any", "threads", "format", "tokens", "steps", "trials", "wrong", "diversity"};
+    int different = 0;
+    for (int j = 0; j < 11; j++) {
+        if (fabs(x[j] - y[j]) < 1e-12) continue;
+        print_error("%s, problem %d: %s is %g, not %g\n", arm, i, names[j], x[j], y[j]);
+        different++;
+    }
+    assert_int_equal(different, 0);
+}
+
+static const struct {
+    const char *name, *dir;
+    enum lace_see see;
+    bool solo, serial;
+    enum lace_pick_by own;
+} arms[] = {
+    {"independent", base_dir, LACE_SEE_NONE, true, false, LACE_PICK_VOTE}, {"isolated", isolated_dir, LACE_SEE_NONE, false, false, LACE_PICK_VERDICT},
+    {"serial", base_dir, LACE_SEE_NONE, true, true, LACE_PICK_VERDICT},    {"lace", model_dir, LACE_SEE_OWN, false, false, LACE_PICK_VERDICT},
+    {"muted", model_dir, LACE_SEE_NONE, false, false, LACE_PICK_VERDICT},
+};
+enum { ARMS = sizeof arms / sizeof *arms };
+
+static struct lace_arm arm_of(int i, struct lace_engine *e)
+{
+    struct lace_arm a = {.engine = e, .model = *e->model, .see = arms[i].see, .solo = arms[i].solo, .serial = arms[i].serial, .own_pick = arms[i].own};
+    snprintf(a.name, sizeof a.name, "%s", arms[i].name);
+    return a;
+}
+
+static struct lace_eval_options options_of(const char *const *names, int count)
+{
+    struct lace_eval_options o;
+    lace_eval_defaults(&o);
+    make_knobs(&o.knobs);
+    o.family = "search";
+    o.count = count;
+    o.model = model_dir;
+    o.arms = names;
+    o.threads = THREADS;
+    o.rounds = ROUNDS;
+    o.temperature = 1;
+    o.seed = 5;
+    return o;
+}
+
+static void every_figure_is_the_plain_one(void **state)
+{
+    enum { COUNT = 10 };
+    static const char *const names[] = {"independent", "isolated", "serial", "lace", "muted", NULL};
+    static struct lace_eval_result result;
+    struct lace_outcome outcomes[COUNT], want[ARMS][COUNT];
+    struct lace_eval_options options = options_of(names, COUNT);
+    struct lace_rollout r = rollout(COUNT, options.seed, 0);
+    struct lace_error err;
+    double verdicts = 0, answers = 0, heard = 0;
+    assert_works(lace_eval(&options, &result, &err), err);
+    assert_true(result.problems == COUNT && result.arm_count == ARMS && result.threads == THREADS);
+    for (int k = 0; k < ARMS; k++) {
+        struct lace_engine *e = engine_of(arms[k].dir);
+        struct lace_arm arm = arm_of(k, e);
+        const struct lace_eval_arm *a = &result.arm[k];
+        double sums[8] = {0}, solved = 0;
+        r.label = arms[k].name;
+        assert_works(lace_rollout_run(&arm, &r, outcomes, &err), err);
+        for (int i = 0; i < COUNT; i++) {
+            struct lace_outcome o = want[k][i] = plain(&arm, &r, i, NULL);
+            same_outcome(arms[k].name, i, &outcomes[i], &o);
+            const double values[] = {o.right[0], o.right[1], o.right[2], o.any, o.thread_right, o.format, o.diversity, o.tokens};
+            for (int j = 0; j < 8; j++) sums[j] += values[j] / COUNT;
+            if (o.right[arms[k].own]) solved += o.steps;
+            heard += k == 4 && o.tokens != want[3][i].tokens;
+        }
+        const double got[] = {a->pick[0].value, a->pick[1].value, a->pick[2].value, a->coverage.value, a->thread_accuracy.value, a->format.value,
+                              a->diversity.value, a->tokens};
+        for (int j = 0; j < 8; j++)
+            if (!(fabs(got[j] - sums[j]) < 1e-9)) fail_msg("%s: figure %d is %g, not %g", a->name, j, got[j], sums[j]);
+        assert_string_equal(a->name, arms[k].name);
+        assert_true(a->accuracy.value == a->pick[arms[k].own].value && a->temperature == 1);
+        double hits = a->accuracy.value * COUNT;
+        assert_true(hits < 0.5 ? a->steps_solved == 0 : fabs(a->steps_solved - solved / hits) < 1e-9);
+        verdicts += sums[5];
+        answers += sums[3];
+        lace_engine_close(&e);
+    }
+    assert_true(verdicts > 0.5 * ARMS && answers > 0.3 * ARMS); /* the models do what they were written for */
+    assert_true(heard > 0);                                     /* and the lattice carries something */
+    int best = 0, best_by = 0;
+    for (int k = 0; k < 2; k++)
+        for (int by = 0; by < LACE_EVAL_PICKS; by++)
+            if (result.arm[k].pick[by].value > result.arm[best].pick[best_by].value) best = k, best_by = by;
+    char against[64];
+    snprintf(against, sizeof against, "%s by %s", arms[best].name, (const char *[]){"verdict", "vote", "logprob"}[best_by]);
+    assert_string_equal(result.against, against);
+    assert_true(fabs(result.delta.value - 100 * (result.arm[3].accuracy.value - result.arm[best].pick[best_by].value)) < 1e-9);
+    assert_true(result.delta.low <= result.delta.value && result.delta.value <= result.delta.high);
+}
+
+static void workers_change_nothing(void **state)
+{
+    struct lace_engine *e = engine_of(model_dir);
+    struct lace_error err;
+    int differ = 0;
+    for (int see = LACE_SEE_OWN; see <= LACE_SEE_FOREIGN; see++) {
+        struct lace_arm arm = arm_of(3, e);
+        struct lace_outcome first[PROBLEMS], other[PROBLEMS];
+        arm.see = (enum lace_see)see;
+        for (int workers = 1; workers <= 5; workers += 2) {
+            struct lace_rollout r = rollout(PROBLEMS - (see == LACE_SEE_FOREIGN ? 7 : 0), 9, workers); /* 17: 16 and one alone, were it not for wave_size */
+            assert_works(lace_rollout_run(&arm, &r, workers == 1 ? first : other, &err), err);
+            for (int i = 0; i < r.count && workers > 1; i++) same_outcome("workers", i, &first[i], &other[i]);
+        }
+        arm.see = LACE_SEE_NONE;
+        struct lace_rollout r = rollout(17, 9, 2);
+        assert_works(lace_rollout_run(&arm, &r, other, &err), err);
+        differ += see == LACE_SEE_FOREIGN && (first[16].tokens != other[16].tokens || first[16].diversity != other[16].diversity);
+    }
+    assert_int_equal(differ, 1); /* the last problem was shown something */
+    lace_engine_close(&e);
+}
+
+static void an_injected_step_is_written_and_counted(void **state)
+{
+    struct lace_engine *e = engine_of(model_dir);
+    struct lace_arm arm = arm_of(3, e);
+    struct lace_rollout r = rollout(PROBLEMS, 21, 2);
+    struct lace_outcome outcomes[PROBLEMS], without[PROBLEMS];
+    struct lace_error err;
+    int written = 0;
+    assert_works(lace_rollout_run(&arm, &r, without, &err), err);
+    r.inject = 1;
+    assert_works(lace_rollout_run(&arm, &r, outcomes, &err), err);
+    for (int i = 0; i < PROBLEMS; i++) {
+        struct injected injected = {"", -1};
+        struct lace_outcome o = plain(&arm, &r, i, &injected);
+        struct lace_step_check check;
+        same_outcome("injected", i, &outcomes[i], &o);
+        assert_true(without[i].wrong == 0 && without[i].trials == 0);
+        assert_true(o.wrong <= 1 && o.trials == o.wrong && (injected.thread >= 0 || o.wrong == 0));
+        written += (int)o.wrong;
+        if (injected.thread < 0) continue;
+        enum lace_step_result result = lace_family_search.check_step(problems[i].prompt, injected.line, &check);
+        assert_true(result != LACE_STEP_RIGHT && result != LACE_STEP_NONE && check.claims);
+    }
+    assert_true(written > PROBLEMS / 6);
+    r.inject = 0.5;
+    assert_works(lace_rollout_run(&arm, &r, outcomes, &err), err);
+    double half = 0;
+    for (int i = 0; i < PROBLEMS; i++) half += outcomes[i].wrong;
+    assert_true(half > 0 && half < written);
+    lace_engine_close(&e);
+}
+
+/* Temperatures are chosen on problems of the training side: the same choice, made here. */
+static void temperatures_are_chosen_elsewhere(void **state)
+{
+    enum { DEVELOPMENT = 12 };
+    static const double temperatures[] = {0, 0.3, 0.5, 0.7, 1};
+    static const char *const names[] = {"isolated", "muted", NULL};
+    static struct lace_eval_result result;
+    struct lace_eval_options o = options_of(names, 6);
+    struct lace_record development[DEVELOPMENT];
+    struct lace_data_knobs knobs = o.knobs;
+    struct lace_error err;
+    enum lace_split side;
+    o.temperature = -1;
+    o.development = DEVELOPMENT;
+    assert_works(lace_eval(&o, &result, &err), err);
+    knobs.split = LACE_SPLIT_TRAIN;
+    for (int i = 0; i < DEVELOPMENT; i++) {
+        assert_works(lace_family_make(&lace_family_search, &knobs, (1u << 30) + (uint64_t)i, &development[i], &err), err);
+        assert_int_equal(lace_family_search.side(development[i].prompt, &side, &err), 0);
+        assert_int_equal(side, LACE_SPLIT_TRAIN);
+    }
+    for (int i = 0; i < PROBLEMS; i++) {
+        assert_int_equal(lace_family_search.side(problems[i].prompt, &side, &err), 0);
+        assert_int_equal(side, LACE_SPLIT_TEST);
+    }
+    for (int k = 0; k < 2; k++) {
+        struct lace_engine *e = engine_of(arms[k ? 4 : 1].dir);
+        struct lace_arm arm = arm_of(k ? 4 : 1, e);
+        struct lace_outcome outcomes[DEVELOPMENT];
+        double best = -1, temperature = -1;
+        for (int j = 0; j < 5; j++) {
+            struct lace_rollout r = rollout(DEVELOPMENT, o.seed + 7777, 1);
+            r.problems = development;
+            r.temperature = temperatures[j];
+            assert_works(lace_rollout_run(&arm, &r, outcomes, &err), err);
+            for (int by = 0; by < LACE_EVAL_PICKS; by++) {
+                double right = 0;
+                for (int i = 0; i < DEVELOPMENT; i++) right += outcomes[i].right[by];
+                if (right > best) best = right, temperature = temperatures[j];
+            }
+        }
+        assert_true(result.arm[k].temperature == temperature);
+        lace_engine_close(&e);
+    }
+    for (int i = 0; i < DEVELOPMENT; i++) lace_record_release(&development[i]);
+}
+
+/* ---- small things ---- */
+
+static void edit_distances_by_hand(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        double share;
+    } cases[] = {{"", "", 0}, {"abc", "abc", 0}, {"", "abc", 1}, {"abc", "", 1}, {"kitten", "sitting", 3 / 7.0}, {"ab", "ba", 1}, {"abc", "ac", 1 / 3.0},
+                 {"abcd", "xbcd", 0.25}, {"aaaa", "aa", 0.5}, {"flaw", "lawn", 0.5}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int a[16], b[16], row[17], n = (int)strlen(cases[i].a), m = (int)strlen(cases[i].b);
+        for (int j = 0; j < n; j++) a[j] = cases[i].a[j];
+        for (int j = 0; j < m; j++) b[j] = cases[i].b[j];
+        assert_true(fabs(lace_edit_share(a, n, b, m, row) - cases[i].share) < 1e-12);
+        assert_true(fabs(lace_edit_share(b, m, a, n, row) - cases[i].share) < 1e-12);
+        assert_true(fabs(apart(a, n, b, m) - cases[i].share) < 1e-12);
+    }
+}
+
+static void refuses(struct lace_eval_options o, const char *says)
+{
+    static struct lace_eval_result result;
+    struct lace_error err = {""};
+    if (!lace_eval(&o, &result, &err)) fail_msg("no complaint of: %s", says);
+    size_t len = strlen(err.text);
+    if (!strstr(err.text, says) || err.text[len - 1] != '.' || strchr(err.text, '\n')) fail_msg("\"%s\" is not in: %s", says, err.text);
+}
+
+static void write_records(const char *path, const struct lace_record *r, int count)
+{
+    struct lace_text text;
+    struct lace_error err;
+    lace_text_init(&text);
+    lace_text_str(&text, "");
+    for (int i = 0; i < count; i++) assert_works(lace_record_format(&r[i], &text, &err), err);
+    write_text(path, text.data);
+    lace_text_release(&text);
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+    static const char *const lace[] = {"lace", NULL}, *const wrong[] = {"lace", "independant", NULL}, *const nothing[] = {NULL};
+    static const char *const shown[] = {"lace:sideways", NULL}, *const window[] = {"lace:window:0", NULL}, *const shows[] = {"isolated:aligned", NULL};
+    static const char *const no_model[] = {"isolated=/nowhere", NULL}, *const baseline[] = {"isolated", NULL}, *const muted[] = {"muted", NULL};
+    struct lace_eval_options o = options_of(lace, 4);
+    struct lace_data_knobs knobs = o.knobs;
+    struct lace_error err;
+    const char *path = in_folder("problems.jsonl");
+    refuses(options_of(wrong, 4), "There is no arm \"independant\"");
+    refuses(options_of(nothing, 4), "No arms were named");
+    refuses(options_of(shown, 4), "names no visible set");
+    refuses(options_of(window, 4), "names no visible set");
+    refuses(options_of(shows, 4), "There is no arm \"isolated:aligned\"");
+    refuses(options_of(no_model, 4), "/nowhere");
+    o = options_of(baseline, 4), o.model = isolated_dir;
+    refuses(o, "name one with isolated=DIR");
+    o = options_of(muted, 4), o.model = base_dir;
+    refuses(o, "needs a lattice");
+    refuses(options_of(lace, 0), "--count");
+    o = options_of(lace, 4), o.threads = 0;
+    refuses(o, "must be at least 1");
+    o = options_of(lace, 4), o.threads = 40;
+    refuses(o, "at most 16 threads");
+    o = options_of(lace, 4), o.family = "sudoku";
+    refuses(o, "no problem family 'sudoku'");
+    o = options_of(lace, 4), o.temperature = -1, o.development = 0;
+    refuses(o, "--development");
+    o = options_of(lace, 4), o.budget = 5000;
+    refuses(o, "longer than the model's context");
+    o = options_of(lace, 0), o.data = path;
+    write_text(path, "");
+    refuses(o, "holds no problems");
+    write_text(path, "nonsense\n");
+    refuses(o, "line 1");
+    struct lace_record r;
+    knobs.split = LACE_SPLIT_TRAIN;
+    assert_works(lace_family_make(&lace_family_search, &knobs, 1, &r, &err), err);
+    write_records(path, &r, 1);
+    refuses(o, "lies on the training side of the split");
+    lace_record_release(&r);
+    write_text(path, "{\"id\":\"q\",\"task\":\"search\",\"difficulty\":1,\"prompt\":\"What?\",\"answer\":\"1\",\"threads\":[]}\n");
+    refuses(o, "Problem q is none that the family search can read");
+    write_text(path, "{\"id\":\"q\",\"task\":\"other\",\"difficulty\":1,\"prompt\":\"What?\",\"answer\":\"1\",\"threads\":[]}\n");
+    o.rounds = 0;
+    refuses(o, "holds no budget of rounds");
+    o.temperature = -1;
+    refuses(o, "give one with --temperature X");
+    o.data = in_folder("missing.jsonl");
+    refuses(o, "missing.jsonl");
+}
+
+/* A file of foreign problems: answers are compared with the record's. And no more of it than was asked for. */
+static void a_file_is_evaluated(void **state)
+{
+    static const char *const names[] = {"lace", NULL};
+    static struct lace_eval_result made, read;
+    struct lace_eval_options o = options_of(names, 6);
+    struct lace_error err;
+    const char *path = in_folder("six.jsonl");
+    assert_works(lace_eval(&o, &made, &err), err);
+    write_records(path, problems, PROBLEMS);
+    o.data = path;
+    assert_works(lace_eval(&o, &read, &err), err);
+    assert_true(read.problems == 6 && !read.against[0]);
+    assert_true(read.arm[0].tokens == made.arm[0].tokens && read.arm[0].accuracy.value == made.arm[0].accuracy.value);
+    write_text(path, "{\"id\":\"q\",\"task\":\"other\",\"difficulty\":1,\"prompt\":\"What?\",\"answer\":\"2.0\",\"threads\":[]}\n");
+    o.budget = 60;
+    o.seed = 8;
+    double right = 0;
+    for (o.seed = 0; o.seed < 12; o.seed++) {
+        assert_works(lace_eval(&o, &read, &err), err);
+        right += read.arm[0].coverage.value;
+    }
+    assert_true(right > 2 && read.problems == 1); /* "2" is as good as 2.0 */
+}
+
+int main(int count, char **argv)
+{
+    (void)count;
+    wait_calmly(argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_figure_is_the_plain_one),
+        cmocka_unit_test(workers_change_nothing),
+        cmocka_unit_test(an_injected_step_is_written_and_counted),
+        cmocka_unit_test(temperatures_are_chosen_elsewhere),
+        cmocka_unit_test(edit_distances_by_hand),
+        cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(a_file_is_evaluated),
+    };
+    return cmocka_run_group_tests_name("eval", tests, set_up, tear_down);
+}
