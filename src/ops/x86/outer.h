@@ -5,6 +5,7 @@
  * tiled, nor on where a long k is cut. */
 #ifndef LACE_OPS_OUTER_H
 #define LACE_OPS_OUTER_H
+#include <stdbool.h>
 #include "ops/x86/vec.h"
 
 struct strided {
