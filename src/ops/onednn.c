@@ -161,6 +161,9 @@ static struct entry *find(struct cache *c, const struct shape *shape)
 
 static bool run(struct cache *c, struct shape shape, const void *source, const void *weights, float *result)
 {
+    /* oneDNN's results are wrong where OpenMP gives it fewer threads than it asks for (OMP_THREAD_LIMIT, OMP_DYNAMIC) */
+    omp_set_dynamic(0);
+    if (omp_get_max_threads() > omp_get_thread_limit()) omp_set_num_threads(omp_get_thread_limit());
     shape.workers = omp_in_parallel() ? 1 : omp_get_max_threads();
     struct entry *e = find(c, &shape);
     if (!e || !e->primitive || !reserve(&c->scratch, &c->scratch_bytes, e->scratch_bytes)) return false;
