@@ -9,11 +9,13 @@
 #include "train/trainer.h"
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <omp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +31,7 @@ struct run {
     const char *out, *tokenizer_path;
     int checkpoint_every, keep;
     int end; /* id of the end token, -1 */
+    int folder; /* the run's, locked; -1: not open */
     FILE *metrics;
 };
 
@@ -298,19 +301,28 @@ static int same_settings(const struct run *r, const char *path, struct lace_erro
     return code;
 }
 
+/* Two runs in one folder would mix their checkpoints. The lock ends with the process, however that ends; a file system
+ * without locks is taken on trust. */
+static int lock_folder(struct run *r, struct lace_error *err)
+{
+    if (r->folder >= 0 || (r->folder = open(r->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) return 0;
+    if (!flock(r->folder, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK) return 0;
+    return lace_fail(err, LACE_BAD, "Another run is at work in %s; let it end, or name another folder with --set out=DIR.", r->out);
+}
+
 static int start_run(struct run *r, struct lace_error *err)
 {
     char path[PATH_MAX];
+    int code = lock_folder(r, err);
+    if (code || (code = join(path, r->out, "model/model.safetensors", err))) return code;
     long latest = latest_checkpoint(r->out);
-    int code = join(path, r->out, "model/model.safetensors", err);
-    if (code) return code;
     if (latest >= 0 && !r->options->resume)
         return lace_fail(err, LACE_BAD, "%s holds a run already (checkpoint-%ld); go on with --resume, or name another folder with --set out=DIR.", r->out, latest);
     if (latest < 0 && !access(path, F_OK))
         return lace_fail(err, LACE_BAD, "%s holds a trained model and no checkpoint; remove it, or name another folder with --set out=DIR.", r->out);
     if ((code = join(path, r->out, "settings.yaml", err))) return code;
     if (latest >= 0 && (code = same_settings(r, path, err))) return code;
-    if ((code = lace_make_dir(r->out, err))) return code;
+    if ((code = lace_make_dir(r->out, err)) || (code = lock_folder(r, err))) return code;
     struct lace_text text;
     lace_text_init(&text);
     code = lace_settings_format(&r->settings, &text, err);
@@ -326,6 +338,7 @@ static int start_run(struct run *r, struct lace_error *err)
 static void release(struct run *r)
 {
     if (r->metrics) fclose(r->metrics);
+    if (r->folder >= 0) close(r->folder);
     lace_trainer_release(&r->trainer);
     lace_model_free(&r->model);
     lace_format_release(&r->format);
@@ -383,7 +396,7 @@ static int read_stage(struct run *r, struct lace_error *err)
 static int open_run(struct run *r, const struct lace_train_options *options, struct lace_error *err)
 {
     static const char *const stages[] = {"pretrain", "cpt", "sft", NULL};
-    *r = (struct run){.options = options};
+    *r = (struct run){.options = options, .folder = -1};
     if (lace_name_index(stages, options->stage) < 0)
         return lace_fail(err, LACE_BAD, "There is no training stage \"%.40s\"; the stages are pretrain, cpt and sft.", options->stage);
     int code = lace_settings_read(&r->settings, options->config, err);

@@ -1,0 +1,127 @@
+# lace train: a run that is killed at any moment ends with the same bytes; signals, full disks and impossible settings.
+. tests/cli/tap
+export OMP_WAIT_POLICY=passive # on a busy machine workers that spin take most of the time
+cat >"$work/c.yaml" <<'Y'
+out: unset
+tokenizer: recipes/tokenizer.json
+steps: 150
+shards: 2
+shard_rows: 400
+lr: 3e-3
+checkpoint_every: 4
+model: {hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, num_attention_heads: 2, num_key_value_heads: 1, head_dim: 16, max_position_embeddings: 256}
+data:
+  - {family: search, policy: alone, threads: 1, difficulty: 1, options: 4, moduli: [11]}
+Y
+run() { local out=$1; shift; "$LACE" train pretrain --workers 2 --config "$work/c.yaml" --set "out=$out" "$@"; }
+now() { echo "${EPOCHREALTIME/./}"; }
+
+# ---- killed at any moment ----
+began=$(now)
+run "$work/whole" >"$work/log" 2>&1
+is "a run ends well" "$?" 0
+took=$((($(now) - began) / 1000))
+is "metrics have each step once" "$(sed 's/^{"step": \([0-9]*\),.*}$/\1/' "$work/whole/metrics.jsonl" | tr '\n' ' ')" "$(seq 1 150 | tr '\n' ' ')"
+is "two checkpoints are kept" "$(ls "$work/whole" | tr '\n' ' ')" "checkpoint-148 checkpoint-150 metrics.jsonl model settings.yaml "
+RANDOM=7
+kills=0
+for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    "$LACE" train pretrain --workers 2 --config "$work/c.yaml" --set "out=$work/killed" --resume >"$work/log" 2>&1 &
+    pid=$!
+    ms=$((took / 8 + RANDOM % (took / 3 + 1)))
+    sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
+    kill -KILL $pid 2>/dev/null && kills=$((kills + 1))
+    wait $pid 2>/dev/null
+    [ -e "$work/killed/model/tokenizer.json" ] && break
+done
+[ "$kills" -ge 2 ]; is "it was killed now and then" "$?" 0
+succeeds "and resumed to its end" run "$work/killed" --resume
+for f in model/model.safetensors model/config.json model/tokenizer.json settings.yaml; do
+    [ "$f" = settings.yaml ] && sed -i 's/^out: .*//' "$work/whole/$f" "$work/killed/$f"
+    is "$f is that of the uninterrupted run" "$(cmp "$work/whole/$f" "$work/killed/$f" 2>&1)" ""
+done
+steps() { sed 's/"seconds": [0-9.]*, //' "$1/metrics.jsonl"; }
+empty "so are the metrics, each step once" "$(diff <(steps "$work/whole") <(steps "$work/killed"))"
+is "no half-written checkpoint stays" "$(ls "$work/killed" | grep -c 'checkpoint.*tmp')" 0
+
+# ---- signals ----
+for signal in INT TERM; do
+    out="$work/$signal"
+    bash -c 'trap - INT; exec "$@"' - "$LACE" train pretrain --workers 2 --config "$work/c.yaml" --set "out=$out" --set steps=4000 --set checkpoint_every=4000 >"$work/log" 2>&1 &
+    pid=$!
+    for i in $(seq 100); do [ -e "$out/metrics.jsonl" ] && break; sleep 0.05; done
+    sleep 0.1
+    said=$(run "$out" --resume --set steps=4000 --set checkpoint_every=4000 2>&1)
+    like "a second run in the folder is refused" "$said" "^lace: Another run is at work in $out;"
+    kill -$signal $pid
+    wait $pid
+    is "SIG$signal ends it" "$?" 1
+    like "SIG$signal: says how to go on" "$(tail -n 1 "$work/log")" "^lace: Stopped after step [0-9]* of 4000; $out/checkpoint-[0-9]* is saved: go on with --resume.$"
+    is "SIG$signal: the checkpoint is there" "$(ls "$out" | grep -c '^checkpoint-[0-9]*$')" 1
+done
+
+# ---- fewer OS threads than asked for: the same shards, the same sums ----
+OMP_THREAD_LIMIT=1 run "$work/limited" --set steps=8 >"$work/log" 2>&1
+OMP_DYNAMIC=true run "$work/dynamic" --set steps=8 >"$work/log" 2>&1
+run "$work/free" --set steps=8 >"$work/log" 2>&1
+for out in limited dynamic; do
+    is "$out OS threads change no bit" "$(cmp "$work/$out/model/model.safetensors" "$work/free/model/model.safetensors" 2>&1)" ""
+done
+
+# ---- refusals: one sentence, nothing made ----
+refused() { # name, pattern, arguments
+    local name=$1 want=$2 said status
+    shift 2
+    said=$("$LACE" train "$@" 2>&1 >/dev/null)
+    status=$?
+    if [ $status = 0 ]; then not_ok "$name" "it succeeded"
+    elif [ "$(printf '%s\n' "$said" | wc -l)" != 1 ]; then not_ok "$name: one sentence" "$said"
+    elif [ -e "$work/none" ]; then not_ok "$name: nothing is made" "$(ls "$work/none")"; rm -r "$work/none"
+    else like "$name" "$said" "$want"; fi
+}
+bad() { local name=$1 want=$2; shift 2; refused "$name" "$want" pretrain --config "$work/c.yaml" --set "out=$work/none" "$@"; }
+like "help" "$("$LACE" train --help)" "^usage: lace train STAGE --config FILE.yaml"
+refused "no stage" "needs more arguments"
+refused "no configuration" "Training needs its settings" pretrain
+refused "a configuration that is not there" "Cannot open .*missing.yaml: No such file" pretrain --config "$work/missing.yaml"
+refused "an unknown stage" 'no training stage "pretain"; the stages are pretrain, cpt and sft' pretain --config "$work/c.yaml"
+refused "a folder as configuration" "is a directory\|Is a directory" pretrain --config "$work"
+bad "an unknown key" "learning_rat is not a known setting" --set learning_rat=1
+bad "the nearest is named" "did you mean model.hidden_size?" --set model.hiden_size=64
+bad "an unknown key in the file's own place" "stepz is not a known setting; did you mean steps?" --set stepz=4
+bad "steps 0" "steps must be a whole number from 1" --set steps=0
+bad "lr of another kind" 'lr must be a number from 0 to 1, not "fast"' --set lr=fast
+bad "lr nan" "lr must be a number" --set lr=nan
+bad "beta1 of 1 would divide by nothing" "beta1 must be a number from 0 to 0.99999" --set beta1=1
+bad "eps 0 likewise" "eps must be a number" --set eps=0
+bad "heads that do not divide" "num_key_value_heads" --set model.num_key_value_heads=3
+bad "an odd head" "head_dim" --set model.head_dim=15
+bad "a vocabulary smaller than the tokenizer's" "model.vocab_size must be a whole number from 500" --set model.vocab_size=100
+bad "another data type" "dtype must be f32 or bf16" --set dtype=f16
+bad "an unknown family" "no problem family 'serach'" --set data.0.family=serach
+bad "a modulus that is no prime" "modulus 12 is not a prime" --set data.0.moduli=12
+bad "a source that ends early" "right after 50 % of the run" --set data.0.until=0.5
+bad "a tokenizer that is not there" "nowhere.json" --set tokenizer="$work/nowhere.json"
+bad "the config's own stage" "says stage: sft, and the command pretrain" --set stage=sft
+bad "too many layers" "num_hidden_layers must be" --set model.num_hidden_layers=1000
+refused "cpt without a model" "init.model is missing" cpt --config "$work/c.yaml" --set "out=$work/none"
+refused "a model that is not there" "nowhere" sft --config "$work/c.yaml" --set "out=$work/none" --set "init.model=$work/nowhere"
+sed '/^out/d' "$work/c.yaml" >"$work/d.yaml"
+refused "no folder" "out is missing" pretrain --config "$work/d.yaml"
+said=$(run "$work/whole" 2>&1)
+like "a run that exists" "$said" "holds a run already (checkpoint-150); go on with --resume"
+said=$(run "$work/whole" --resume --set lr=1e-3 2>&1)
+like "resuming with another lr" "$said" "the run began with lr 3e-3 and cannot go on with 1e-3"
+
+# ---- disks ----
+: >"$work/file"
+refused "a file where the folder should be" "file exists and is not a folder\|Cannot make the folder" pretrain --config "$work/c.yaml" --set "out=$work/file"
+refused "a file above it" "Cannot make the folder" pretrain --config "$work/c.yaml" --set "out=$work/file/run"
+refused "no right to write" "Cannot make the folder\|Cannot write" pretrain --config "$work/c.yaml" --set "out=/proc/run"
+said=$(trap '' XFSZ; ulimit -f 100; run "$work/full" 2>&1)
+is "a full disk ends the run" "$?" 1
+like "a full disk: a sentence with the file" "$(printf '%s\n' "$said" | tail -n 1)" "^lace: Cannot write .*full/checkpoint-4.tmp/model.safetensors: File too large"
+empty "a full disk leaves no checkpoint that is not whole" "$(ls "$work/full" | grep '^checkpoint-[0-9]*$')"
+succeeds "and the run goes on when there is room" run "$work/full" --resume
+is "to the same bytes" "$(cmp "$work/full/model/model.safetensors" "$work/whole/model/model.safetensors" 2>&1)" ""
+finish
