@@ -124,6 +124,10 @@ static int run(int count, char **args)
     o.knobs.difficulty = (struct lace_interval){difficulty.lo, difficulty.hi};
     o.knobs.options = (struct lace_interval){choices.lo, choices.hi};
     o.knobs.threads = (struct lace_interval){o.threads, o.threads};
+    if (save) { /* better now than after a quarter of an hour */
+        FILE *file = fopen(save, "a");
+        if (!file || fclose(file)) return cli_fail("Cannot write %s: %s.", save, strerror(errno));
+    }
     o.progress = show;
     o.user = &display;
     signal(SIGINT, interrupt);
@@ -137,7 +141,8 @@ static int run(int count, char **args)
     FILE *file = fopen(save, "w");
     if (!file) return cli_fail("Cannot write %s: %s.", save, strerror(errno));
     print_json(file, &result);
-    return fclose(file) ? cli_fail("Cannot write %s: %s.", save, strerror(errno)) : 0;
+    bool failed = ferror(file);
+    return fclose(file) || failed ? cli_fail("Cannot write %s: %s.", save, strerror(errno)) : 0;
 }
 
 const struct cli_command cmd_eval = {

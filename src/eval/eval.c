@@ -135,15 +135,15 @@ static const struct arm_kind {
     {"foreign", NULL, true, false, false, LACE_SEE_FOREIGN, LACE_PICK_VERDICT},
 };
 
-/* "name", "name=DIR", "lace:aligned", "lace:window:4" */
+/* "name", "name=DIR", "lace:aligned", "lace:window:4=DIR" */
 static int add_arm(struct study *s, const char *text, const char *model, struct lace_error *err)
 {
     if (s->arm_count == LACE_EVAL_ARMS) return lace_fail(err, LACE_BAD, "At most %d arms can be compared at once.", LACE_EVAL_ARMS);
     struct lace_arm *a = &s->arms[s->arm_count];
     const struct arm_kind *kind = NULL;
-    const char *dir = strchr(text, '='), *show = strchr(text, ':');
+    const char *dir = strchr(text, '='), *show = memchr(text, ':', strcspn(text, "="));
     size_t len = strcspn(text, ":=");
-    char folder[PATH_MAX];
+    char folder[PATH_MAX], rest;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strlen(kinds[i].name) == len && !strncmp(kinds[i].name, text, len)) kind = &kinds[i];
     if (!kind || (show && !kind->lattice))
@@ -165,10 +165,13 @@ static int add_arm(struct study *s, const char *text, const char *model, struct 
     a->serial = kind->serial;
     a->own_pick = kind->own_pick;
     s->arm_count++;
+    for (int i = 0; i + 1 < s->arm_count; i++)
+        if (!strcmp(s->arms[i].name, a->name)) return lace_fail(err, LACE_BAD, "The arm %s is named twice; its figures would stand under one name.", a->name);
     if (!show) return 0;
+    show = strchr(a->name, ':');
     if (!strcmp(show, ":aligned")) a->model.lattice.visible = LACE_ALIGNED;
     else if (!strcmp(show, ":causal")) a->model.lattice.visible = LACE_CAUSAL;
-    else if (sscanf(show, ":window:%d", &a->model.lattice.window) == 1 && a->model.lattice.window > 0) a->model.lattice.visible = LACE_WINDOW;
+    else if (sscanf(show, ":window:%d%c", &a->model.lattice.window, &rest) == 1 && a->model.lattice.window > 0) a->model.lattice.visible = LACE_WINDOW;
     else return lace_fail(err, LACE_BAD, "The arm \"%.60s\" names no visible set; they are aligned, causal and window:W.", text);
     return 0;
 }

@@ -538,6 +538,7 @@ static void what_cannot_be_is_refused(void **state)
     static const char *const lace[] = {"lace", NULL}, *const wrong[] = {"lace", "independant", NULL}, *const nothing[] = {NULL};
     static const char *const shown[] = {"lace:sideways", NULL}, *const window[] = {"lace:window:0", NULL}, *const shows[] = {"isolated:aligned", NULL};
     static const char *const no_model[] = {"isolated=/nowhere", NULL}, *const baseline[] = {"isolated", NULL}, *const muted[] = {"muted", NULL};
+    static const char *const junk[] = {"lace:window:3x", NULL}, *const twice[] = {"lace", "muted", "lace", NULL};
     struct lace_eval_options o = options_of(lace, 4);
     struct lace_data_knobs knobs = o.knobs;
     struct lace_error err;
@@ -546,6 +547,8 @@ static void what_cannot_be_is_refused(void **state)
     refuses(options_of(nothing, 4), "No arms were named");
     refuses(options_of(shown, 4), "names no visible set");
     refuses(options_of(window, 4), "names no visible set");
+    refuses(options_of(junk, 4), "names no visible set");
+    refuses(options_of(twice, 4), "The arm lace is named twice");
     refuses(options_of(shows, 4), "There is no arm \"isolated:aligned\"");
     refuses(options_of(no_model, 4), "/nowhere");
     o = options_of(baseline, 4), o.model = isolated_dir;

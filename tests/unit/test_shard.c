@@ -206,6 +206,36 @@ static void what_is_shuffled_and_late_stays_consistent(void **state)
     lace_sources_release(&sources);
 }
 
+/* keep: some threads of a group alone, under the tags they have in it. */
+static void threads_may_be_left_out(void **state)
+{
+    struct lace_record r = parse(story);
+    struct lace_shard s;
+    struct lace_source source = {.shut = true, .keep = 1};
+    int seen[3] = {0};
+    shard_open(&s, 400);
+    for (uint64_t seed = 0; seed < 30; seed++) {
+        lace_shard_clear(&s);
+        assert_int_equal(add(&s, &r, source, seed), 1);
+        lace_shard_close(&s);
+        int there = -1, tag[LACE_TAG_TOKENS];
+        for (int n = 0; n < 3; n++) {
+            if (!s.groups[0].thread[n].rows) continue;
+            assert_int_equal(there, -1);
+            there = n;
+        }
+        assert_in_range(there, 0, 2);
+        seen[there]++;
+        assert_int_equal(s.batch.lattice_rows, s.groups[0].thread[there].rows);
+        assert_int_equal(lace_format_tag(&format, there, 3, tag), 2);
+        assert_memory_equal(s.batch.token, tag, 2 * sizeof *tag);
+        for (int i = 0; i < s.batch.lattice_rows; i++) assert_int_equal(s.batch.time[i], i); /* nobody to wait for */
+    }
+    assert_true(seen[0] && seen[1] && seen[2]);
+    lace_shard_release(&s);
+    lace_record_release(&r);
+}
+
 static void what_does_not_fit_is_said(void **state)
 {
     struct lace_record r = parse(story);
@@ -459,6 +489,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_becomes_rows),
         cmocka_unit_test(what_is_shuffled_and_late_stays_consistent),
+        cmocka_unit_test(threads_may_be_left_out),
         cmocka_unit_test(what_does_not_fit_is_said),
         cmocka_unit_test(groups_do_not_see_each_other),
         cmocka_unit_test(a_text_is_worth_the_same_in_both),
