@@ -3,6 +3,7 @@
 #include "json_out.h"
 #include "model_options.h"
 #include "progress.h"
+#include "terminal.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,7 +156,7 @@ static int solve(const struct lace_engine *engine, const char *prompt, bool from
     int code = lace_run(engine, prompt, &o, &result, &err), status = 0;
     if (picture) cli_columns_close(&listener.columns, code ? NULL : &result);
     else if (listener.bar) cli_progress_end(&listener.progress);
-    if (code) return code == LACE_STOPPED ? 130 : cli_fail("%s", err.text);
+    if (code) return code == LACE_STOPPED ? 128 + cli_terminal_stopped() : cli_fail("%s", err.text);
     if (!picture) status = print_plain(engine, &o, &result, load);
     if (!result.answer && !json) {
         cli_fail("No thread has an answer; a larger --budget, more --threads or another --seed may help.");

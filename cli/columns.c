@@ -345,7 +345,7 @@ bool cli_columns_write(struct cli_columns *c, int thread, const char *bytes, siz
     cli_put(&column->text, bytes, len);
     if (!column->pieces++ && c->drawn && !thread) c->started = now(); /* the rate is of writing, not of the prompt */
     if (c->terminal.cursor && (now() - c->drawn) * 1000 >= REDRAW_MS) draw(c, NULL, false);
-    return cli_terminal_stopped();
+    return cli_terminal_stopped() != 0;
 }
 
 void cli_columns_close(struct cli_columns **columns, const struct lace_run_result *result)

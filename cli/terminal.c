@@ -100,7 +100,7 @@ static bool take(volatile sig_atomic_t *flag)
     return was;
 }
 
-bool cli_terminal_stopped(void) { return stopped; }
+int cli_terminal_stopped(void) { return stopped; }
 bool cli_terminal_resized(void) { return take(&resized); }
 bool cli_terminal_resumed(void) { return take(&resumed); }
 

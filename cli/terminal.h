@@ -15,7 +15,7 @@ void cli_terminal_look(struct cli_terminal *terminal);
  * the program, with the cursor back. Ctrl-Z gives the terminal back until the program goes on. */
 void cli_terminal_take(void);
 void cli_terminal_release(void);
-bool cli_terminal_stopped(void); /* Ctrl-C, SIGTERM or SIGHUP came */
+int cli_terminal_stopped(void);  /* the number of the signal that asked to end: Ctrl-C, SIGTERM or SIGHUP; 0: none */
 bool cli_terminal_resized(void); /* the size has changed since the last question */
 bool cli_terminal_resumed(void); /* it was suspended since the last question: the old picture is gone */
 

@@ -137,7 +137,7 @@ if ! command -v script >/dev/null; then finish; fi
 terminal() { # COLUMNS ROWS ARGUMENTS: what the terminal got
     local size="cols $1 rows $2"
     shift 2
-    TERM=${T:-xterm} script -qec "stty $size; $work/picture $*" /dev/null </dev/null
+    TERM=${T:-xterm} script -qec "stty $size; $work/picture $*" /dev/null <"${IN:-/dev/null}"
 }
 esc=$(printf '\033')
 got=$(terminal 120 40 4 30 1000)
@@ -156,7 +156,9 @@ for size in "80 24" "40 10" "20 6" "200 50" "5 3" "1 1"; do
     if [ "$widest" -le "${size% *}" ]; then ok "fits in $size"; else not_ok "fits in $size" "$widest"; fi
 done
 like "many threads on few lines" "$(terminal 60 12 40 3 3000 | tr -d '\r')" 'and [0-9]* more threads'
-PID=$work/pid terminal 100 30 2 2000 2000 >"$work/stopped" &
+mkfifo "$work/keys"
+exec 3<>"$work/keys" # script ends its child when its own stdin ends
+IN=/dev/fd/3 PID=$work/pid terminal 100 30 2 2000 2000 >"$work/stopped" &
 for _ in {1..50}; do [ -s "$work/pid" ] && break; sleep 0.1; done
 sleep 0.3
 kill -INT "$(cat "$work/pid")"
