@@ -45,10 +45,11 @@ if command -v script >/dev/null; then
     like "the cursor comes back" "$got" "$esc\[?25h"
     empty "--json is plain there too" "$(terminal --json "'$problem' 2>/dev/null" | grep "$esc")"
     is "a complaint stands alone" "$(terminal --threads 77 x | tr -d '\r\n' | sed "s/.*$esc\[J//; s/$esc\[[0-9?;]*[a-zA-Z]//g")" "lace: The model has no tag for 77 threads; use fewer."
+    seq 4000 >"$work/long" # takes a while to read
     mkfifo "$work/keys"
     exec 3<>"$work/keys" # script ends its child when its own stdin ends
-    TERM=xterm timeout 60 script -qec "stty cols 100 rows 30; echo \$\$ >$work/pid; exec $LACE run --model $m --budget 90000 --threads 2 --temperature 1 x" /dev/null <&3 >"$work/stopped" 2>&1 &
-    for _ in {1..50}; do grep -q writes "$work/stopped" 2>/dev/null && break; sleep 0.1; done
+    TERM=xterm timeout 60 script -qec "stty cols 100 rows 30; echo \$\$ >$work/pid; exec $LACE run --model $m --budget 9000 --temperature 1 - <$work/long" /dev/null <&3 >"$work/stopped" 2>&1 &
+    for _ in {1..500}; do grep -q reads "$work/stopped" 2>/dev/null && break; sleep 0.02; done
     kill -INT "$(cat "$work/pid")"
     wait $!
     is "Ctrl-C: the exit status" "$?" 130
