@@ -1,0 +1,123 @@
+# Bad input: one clear sentence on stderr, nothing on stdout, a status that is not 0.
+. tests/cli/tap
+. tests/cli/tiny
+m=$work/model
+problem="Find i (each from 1 to 8, mod 11): g*9+3=1."
+succeeds "a tiny model" tiny "$m"
+"$LACE" init "$m" --out "$work/lattice" >/dev/null
+
+# says NAME WANT COMMAND...: the sentence begins with "lace: ", names what is wrong, and ends as one does.
+says() {
+    local name=$1 want=$2 out status lines
+    shift 2
+    out=$("$@" 2>"$work/err" </dev/null)
+    status=$?
+    lines=$(wc -l <"$work/err")
+    if [ "$status" = 0 ] || [ "$status" -ge 126 ]; then not_ok "$name" "exit status $status: $(cat "$work/err")"
+    elif [ -n "$out" ]; then not_ok "$name" "on stdout: $out"
+    elif [ "$lines" != 1 ] || ! grep -q "^lace: .*$want.*[.?]$" "$work/err"; then not_ok "$name" "expected '$want': $(cat "$work/err")"
+    else ok "$name"; fi
+}
+run() { "$LACE" run --budget 20 "$@"; }
+broken() { # a copy of the model to break
+    rm -rf "$work/broken"
+    cp -r "$m" "$work/broken"
+}
+
+says "a model directory that is not there" "no model directory $work/none: " run --model "$work/none" "$problem"
+says "a file instead of a directory" "is a file" run --model "$m/config.json" "$problem"
+broken && rm "$work/broken/config.json"
+says "no config.json" "config.json.*No such file" run --model "$work/broken" "$problem"
+broken && head -c 100 "$m/config.json" >"$work/broken/config.json"
+says "half a config.json" "config.json is not valid JSON" run --model "$work/broken" "$problem"
+broken && echo '[1]' >"$work/broken/config.json"
+says "a config.json of something else" "JSON object" run --model "$work/broken" "$problem"
+broken && sed -i 's/qwen3"/gpt_neox"/' "$work/broken/config.json"
+says "another kind of model" "gpt_neox" run --model "$work/broken" "$problem"
+broken && rm "$work/broken/model.safetensors"
+says "no weights" "model.safetensors.*No such file" run --model "$work/broken" "$problem"
+for size in 0 4 100 20000; do
+    broken && head -c "$size" "$m/model.safetensors" >"$work/broken/model.safetensors"
+    says "$size bytes of the weights" "model.safetensors" run --model "$work/broken" "$problem"
+done
+broken && sed -i 's/"hidden_size": 32/"hidden_size": 48/' "$work/broken/config.json"
+says "wrong shapes" "does not have the shape" run --model "$work/broken" "$problem"
+broken && sed -i 's/"num_hidden_layers": 4/"num_hidden_layers": 5/' "$work/broken/config.json"
+says "a layer too many" "layers.4.*missing" run --model "$work/broken" "$problem"
+broken && sed -i 's/"num_key_value_heads": 1/"num_key_value_heads": 3/' "$work/broken/config.json"
+says "heads that do not divide" "no multiple" run --model "$work/broken" "$problem"
+broken && rm "$work/broken/tokenizer.json"
+says "no tokenizer" "tokenizer.json.*No such file" run --model "$work/broken" "$problem"
+broken && head -c 5000 "$m/tokenizer.json" >"$work/broken/tokenizer.json"
+says "half a tokenizer" "tokenizer.json is not valid JSON" run --model "$work/broken" "$problem"
+broken && sed -i 's/"id": *1,/"id": 99999,/' "$work/broken/tokenizer.json"
+if ! cmp -s "$m/tokenizer.json" "$work/broken/tokenizer.json"; then says "a tokenizer of another model" "tokenizer.json" run --model "$work/broken" "$problem"; fi
+broken && echo '{"temperature": "hot"}' >"$work/broken/generation_config.json"
+says "a generation_config.json that is odd" "generation_config.json.*temperature" run --model "$work/broken" "$problem"
+
+says "a lattice that is not there" "lattice_config.json.*No such file" run --model "$m" --lattice "$work/none" "$problem"
+cp -r "$work/lattice" "$work/other"
+sed -i 's/"width": 16/"width": 32/; s/^ *8,$/16,/' "$work/other/lattice_config.json"
+says "a lattice of another width" "shape\|axes" run --model "$m" --lattice "$work/other" "$problem"
+succeeds "another model" tiny "$work/large" model.hidden_size=48 model.num_attention_heads=4
+says "a lattice of another model" "lattice_model.safetensors.*shape" run --model "$work/large" --lattice "$work/lattice" "$problem"
+succeeds "a shallow model" tiny "$work/shallow" model.num_hidden_layers=2
+says "a lattice of a deeper model" "lattice layers must ascend within 0 to 1" run --model "$work/shallow" --lattice "$work/lattice" "$problem"
+head -c 200 "$work/lattice/lattice_model.safetensors" >"$work/other/lattice_model.safetensors"
+cp "$work/lattice/lattice_config.json" "$work/other"
+says "half a lattice" "lattice_model.safetensors" run --model "$m" --lattice "$work/other" "$problem"
+says "no lattice to look at" "this model has none" run --model "$m" --visible causal "$problem"
+
+says "an unknown command" "did you mean 'run'" "$LACE" rum x
+says "an unknown option" "did you mean --threads" run --model "$m" --thread 4 "$problem"
+says "an unknown value" "did you mean 'vote'" run --model "$m" --pick vot "$problem"
+says "an unknown visibility" "aligned, causal or window:W" run --model "$m" --visible all "$problem"
+says "a window of nothing" "window:W" run --model "$m" --visible window:0 "$problem"
+says "an unknown type" "bf16, f32" run --model "$m" --dtype fp8 "$problem"
+for t in -1 101 hot nan inf ""; do says "a temperature of '$t'" "temperature" run --model "$m" --temperature "$t" "$problem"; done
+says "a top-p of 0" "top_p" run --model "$m" --temperature 1 --top-p 0 "$problem"
+says "a min-p of 1" "min_p" run --model "$m" --temperature 1 --min-p 1 "$problem"
+says "a top-k below 0" "top-k" run --model "$m" --top-k -1 "$problem"
+says "a seed below 0" "seed" run --model "$m" --seed -1 "$problem"
+says "no threads" "1 to 128" run --model "$m" --threads 0 "$problem"
+says "threads below 0" "1 to 128" run --model "$m" --threads -3 "$problem"
+says "too many threads" "1 to 128" run --model "$m" --threads 129 "$problem"
+says "threads without end" "1 to 128" run --model "$m" --threads 99999999999999999999 "$problem"
+says "more threads than the model has tags for" "threads" run --model "$m" --threads 128 "$problem"
+says "more threads than the lattice was made for" "at most 16" run --model "$m" --lattice "$work/lattice" --threads 17 "$problem"
+for b in 0 -1 1.5 ten; do says "a budget of $b" "budget" "$LACE" run --model "$m" --budget "$b" "$problem"; done
+says "a budget beyond the context" "context of 512" "$LACE" run --model "$m" --budget 100000 "$problem"
+says "an option without its value" "needs a value" "$LACE" run "$problem" --model
+
+says "no prompt" "PROMPT" run --model "$m"
+says "an empty prompt" "prompt is empty" run --model "$m" ""
+says "a blank prompt" "prompt is empty" run --model "$m" " 	
+ "
+says "an empty stdin" "prompt is empty" run --model "$m" -
+says "two prompts" "fewer arguments" run --model "$m" a b
+says "a prompt longer than the context" "512" run --model "$m" "$(seq 1000)"
+says "a prompt that leaves no room" "512" run --model "$m" "$(printf 'x %.0s' {1..230})"
+says "a prompt that is not UTF-8" "not UTF-8: byte 2" run --model "$m" "$(printf 'ab\377')"
+says "half a character" "not UTF-8: byte 2" run --model "$m" "$(printf 'ab\303')"
+zero() { printf 'a\0b' | run --model "$m" -; }
+says "a zero byte" "zero byte" zero
+like "any other text is read" "$(run --model "$m" --json "日本 😀 é" 2>&1)" '"answer"'
+
+if [ -w /dev/full ]; then
+    full() { "$@" >/dev/full; }
+    says "a full disk: run" "output could not be written" full run --model "$m" --json "$problem"
+    says "a full disk: score" "output could not be written" full "$LACE" score --model "$m" --ids 1,2,3
+    says "a full disk: tokenize" "output could not be written" full "$LACE" tokenize --model "$m" x
+    says "a full disk: the help" "output could not be written" full "$LACE" run --help
+fi
+closed() { "$LACE" tokenize --model "$m" x >&-; }
+says "stdout that is closed" "output could not be written" closed
+mkdir "$work/locked" && chmod 500 "$work/locked"
+[ -w "$work/locked" ] || says "a folder that may not be written" "Permission denied" "$LACE" init "$m" --out "$work/locked/new"
+if ! [ -e "$shipped/config.json" ]; then
+    cp "$LACE" "$work/lace"
+    says "no shipped model" "--model DIR" env -u LACE_MODEL "$work/lace" run "$problem"
+fi
+says "LACE_MODEL that is not there" "no model directory" env LACE_MODEL="$work/none" "$LACE" run "$problem"
+says "an unknown LACE_ISA" "LACE_ISA is 'mmx'" env LACE_ISA=mmx "$LACE" run --model "$m" "$problem"
+finish
