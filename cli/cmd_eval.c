@@ -114,11 +114,8 @@ static int run(int count, char **args)
     struct lace_error err;
     struct display display = {{0}, ""};
     const char *names[LACE_EVAL_ARMS + 2] = {0};
-    char *list = strdup(arms), *rest = list;
     (void)count;
     (void)args;
-    if (!list) return cli_fail("Out of memory.");
-    for (int i = 0; i <= LACE_EVAL_ARMS && (names[i] = strsep(&rest, ",")); i++) {}
     o.arms = names;
     o.seed = o.knobs.seed = (uint64_t)seed;
     o.knobs.difficulty = (struct lace_interval){difficulty.lo, difficulty.hi};
@@ -128,6 +125,9 @@ static int run(int count, char **args)
         FILE *file = fopen(save, "a");
         if (!file || fclose(file)) return cli_fail("Cannot write %s: %s.", save, strerror(errno));
     }
+    char *list = strdup(arms), *rest = list;
+    if (!list) return cli_fail("Out of memory.");
+    for (int i = 0; i <= LACE_EVAL_ARMS && (names[i] = strsep(&rest, ",")); i++) {}
     o.progress = show;
     o.user = &display;
     signal(SIGINT, interrupt);

@@ -156,7 +156,7 @@ struct lace_train_options {
     const char *stage;       /* "pretrain", "cpt", "sft" */
     const char *config;      /* the YAML file */
     const char *const *sets; /* "key=value", override the file; NULL-terminated, may be NULL */
-    int resume;              /* go on from the run's last checkpoint; without it a run that exists is refused */
+    int resume;              /* go on from the last checkpoint, with the settings the run began with; without it a run that exists is refused */
     int workers;             /* 0: all */
     /* Called after every step; non-zero ends the run after a checkpoint: the call returns LACE_STOPPED. */
     int (*progress)(void *user, const struct lace_train_progress *progress);

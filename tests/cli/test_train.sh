@@ -28,7 +28,7 @@ kills=0
 for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
     "$LACE" train pretrain --workers 2 --config "$work/c.yaml" --set "out=$work/killed" --resume >"$work/log" 2>&1 &
     pid=$!
-    ms=$((took / 8 + RANDOM % (took / 3 + 1)))
+    ms=$((RANDOM % (try * took / 16 + 1))) # the first before anything is written, later ones at any place
     sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
     kill -KILL $pid 2>/dev/null && kills=$((kills + 1))
     wait $pid 2>/dev/null
