@@ -191,6 +191,25 @@ static void the_gradient_is_the_sum_over_the_shards(void **state)
     lace_free(sum);
 }
 
+static void every_step_draws_its_own_groups(void **state)
+{
+    struct rig r;
+    struct lace_trainer_options o = small(1);
+    double losses[4];
+    o.lr = 0;
+    rig_open(&r, mixed, o, LACE_F32, 1);
+    for (int i = 0; i < 4; i++) {
+        losses[i] = step(&r).loss;
+        for (int j = 0; j < i; j++) assert_true(losses[i] != losses[j]);
+        for (int a = 0; a < o.shards; a++) /* and every shard */
+            for (int b = 0; b < a; b++) {
+                const struct lace_batch *x = &r.trainer.shards[a].batch, *y = &r.trainer.shards[b].batch;
+                assert_true(x->rows != y->rows || memcmp(x->token, y->token, sizeof(int) * (size_t)x->rows));
+            }
+    }
+    rig_close(&r);
+}
+
 static void gradients_are_clipped_to_length(void **state)
 {
     struct lace_trainer_options o = small(1);
@@ -424,6 +443,7 @@ int main(int count, char **argv)
         cmocka_unit_test(the_loss_falls),
         cmocka_unit_test(a_frozen_backbone_keeps_its_bytes),
         cmocka_unit_test(the_gradient_is_the_sum_over_the_shards),
+        cmocka_unit_test(every_step_draws_its_own_groups),
         cmocka_unit_test(gradients_are_clipped_to_length),
         cmocka_unit_test(adamw_by_hand),
         cmocka_unit_test(the_trainer_follows_adamw),
