@@ -16,8 +16,7 @@ static const struct cli_command *const commands[] = {
 };
 
 /* libgomp's workers spin for milliseconds before they sleep. Where other programs want the cores that costs two to
- * four times the decoding rate (`lace bench` beside a busy core), and it gains nothing that was measurable where they
- * do not. The library reads its setting before main, so the program starts itself once more with it. */
+ * four times the decoding rate (`lace bench decode` beside a busy core). The library reads its setting before main, so the program starts itself once more with it. */
 static void spin_briefly(char **argv)
 {
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY") || setenv("GOMP_SPINCOUNT", "10000", 0)) return;

@@ -50,7 +50,7 @@ static int measure(struct lace_bench *b, const struct lace_subject *s, int threa
 
 static int sampling(struct lace_bench *b, int V, int threads, double step_seconds, struct lace_error *err)
 {
-    float *logits = lace_alloc_array((size_t)V, sizeof *logits), logprob;
+    float *logits = lace_alloc_array((size_t)V, sizeof *logits);
     struct lace_candidate *work = lace_alloc_array((size_t)V, sizeof *work);
     struct lace_samples seconds = {.count = 0};
     struct lace_sampling greedy = {0, 0, 1, 0, 1};
@@ -61,7 +61,7 @@ static int sampling(struct lace_bench *b, int V, int threads, double step_second
     for (int i = 0; i < V && !code; i++) logits[i] = (float)lace_rng_normal(&rng);
     for (int i = 0; i < 12 && !code; i++) {
         double from = lace_now();
-        for (int n = 0; n < threads; n++) lace_sample(logits, V, &greedy, NULL, 0, &rng, work, &logprob);
+        for (int n = 0; n < threads; n++) lace_sample(logits, V, &greedy, NULL, 0, &rng, work);
         if (i >= 2) lace_samples_add(&seconds, lace_now() - from);
     }
     lace_free(logits);

@@ -28,6 +28,8 @@ struct lace_decoder {
         int group, thread;
     } *row_of; /* of the batch's out rows */
     struct lace_candidate *work;
+    int *target; /* zeros: of the loss that gives each row's log sum exp */
+    float *logprob;
     int group_slots;
 };
 
@@ -47,6 +49,8 @@ void lace_decoder_close(struct lace_decoder **decoder)
     free(d->spans);
     free(d->row_of);
     free(d->work);
+    free(d->target);
+    free(d->logprob);
     lace_batch_release(&d->batch);
     lace_state_release(&d->state);
     lace_cache_release(&d->cache);
@@ -63,7 +67,9 @@ static int give_groups(struct lace_decoder *d)
     d->spans = calloc(rows, sizeof *d->spans);
     d->row_of = calloc(rows, sizeof *d->row_of);
     d->work = calloc((size_t)d->model->config.vocab_size, sizeof *d->work);
-    if (!d->groups || !d->view_groups || !d->spans || !d->row_of || !d->work) return -1;
+    d->target = calloc(rows, sizeof *d->target);
+    d->logprob = calloc(rows, sizeof *d->logprob);
+    if (!d->target || !d->logprob || !d->groups || !d->view_groups || !d->spans || !d->row_of || !d->work) return -1;
     for (int g = 0; g < o->groups; g++) {
         d->groups[g].slot = g * d->group_slots;
         if (!(d->groups[g].threads = calloc((size_t)o->threads, sizeof(struct lace_thread)))) return -1;
@@ -298,27 +304,25 @@ static void finish(struct lace_decoder *d, int g, int n, enum lace_end end)
 }
 
 /* A thread's new token, from its logits or from what it is forced to write; then whether that ends it. */
-static void advance(struct lace_decoder *d, int g, int n, const float *logits, lace_token_fn *on_token)
+static void advance(struct lace_decoder *d, int g, int n, const float *logits, double lse, lace_token_fn *on_token)
 {
     struct group *group = &d->groups[g];
     struct lace_thread *t = &group->threads[n];
     const struct lace_format *f = d->format;
     bool judged = t->at_lead;
-    float logprob;
     int id;
     if (t->forced_count) {
         id = *t->forced++;
         t->forced_count--;
     } else {
         id = lace_sample(logits, d->model->config.vocab_size, &group->options.sampling, t->ids + t->tag_count, t->count - t->tag_count, &t->rng,
-                         d->work, &logprob);
-        t->logprob += logprob;
+                         d->work);
+        t->logprob += logits[id] - lse;
     }
     t->chosen++;
     group->chosen++;
     if (judged && !t->judged) {
         t->judged = true; /* not p != 0: all three may round to 0 */
-        double lse = lace_log_sum_exp(logits, d->model->config.vocab_size);
         for (int v = LACE_VERDICT_BEST; v <= LACE_VERDICT_FAIL; v++) t->p[v] = (float)exp(logits[f->verdict[v]] - lse);
         t->chosen_before_lead = t->chosen - 1;
     }
@@ -355,6 +359,7 @@ int lace_decoder_step(struct lace_decoder *d, lace_token_fn *on_token, struct la
         if (code) return code;
         lace_forward(d->model, &d->state, &d->cache, b);
         lace_logits(d->model, &d->state, b, 0, b->outs);
+        if (b->outs) d->model->ops->cross_entropy_forward(d->logprob, d->state.lse, d->state.logits, d->target, b->outs, d->model->config.vocab_size);
     }
     int running = 0;
     for (int g = 0; g < d->options.groups; g++) {
@@ -369,7 +374,7 @@ int lace_decoder_step(struct lace_decoder *d, lace_token_fn *on_token, struct la
     }
     for (int i = 0; i < b->outs; i++) {
         int g = d->row_of[i].group, n = d->row_of[i].thread;
-        if (d->groups[g].threads[n].end == LACE_RUNNING) advance(d, g, n, d->state.logits + (size_t)i * d->model->config.vocab_size, on_token);
+        if (d->groups[g].threads[n].end == LACE_RUNNING) advance(d, g, n, d->state.logits + (size_t)i * d->model->config.vocab_size, d->state.lse[i], on_token);
     }
     for (int g = 0; g < d->options.groups; g++) running += d->groups[g].used && !lace_decoder_done(d, g);
     return running;

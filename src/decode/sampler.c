@@ -41,14 +41,13 @@ static void penalise(struct lace_candidate *c, int V, const int *history, int co
 }
 
 int lace_sample(const float *logits, int V, const struct lace_sampling *s, const int *history, int count, struct lace_rng *rng,
-                struct lace_candidate *c, float *logprob)
+                struct lace_candidate *c)
 {
     bool penalty = s->repetition_penalty != 1 && count;
     int chosen = 0;
     if (s->temperature == 0 && !penalty) {
         for (int i = 1; i < V; i++)
             if (logits[i] > logits[chosen]) chosen = i;
-        *logprob = (float)(logits[chosen] - lace_log_sum_exp(logits, V));
         return chosen;
     }
     for (int i = 0; i < V; i++) c[i] = (struct lace_candidate){logits[i], i};
@@ -84,7 +83,5 @@ int lace_sample(const float *logits, int V, const struct lace_sampling *s, const
             if (draw < 0) break;
         }
     }
-    int id = c[chosen].id;
-    *logprob = (float)(logits[id] - lace_log_sum_exp(logits, V));
-    return id;
+    return c[chosen].id;
 }

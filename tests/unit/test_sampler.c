@@ -23,8 +23,9 @@ static int prepare(void **state)
 static int draw(const struct lace_sampling *s, const int *history, int count, struct lace_rng *rng, float *logprob)
 {
     struct lace_candidate work[V];
-    int id = lace_sample(logits, V, s, history, count, rng, work, logprob);
+    int id = lace_sample(logits, V, s, history, count, rng, work);
     assert_in_range(id, 0, V - 1);
+    if (logprob) *logprob = (float)(logits[id] - lace_log_sum_exp(logits, V));
     return id;
 }
 
