@@ -9,11 +9,22 @@ COUNT=${COUNT:-1000}
 OUT=$MODEL/results
 mkdir -p "$OUT"
 
+results=$MODEL/RESULTS.md
+{
+    echo "# Results"
+    echo
+    echo "Printed by \`scripts/evaluate.sh\`, $COUNT held-out problems a table, which no training data contains."
+    echo "The JSON with every figure and interval lies in \`results/\`."
+} >"$results"
+
 row() { # name, then the command's options
     local name=$1
     shift
     echo "== $name: lace eval $*"
     "$LACE" eval --model "$MODEL" --count "$COUNT" "$@" --save "$OUT/$name.json" | tee "$OUT/$name.txt"
+    printf '\n    lace eval --count %s %s\n\n' "$COUNT" "$*" >>"$results"
+    sed 's/^/    /; s/ *$//' "$OUT/$name.txt" >>"$results"
+    rm "$OUT/$name.txt"
     echo
 }
 

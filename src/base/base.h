@@ -63,6 +63,8 @@ double lace_now(void);                             /* seconds, monotonic */
 int lace_read_file(const char *path, size_t max, char **bytes, size_t *len, struct lace_error *err);
 /* Writes a file so that a reader sees the old or the new one, never half: temporary name, fsync, rename. */
 int lace_write_file(const char *path, const void *bytes, size_t len, struct lace_error *err);
+/* dir/name into path (PATH_MAX bytes); an error where it does not fit. */
+int lace_join(char *path, const char *dir, const char *name, struct lace_error *err);
 /* Makes a folder and its parents; an existing one is fine. */
 int lace_make_dir(const char *path, struct lace_error *err);
 

@@ -103,6 +103,12 @@ fail:
     return LACE_SYSTEM;
 }
 
+int lace_join(char *path, const char *dir, const char *name, struct lace_error *err)
+{
+    if (snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX) return 0;
+    return lace_fail(err, LACE_BAD, "The path %.100s/%.100s is too long.", dir, name);
+}
+
 int lace_make_dir(const char *path, struct lace_error *err)
 {
     char part[PATH_MAX];

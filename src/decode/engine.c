@@ -12,12 +12,6 @@
 
 void lace_engine_defaults(struct lace_engine_options *options) { *options = (struct lace_engine_options){.visible = -1, .window = 1}; }
 
-static int join(char *path, const char *dir, const char *name, struct lace_error *err)
-{
-    if (snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX) return 0;
-    return lace_fail(err, LACE_BAD, "The path %.100s... is too long.", dir);
-}
-
 int lace_engine_find(char *path, struct lace_error *err)
 {
     char program[PATH_MAX];
@@ -43,7 +37,7 @@ static int read_generation(struct lace_engine *e, struct lace_error *err)
     char path[PATH_MAX];
     struct lace_run_options *o = &e->defaults;
     bool sample;
-    int code = join(path, e->path, "generation_config.json", err);
+    int code = lace_join(path, e->path, "generation_config.json", err);
     if (code || access(path, F_OK)) return code;
     json_t *j = lace_json_read(path, 1 << 20, err);
     if (!j) return LACE_BAD;
@@ -75,7 +69,7 @@ static int open_all(struct lace_engine *e, const struct lace_engine_options *o, 
         adapter = NULL;
     else if (!adapter) {
         char config[PATH_MAX];
-        if ((code = join(lattice, e->path, "lattice", err)) || (code = join(config, lattice, "lattice_config.json", err))) return code;
+        if ((code = lace_join(lattice, e->path, "lattice", err)) || (code = lace_join(config, lattice, "lattice_config.json", err))) return code;
         if (!access(config, F_OK)) adapter = lattice;
     }
     if ((code = lace_model_load(&e->model, e->path, adapter, &options, err))) return code;
@@ -84,7 +78,7 @@ static int open_all(struct lace_engine *e, const struct lace_engine_options *o, 
         e->model->lattice.visible = (enum lace_visible)o->visible;
         e->model->lattice.window = o->window;
     }
-    if ((code = join(path, e->path, "tokenizer.json", err)) || (code = lace_tokenizer_open(&e->tokenizer, path, err))) return code;
+    if ((code = lace_join(path, e->path, "tokenizer.json", err)) || (code = lace_tokenizer_open(&e->tokenizer, path, err))) return code;
     if (lace_tokenizer_size(e->tokenizer) > e->model->config.vocab_size)
         return lace_fail(err, LACE_BAD, "%s has %d tokens, more than the model's vocabulary of %d; it belongs to another model.", path,
                          lace_tokenizer_size(e->tokenizer), e->model->config.vocab_size);

@@ -51,11 +51,6 @@ static void feed_forward_backward(const struct lace_model *m, int layer, struct 
     product_backward(m, layer, P_GATE, NULL, &s->dy_gate, &a->x_mid, R, false, grad);
 }
 
-static void gather_rows(float *rows, const float *layer, const int *slot, int count, int width)
-{
-    for (int r = 0; r < count; r++) memcpy(rows + (size_t)r * width, layer + (size_t)slot[r] * width, sizeof(float) * (size_t)width);
-}
-
 /* grad: of the backbone, NULL where it is frozen; lattice_grad: always. */
 static void attention_backward(const struct lace_model *m, int layer, struct lace_layer_state *a, struct lace_state *s,
                                const struct lace_cache *cache, const struct lace_batch *b, float *grad, float *lattice_grad)
@@ -84,10 +79,10 @@ static void attention_backward(const struct lace_model *m, int layer, struct lac
     dy = gradient(m, s, draw, H * d, R);
     product_backward(m, layer, P_Q, s->dx, &dy, &a->x_in, R, false, grad);
 
-    gather_rows(s->k, s->dk, b->slot, R, K * d);
+    lace_gather_rows(s->k, s->dk, b->slot, R, K * d);
     ops->rope(s->k, s->cosine, s->sine, -1, R, K, d);
     if (full) {
-        gather_rows(s->lk, s->dlk, b->slot, N, K * d);
+        lace_gather_rows(s->lk, s->dlk, b->slot, N, K * d);
         ops->rope(s->lk, s->lat_cosine, s->lat_sine, -1, N, K, d);
         ops->add(s->k, s->lk, (size_t)N * K * d);
     }
@@ -96,7 +91,7 @@ static void attention_backward(const struct lace_model *m, int layer, struct lac
     dy = gradient(m, s, draw, K * d, R);
     product_backward(m, layer, P_K, s->dx, &dy, &a->x_in, R, true, grad);
 
-    gather_rows(s->v, s->dv, b->slot, R, K * d);
+    lace_gather_rows(s->v, s->dv, b->slot, R, K * d);
     dy = gradient(m, s, s->v, K * d, R);
     product_backward(m, layer, P_V, s->dx, &dy, &a->x_in, R, true, grad);
     ops->rmsnorm_backward(s->dh, gradient_of(m, layer, P_INPUT_NORM, grad), s->dx, a->in, a->rstd_in,

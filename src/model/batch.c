@@ -33,6 +33,16 @@ void lace_cache_release(struct lace_cache *c)
     *c = (struct lace_cache){0};
 }
 
+void lace_store_rows(float *layer, const float *rows, const int *slot, int count, int width)
+{
+    for (int r = 0; r < count; r++) memcpy(layer + (size_t)slot[r] * width, rows + (size_t)r * width, sizeof(float) * (size_t)width);
+}
+
+void lace_gather_rows(float *rows, const float *layer, const int *slot, int count, int width)
+{
+    for (int r = 0; r < count; r++) memcpy(rows + (size_t)r * width, layer + (size_t)slot[r] * width, sizeof(float) * (size_t)width);
+}
+
 static int store_init(struct lace_view_store *s, int blocks, int ranges)
 {
     s->block = lace_alloc_array((size_t)blocks, sizeof *s->block);

@@ -19,6 +19,9 @@ struct lace_cache {
 };
 int lace_cache_init(struct lace_cache *cache, const struct lace_model *model, int slots, struct lace_error *err);
 void lace_cache_release(struct lace_cache *cache);
+/* Rows (count, width) of a batch to their slots of one layer of the cache, and back. */
+void lace_store_rows(float *layer, const float *rows, const int *slot, int count, int width);
+void lace_gather_rows(float *rows, const float *layer, const int *slot, int count, int width);
 
 /* Consecutive rows of one sequence: batch rows row .. row + rows - 1 follow the past tokens already stored in
  * the sequence's slots slot .. slot + past - 1. rows may be 0 (a finished thread stays visible). */

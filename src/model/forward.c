@@ -35,12 +35,6 @@ static void rotations(const struct lace_model *m, struct lace_state *s, const st
     rotation(s->lat_cosine, s->lat_sine, (const int *const[]){token_axis, b->thread, b->step}, l->axes, l->theta, LACE_AXES, b->lattice_rows);
 }
 
-/* Rows of a batch to their slots of one layer of the cache. */
-static void store_rows(float *layer, const float *rows, const int *slot, int count, int width)
-{
-    for (int r = 0; r < count; r++) memcpy(layer + (size_t)slot[r] * width, rows + (size_t)r * width, sizeof(float) * (size_t)width);
-}
-
 static void product(const struct lace_model *m, int layer, enum lace_param p, float *y, const struct lace_operand *x, int rows, bool add)
 {
     m->ops->matrix_forward(y, x, &lace_model_weight(m, layer, p)->matrix, rows, add);
@@ -67,12 +61,12 @@ static void attention_block(const struct lace_model *m, int layer, struct lace_l
         memcpy(s->lk, s->k, sizeof(float) * (size_t)b->lattice_rows * K * d);
         ops->rope(a->lq, s->lat_cosine, s->lat_sine, 1, b->lattice_rows, H, d);
         ops->rope(s->lk, s->lat_cosine, s->lat_sine, 1, b->lattice_rows, K, d);
-        store_rows(cache->lk + (size_t)lattice * cache->lat_stride, s->lk, b->slot, b->lattice_rows, K * d);
+        lace_store_rows(cache->lk + (size_t)lattice * cache->lat_stride, s->lk, b->slot, b->lattice_rows, K * d);
     }
     ops->rope(a->q, s->cosine, s->sine, 1, R, H, d);
     ops->rope(s->k, s->cosine, s->sine, 1, R, K, d);
-    store_rows(k_layer, s->k, b->slot, R, K * d);
-    store_rows(v_layer, s->v, b->slot, R, K * d);
+    lace_store_rows(k_layer, s->k, b->slot, R, K * d);
+    lace_store_rows(v_layer, s->v, b->slot, R, K * d);
     ops->attention_forward(a->att, a->lse, a->q, k_layer, v_layer, &b->causal.view, H, K, d, 1 / sqrtf((float)d), 0, &s->scratch);
 
     if (a->mid != a->in) memcpy(a->mid, a->in, sizeof(float) * (size_t)R * D);

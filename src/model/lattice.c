@@ -29,11 +29,6 @@ static struct shape shape_of(const struct lace_model *m, int layer, const struct
                           full ? m->config.num_key_value_heads : l->heads, w, lace_lattice_layer(l, layer), full, 1 / sqrtf((float)w)};
 }
 
-static void store_rows(float *layer, const float *rows, const int *slot, int count, int width)
-{
-    for (int r = 0; r < count; r++) memcpy(layer + (size_t)slot[r] * width, rows + (size_t)r * width, sizeof(float) * (size_t)width);
-}
-
 void lace_lattice_forward(const struct lace_model *m, int layer, struct lace_layer_state *a, struct lace_state *s,
                           struct lace_cache *cache, const struct lace_batch *b)
 {
@@ -57,8 +52,8 @@ void lace_lattice_forward(const struct lace_model *m, int layer, struct lace_lay
         ops->matrix_forward(s->lv, &a->z, MATRIX(P_LAT_V), n.R, false);
         ops->rope(a->lq, s->lat_cosine, s->lat_sine, 1, n.R, n.M, n.w);
         ops->rope(s->lk, s->lat_cosine, s->lat_sine, 1, n.R, n.M, n.w);
-        store_rows(k_layer, s->lk, b->slot, n.R, n.r);
-        store_rows(v_layer, s->lv, b->slot, n.R, n.r);
+        lace_store_rows(k_layer, s->lk, b->slot, n.R, n.r);
+        lace_store_rows(v_layer, s->lv, b->slot, n.R, n.r);
     }
     ops->attention_forward(a->lo, a->llse, a->lq, k_layer, v_layer, &b->lattice.view, n.M, n.K, n.w, n.scale, 1, &s->scratch);
     ops->matrix_forward(s->x, gate_in, MATRIX(P_LAT_GATE), n.R, false);
@@ -71,11 +66,6 @@ void lace_lattice_forward(const struct lace_model *m, int layer, struct lace_lay
         ops->operand_make(&a->lu, s->y, n.R);
         ops->matrix_forward(a->mid, &a->lu, MATRIX(P_LAT_UP), n.R, true);
     }
-}
-
-static void gather_rows(float *rows, const float *layer, const int *slot, int count, int width)
-{
-    for (int r = 0; r < count; r++) memcpy(rows + (size_t)r * width, layer + (size_t)slot[r] * width, sizeof(float) * (size_t)width);
 }
 
 /* The gradient through y = x W^T for a product of the lattice: dx (or += ) and dW +=. dy is made into an operand. */
@@ -123,10 +113,10 @@ void lace_lattice_backward(const struct lace_model *m, int layer, struct lace_la
         product_backward(m, layer, P_LAT_GATE, dz, s, dlogit, &a->z, n.R, false, grad);
         ops->rope(dlq, s->lat_cosine, s->lat_sine, -1, n.R, n.M, n.w);
         product_backward(m, layer, P_LAT_Q, dz, s, dlq, &a->z, n.R, true, grad);
-        gather_rows(d_o, s->dlk, b->slot, n.R, n.r);
+        lace_gather_rows(d_o, s->dlk, b->slot, n.R, n.r);
         ops->rope(d_o, s->lat_cosine, s->lat_sine, -1, n.R, n.M, n.w);
         product_backward(m, layer, P_LAT_K, dz, s, d_o, &a->z, n.R, true, grad);
-        gather_rows(d_o, s->dlv, b->slot, n.R, n.r);
+        lace_gather_rows(d_o, s->dlv, b->slot, n.R, n.r);
         product_backward(m, layer, P_LAT_V, dz, s, d_o, &a->z, n.R, true, grad);
         product_backward(m, layer, P_LAT_DOWN, dnorm, s, dz, &a->lat_in, n.R, false, grad);
     }

@@ -167,18 +167,12 @@ static int fill_weight(struct lace_model *m, struct lace_weight *w, const struct
     return 0;
 }
 
-static int join(char *path, const char *dir, const char *name, struct lace_error *err)
-{
-    if (snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX) return 0;
-    return lace_fail(err, LACE_BAD, "The path of the model directory is too long.");
-}
-
 /* Fills the weights of the backbone or of the lattice from one file. */
 static int fill_from(struct lace_model *m, const char *dir, const char *file_name, bool lattice, struct lace_error *err)
 {
     struct lace_safetensors file;
     char path[PATH_MAX], name[96];
-    int code = join(path, dir, file_name, err);
+    int code = lace_join(path, dir, file_name, err);
     if (code || (code = lace_safetensors_open(&file, path, err))) return code;
     for (int i = 0; i < m->count && !code; i++) {
         struct lace_weight *w = &m->weights[i];
@@ -364,7 +358,7 @@ static int save_part(const struct lace_model *m, const char *dir, const char *fi
     struct lace_tensor *tensors = calloc((size_t)m->count, sizeof *tensors);
     uint16_t *halves = type == LACE_BF16 ? lace_alloc_array(m->values, sizeof *halves) : NULL;
     size_t count = 0;
-    int code = join(path, dir, file_name, err);
+    int code = lace_join(path, dir, file_name, err);
     if (!code && (!names || !tensors || (type == LACE_BF16 && !halves))) code = lace_fail(err, LACE_MEMORY, "Out of memory while saving %s.", path);
     for (int i = 0; i < m->count && !code; i++) {
         const struct lace_weight *w = &m->weights[i];

@@ -9,12 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static int join(char *path, const char *dir, const char *name, struct lace_error *err)
-{
-    if (snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX) return 0;
-    return lace_fail(err, LACE_BAD, "The path %.100s... is too long.", dir);
-}
-
 static int save_moments(const struct lace_trainer *t, const char *dir, struct lace_error *err)
 {
     char path[PATH_MAX], text[96];
@@ -22,9 +16,9 @@ static int save_moments(const struct lace_trainer *t, const char *dir, struct la
         {.name = "exp_avg", .type = LACE_T_F32, .rank = 1, .shape = {t->model->values}, .data = t->m, .bytes = t->model->values * 4},
         {.name = "exp_avg_sq", .type = LACE_T_F32, .rank = 1, .shape = {t->model->values}, .data = t->v, .bytes = t->model->values * 4},
     };
-    int code = join(path, dir, "optimizer.safetensors", err);
+    int code = lace_join(path, dir, "optimizer.safetensors", err);
     if (!code) code = lace_safetensors_write(path, tensors, 2, NULL, err);
-    if (!code) code = join(path, dir, "trainer.json", err);
+    if (!code) code = lace_join(path, dir, "trainer.json", err);
     int len = snprintf(text, sizeof text, "{\"step\": %ld, \"tokens\": %ld}\n", t->step, t->tokens);
     return code ? code : lace_write_file(path, text, (size_t)len, err);
 }
@@ -47,7 +41,7 @@ int lace_checkpoint_save(const struct lace_trainer *t, const char *dir, struct l
     int code = check_finite(t, err);
     if (code) return code;
     lace_remove_folder(temporary);
-    code = join(lattice, temporary, "lattice", err);
+    code = lace_join(lattice, temporary, "lattice", err);
     if (!code) code = lace_model_save(t->model, temporary, t->model->lattice.kind == LACE_KIND_NONE ? NULL : lattice, LACE_F32, err);
     if (!code) code = save_moments(t, temporary, err);
     if (code) return code;
@@ -60,7 +54,7 @@ static int load_weights(struct lace_trainer *t, const char *dir, const char *fil
 {
     char path[PATH_MAX], name[96];
     struct lace_safetensors file;
-    int code = join(path, dir, file_name, err);
+    int code = lace_join(path, dir, file_name, err);
     if (code || (code = lace_safetensors_open(&file, path, err))) return code;
     for (int i = 0; i < t->model->count && !code; i++) {
         struct lace_weight *w = &t->model->weights[i];
@@ -83,7 +77,7 @@ int lace_checkpoint_load(struct lace_trainer *t, const char *dir, struct lace_er
     int code = load_weights(t, dir, "model.safetensors", false, err), step;
     double tokens;
     if (!code && t->model->lattice.kind != LACE_KIND_NONE) code = load_weights(t, dir, "lattice/lattice_model.safetensors", true, err);
-    if (!code) code = join(path, dir, "optimizer.safetensors", err);
+    if (!code) code = lace_join(path, dir, "optimizer.safetensors", err);
     if (code || (code = lace_safetensors_open(&file, path, err))) return code;
     const struct lace_tensor *m = lace_safetensors_find(&file, "exp_avg"), *v = lace_safetensors_find(&file, "exp_avg_sq");
     size_t bytes = t->model->values * 4;
@@ -94,7 +88,7 @@ int lace_checkpoint_load(struct lace_trainer *t, const char *dir, struct lace_er
         memcpy(t->v, v->data, bytes);
     }
     lace_safetensors_close(&file);
-    if (!code) code = join(path, dir, "trainer.json", err);
+    if (!code) code = lace_join(path, dir, "trainer.json", err);
     json_t *o = code ? NULL : lace_json_read(path, 1 << 16, err);
     if (!o) return code ? code : LACE_BAD;
     code = lace_json_int(o, "step", -1, 0, INT_MAX, &step, path, err);

@@ -35,12 +35,6 @@ struct run {
     FILE *metrics;
 };
 
-static int join(char *path, const char *dir, const char *name, struct lace_error *err)
-{
-    if (snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX) return 0;
-    return lace_fail(err, LACE_BAD, "The path %.100s... is too long.", dir);
-}
-
 /* ---- settings ---- */
 
 static int read_trainer(struct run *r, struct lace_error *err)
@@ -155,7 +149,7 @@ static int open_model(struct run *r, struct lace_error *err)
     if (!init && !pretrain) return lace_fail(err, LACE_BAD, "%s: init.model is missing; %s trains a model that exists.", s->path, r->options->stage);
     if (!r->tokenizer_path && !init) return lace_fail(err, LACE_BAD, "%s: tokenizer is missing; name a tokenizer.json.", s->path);
     if (!r->tokenizer_path) {
-        if ((code = join(path, init, "tokenizer.json", err))) return code;
+        if ((code = lace_join(path, init, "tokenizer.json", err))) return code;
         if ((code = lace_tokenizer_open(&r->tokenizer, path, err))) return code;
     } else if ((code = lace_tokenizer_open(&r->tokenizer, r->tokenizer_path, err)))
         return code;
@@ -198,7 +192,7 @@ static int checkpoint_path(const struct run *r, long step, char *path, struct la
 {
     char name[48];
     snprintf(name, sizeof name, "checkpoint-%ld", step);
-    return join(path, r->out, name, err);
+    return lace_join(path, r->out, name, err);
 }
 
 static int save_checkpoint(struct run *r, struct lace_error *err)
@@ -212,7 +206,7 @@ static int save_checkpoint(struct run *r, struct lace_error *err)
         char rest;
         int read = sscanf(e->d_name, "checkpoint-%ld.tm%c", &n, &rest); /* 1: whole; 2: half-written when a run was killed */
         bool old = read == 1 && !strchr(e->d_name, '.') && n < r->trainer.step - (r->keep - 1) * (long)r->checkpoint_every;
-        if ((old || (read == 2 && rest == 'p')) && !join(path, r->out, e->d_name, NULL)) lace_remove_folder(path);
+        if ((old || (read == 2 && rest == 'p')) && !lace_join(path, r->out, e->d_name, NULL)) lace_remove_folder(path);
     }
     if (d) closedir(d);
     return 0;
@@ -223,7 +217,7 @@ static int open_metrics(struct run *r, long steps, struct lace_error *err)
 {
     char path[PATH_MAX], *bytes = NULL;
     size_t len = 0, keep = 0;
-    int code = join(path, r->out, "metrics.jsonl", err);
+    int code = lace_join(path, r->out, "metrics.jsonl", err);
     if (code) return code;
     if (steps > 0 && !access(path, F_OK) && (code = lace_read_file(path, (size_t)1 << 30, &bytes, &len, err))) return code;
     for (long line = 0; keep < len && line < steps; line++) {
@@ -242,7 +236,7 @@ static int copy_file(const char *from, const char *dir, const char *name, struct
 {
     char path[PATH_MAX], *bytes;
     size_t len;
-    int code = join(path, dir, name, err);
+    int code = lace_join(path, dir, name, err);
     if (code || (code = lace_read_file(from, (size_t)64 << 20, &bytes, &len, err))) return code;
     code = lace_write_file(path, bytes, len, err);
     lace_free(bytes);
@@ -253,11 +247,11 @@ static int export_model(struct run *r, struct lace_error *err)
 {
     char dir[PATH_MAX], lattice[PATH_MAX], source[PATH_MAX];
     const char *init = NULL;
-    int code = join(dir, r->out, "model", err);
-    if (!code) code = join(lattice, dir, "lattice", err);
+    int code = lace_join(dir, r->out, "model", err);
+    if (!code) code = lace_join(lattice, dir, "lattice", err);
     if (!code) code = lace_model_save(r->model, dir, r->model->lattice.kind == LACE_KIND_NONE ? NULL : lattice, LACE_BF16, err);
     if (!code) code = lace_settings_string(&r->settings, "init.model", &init, err);
-    if (!code && !r->tokenizer_path) code = join(source, init, "tokenizer.json", err);
+    if (!code && !r->tokenizer_path) code = lace_join(source, init, "tokenizer.json", err);
     return code ? code : copy_file(r->tokenizer_path ? r->tokenizer_path : source, dir, "tokenizer.json", err);
 }
 
@@ -314,13 +308,13 @@ static int start_run(struct run *r, struct lace_error *err)
 {
     char path[PATH_MAX];
     int code = lock_folder(r, err);
-    if (code || (code = join(path, r->out, "model/model.safetensors", err))) return code;
+    if (code || (code = lace_join(path, r->out, "model/model.safetensors", err))) return code;
     long latest = latest_checkpoint(r->out);
     if (latest >= 0 && !r->options->resume)
         return lace_fail(err, LACE_BAD, "%s holds a run already (checkpoint-%ld); go on with --resume, or name another folder with --set out=DIR.", r->out, latest);
     if (latest < 0 && !access(path, F_OK))
         return lace_fail(err, LACE_BAD, "%s holds a trained model and no checkpoint; remove it, or name another folder with --set out=DIR.", r->out);
-    if ((code = join(path, r->out, "settings.yaml", err))) return code;
+    if ((code = lace_join(path, r->out, "settings.yaml", err))) return code;
     if (latest >= 0 && (code = same_settings(r, path, err))) return code;
     if ((code = lace_make_dir(r->out, err)) || (code = lock_folder(r, err))) return code;
     struct lace_text text;
