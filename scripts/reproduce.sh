@@ -3,8 +3,9 @@
 #
 #   base      recipes/base.yaml       the clean backbone           (baseline: independent, serial)
 #   lattice   recipes/lattice.yaml    a new lattice on it, the backbone frozen
-#   lace      recipes/lace.yaml       backbone and lattice together
-#   isolated  recipes/isolated.yaml   as many steps without a lattice (baseline)
+#   lace      recipes/lace.yaml       backbone and lattice together, from easy to hard
+#   polish    recipes/polish.yaml     the same, most of it clean: the shipped model
+#   isolated  recipes/isolated.yaml   the backbone on threads divided by their tags, no lattice (baseline)
 #
 # Every stage resumes where it was interrupted; a finished one is not run again. RUNS names the folder of the
 # runs, MODEL that of the result. The same seeds on as many workers give the same bits on the same CPU level.
@@ -29,10 +30,11 @@ stage() { # kind recipe [settings]
 stage pretrain base
 stage cpt lattice --set init.model="$RUNS/base/model"
 stage sft lace --set init.model="$RUNS/lattice/model" --set init.lattice="$RUNS/lattice/model/lattice"
+stage sft polish --set init.model="$RUNS/lace/model" --set init.lattice="$RUNS/lace/model/lattice"
 stage sft isolated --set init.model="$RUNS/base/model"
 
 mkdir -p "$MODEL/training"
-cp -r "$RUNS/lace/model/." "$MODEL/"
+cp -r "$RUNS/polish/model/." "$MODEL/"
 for baseline in base isolated; do
     mkdir -p "$MODEL/$baseline"
     cp "$RUNS/$baseline/model/"* "$MODEL/$baseline/"
@@ -41,7 +43,7 @@ cat >"$MODEL/generation_config.json" <<'JSON'
 {"do_sample": false, "max_new_tokens": 640}
 JSON
 # what was run, how long it took, and every tenth step's figures
-for name in base lattice lace isolated; do
+for name in base lattice lace polish isolated; do
     cp "$RUNS/$name/settings.yaml" "$MODEL/training/$name.yaml"
     awk 'NR == 1 || NR % 10 == 0' "$RUNS/$name/metrics.jsonl" >"$MODEL/training/$name.jsonl"
     awk -v name="$name" '{
