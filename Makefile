@@ -109,6 +109,7 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/lace $(DESTDIR)$(LIBDIR)/liblace.a $(DESTDIR)$(LIBDIR)/liblace.so \
 	  $(DESTDIR)$(LIBDIR)/liblace.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/liblace.so.$(VERSION) \
 	  $(DESTDIR)$(LIBDIR)/pkgconfig/lace.pc $(DESTDIR)$(PREFIX)/include/lace.h $(DESTDIR)$(PREFIX)/share/man/man1/lace.1
+	rm -rf $(DESTDIR)$(PREFIX)/share/lace
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

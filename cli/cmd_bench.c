@@ -144,7 +144,7 @@ static int run(int count, char **args)
 const struct cli_command cmd_bench = {
     .name = "bench",
     .summary = "measure decoding, prefill, training and loading",
-    .usage = "[decode|prefill|train|load|all] [--model DIR] [--threads 1,4,8,16] [--json]",
+    .usage = "[decode|prefill|train|load|all]\n[--model DIR] [--threads 1,4,8,16] [--json]",
     .description = "Measures the limits of this machine first (rate of large products, rate of reading memory), then what lace reaches, each figure "
                    "with its share of a limit. Limits are the best of several samples, other figures medians; the range of "
                    "the samples stands beside them. Rates depend on what else the machine "

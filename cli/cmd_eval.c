@@ -148,7 +148,7 @@ static int run(int count, char **args)
 const struct cli_command cmd_eval = {
     .name = "eval",
     .summary = "compare the lattice with strong baselines on held-out problems",
-    .usage = "[--data FILE | --family F --difficulty A[:B] --count N] [--arms A,B,...]",
+    .usage = "[--data FILE | --family F --difficulty A[:B] --count N]\n[--arms A,B,...] [--threads N]",
     .description = "Every arm gets the same problems, seeds and tokens. independent: the clean model, N threads and a vote. isolated: threads that divide "
                    "the work by their tags. serial: one thread with N times the tokens. lace: threads with the lattice, answering by their own verdict. "
                    "muted: its gates forced shut. foreign: each thread sees threads of another problem.",

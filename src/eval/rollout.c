@@ -208,7 +208,7 @@ static int report(struct player *w)
 {
     const struct lace_rollout *r = w->r;
     int stop = 0;
-#pragma omp critical(lace_rollout)
+#pragma omp critical
     {
         ++*w->done;
         if (r->progress && r->progress(r->user, r->label, *w->done, r->count)) *w->stop = 1;
@@ -295,7 +295,7 @@ int lace_rollout_run(const struct lace_arm *arm, const struct lace_rollout *r, s
         free(w.seats);
         lace_decoder_close(&w.decoder);
         if (failed)
-#pragma omp critical(lace_rollout)
+#pragma omp critical
         {
             if (!code || code == LACE_STOPPED) code = failed, first = own; /* the others stop because this one failed */
             stop = 1;
