@@ -29,10 +29,10 @@ row() { # name, then the command's options
 }
 
 row headline --difficulty 4 --threads 4
-row visible --difficulty 4 --threads 4 --arms lace,lace:aligned,lace:window:17,lace:window:51
-row harder-5 --difficulty 5 --threads 4
-row harder-6 --difficulty 6 --threads 4
-row threads-2 --difficulty 4 --threads 2 --arms independent,isolated,lace,muted
-row threads-8 --difficulty 4 --threads 8 --arms independent,isolated,lace,muted
-row threads-16 --difficulty 4 --threads 16 --arms independent,isolated,lace,muted
 row false-claim --difficulty 4 --threads 4 --inject 1 --arms independent,isolated,lace
+row harder-5 --difficulty 5 --threads 4 --arms independent,isolated,lace
+row threads-8 --difficulty 4 --threads 8 --arms independent,isolated,lace
+row threads-2 --difficulty 4 --threads 2 --arms independent,isolated,lace
+row threads-16 --difficulty 4 --threads 16 --arms independent,isolated,lace
+row harder-6 --difficulty 6 --threads 4 --arms independent,isolated,lace
+row visible --difficulty 4 --threads 4 --arms lace,lace:aligned,lace:window:17,lace:window:51
