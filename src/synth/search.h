@@ -1,5 +1,5 @@
 /* The family `search`: find the last of K unknowns, each of which needs the one before.
- *   Find r (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2, r*9+q=10.
+ *   Find r (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2, r*9+q=0.
  * Stage k: the unknown u_k in 1..B with (u_k*a_k + c_k) mod p = t_k; c_1 is given, c_(k+1) is u_k.
  * p is prime, so exactly one option fits. A round of a thread tries one option and is one line:
  *   q*7+4=2, try 3: 10+4=3, no.
