@@ -278,6 +278,18 @@ static bool ends_with(const struct lace_text *text, const char *what)
     return n && text->len >= n && !memcmp(text->data + text->len - n, what, n);
 }
 
+/* Whether what was written from byte `before` on completes the stop string; then the text ends with it. A token may
+ * hold more than the string's end. */
+static bool stops_at(struct lace_text *text, size_t before, const char *stop)
+{
+    size_t n = strlen(stop), from = before >= n ? before - n + 1 : 0;
+    const char *found = n && text->len >= n ? memmem(text->data + from, text->len - from, stop, n) : NULL;
+    if (!found) return false;
+    text->len = (size_t)(found - text->data) + n;
+    text->data[text->len] = 0;
+    return true;
+}
+
 static void append(struct lace_decoder *d, int g, int n, int id, lace_token_fn *on_token)
 {
     struct lace_thread *t = &d->groups[g].threads[n];
@@ -326,6 +338,7 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, d
         for (int v = LACE_VERDICT_BEST; v <= LACE_VERDICT_FAIL; v++) t->p[v] = (float)exp(logits[f->verdict[v]] - lse);
         t->chosen_before_lead = t->chosen - 1;
     }
+    size_t before = t->text.len;
     append(d, g, n, id, on_token);
     if (judged) {
         t->verdict = lace_format_verdict(t->text.data, t->text.len);
@@ -340,7 +353,7 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, d
     }
     if (id == f->end) finish(d, g, n, LACE_END_TOKEN);
     for (int i = 0; i < group->options.stop_count && t->end == LACE_RUNNING; i++)
-        if (ends_with(&t->text, group->options.stops[i])) finish(d, g, n, LACE_END_STOP);
+        if (stops_at(&t->text, before, group->options.stops[i])) finish(d, g, n, LACE_END_STOP);
     bool spent = t->chosen >= group->options.budget || (group->options.group_budget && group->chosen >= group->options.group_budget);
     if (t->end != LACE_RUNNING || !spent) return;
     t->cut = true; /* its verdict is asked for now */
