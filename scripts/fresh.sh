@@ -11,6 +11,7 @@ command -v debootstrap >/dev/null || { echo "fresh.sh needs debootstrap: apt-get
 root=$(mktemp -d "${TMPDIR:-/tmp}/lace-fresh-XXXXXX")
 finish() {
     umount "$root/proc" 2>/dev/null || true
+    umount "$root/dev/pts" 2>/dev/null || true
     umount "$root/dev/null" 2>/dev/null || true
     mountpoint -q "$root/proc" && { echo "still mounted: $root/proc" >&2; exit 1; }
     [ -n "${KEEP:-}" ] && echo "kept: $root" || rm -rf --one-file-system "$root"
@@ -32,6 +33,10 @@ cp -aL /etc/ssl/certs/. "$root/etc/ssl/certs/" 2>/dev/null || true
 cp -aL /usr/local/share/ca-certificates/. "$root/usr/local/share/ca-certificates/" 2>/dev/null || true
 for file in resolv.conf hosts; do cp -L /etc/$file "$root/etc/$file"; done
 mount -t proc proc "$root/proc" # lscpu, OpenMP and the memory reports read it
+mkdir -p "$root/dev/pts" # the tests of the terminal need pseudo-terminals
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$root/dev/pts"
+rm -f "$root/dev/ptmx"
+ln -s pts/ptmx "$root/dev/ptmx"
 
 mkdir -p "$root/src"
 git archive HEAD | tar -x -C "$root/src"
