@@ -36,8 +36,11 @@ struct lace_engine_options {
     int window;          /* with LACE_WINDOW */
     const char *dtype;   /* "bf16", "f32", or NULL: what this CPU is fast at */
 };
+/* Fills the options: the shipped model, its own lattice, the type of products that this CPU is fast at. */
 void lace_engine_defaults(struct lace_engine_options *options);
+/* Opens a model; on failure *engine is NULL. The caller closes it. */
 int lace_engine_open(struct lace_engine **engine, const struct lace_engine_options *options, struct lace_error *err);
+/* Releases everything; nothing that runs may still use it. */
 void lace_engine_close(struct lace_engine **engine); /* NULL is fine; nulls the handle */
 
 struct lace_engine_info {
@@ -47,6 +50,7 @@ struct lace_engine_info {
     size_t parameters, lattice_parameters;
     int layers, width, vocabulary, context, max_threads;
 };
+/* Describes an open engine; the texts belong to it. */
 void lace_engine_info(const struct lace_engine *engine, struct lace_engine_info *info);
 
 /* ---- tokens ---- */
@@ -112,8 +116,10 @@ struct lace_run_result {
     double prompt_seconds, decode_seconds;
     int steps;       /* of the lockstep clock */
 };
+/* Solves one problem; on success the caller releases the result, on failure it is empty. LACE_STOPPED: piece said so. */
 int lace_run(const struct lace_engine *engine, const char *prompt, const struct lace_run_options *options, struct lace_run_result *result,
              struct lace_error *err);
+/* Frees what lace_run put into the result; a zeroed result is fine. */
 void lace_run_release(struct lace_run_result *result);
 
 /* ---- a lattice for a model that has none ---- */
@@ -139,6 +145,7 @@ struct lace_attach_report {
     size_t layer_parameters;
     int backbone_layers, width, heads;
 };
+/* Fills the options with the lattice of docs/model.md: low rank, causal, every second layer from the middle up. */
 void lace_attach_defaults(struct lace_attach_options *options);
 /* report may be NULL. */
 int lace_attach(const struct lace_attach_options *options, struct lace_attach_report *report, struct lace_error *err);
@@ -162,6 +169,7 @@ struct lace_train_options {
     int (*progress)(void *user, const struct lace_train_progress *progress);
     void *user;
 };
+/* Runs a stage to its end and writes its folder. LACE_STOPPED: progress said so, and a checkpoint is saved. */
 int lace_train(const struct lace_train_options *options, struct lace_error *err);
 
 /* ---- data ---- */
@@ -199,13 +207,16 @@ struct lace_data_knobs {
     uint64_t seed;
     enum lace_split split; /* no problem is on both sides, whatever its wording */
 };
+/* Fills the knobs with the values that their comments name. */
 void lace_data_knobs_defaults(struct lace_data_knobs *knobs);
 
 struct lace_data_family {
     const char *name, *summary;
     struct lace_interval difficulty, trained; /* all of it, and what training sets cover */
 };
+/* The number of problem families. */
 int lace_data_family_count(void);
+/* Describes family i; LACE_BAD where there is none of that index. */
 int lace_data_family(int i, struct lace_data_family *family); /* 0 to count - 1 */
 
 /* Gets a piece of output; non-zero stops, and the call returns LACE_STOPPED. */
@@ -241,6 +252,7 @@ struct lace_data_stats {
     struct lace_data_tally difficulties[66], verdicts[5], kinds[9], interactions[9];
     struct lace_data_tally checks[8]; /* the family's judgement of each step */
 };
+/* Counts a file of records ("-": stdin). */
 int lace_data_stats(const char *path, struct lace_data_stats *stats, struct lace_error *err);
 
 /* What the policies solve without any model: the share of problems with a right answer in any thread. */
