@@ -15,8 +15,8 @@ static const struct cli_command *const commands[] = {
     NULL,
 };
 
-/* libgomp's workers spin for milliseconds before they sleep. Where other programs want the cores that costs two to
- * four times the decoding rate (`lace bench decode` beside a busy core). The library reads its setting before main, so the program starts itself once more with it. */
+/* libgomp's workers spin for milliseconds before they sleep. Where other programs want the cores that costs
+ * much of the decoding rate (`lace bench decode` beside a busy core, with and without GOMP_SPINCOUNT). The library reads its setting before main, so the program starts itself once more with it. */
 static void spin_briefly(char **argv)
 {
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY") || setenv("GOMP_SPINCOUNT", "10000", 0)) return;

@@ -24,7 +24,7 @@ struct lace_group_options {
     void *user;
 };
 
-enum lace_end { LACE_RUNNING, LACE_END_VERDICT, LACE_END_BUDGET, LACE_END_STOP, LACE_END_TOKEN, LACE_END_EARLY };
+enum lace_end { LACE_RUNNING, LACE_END_VERDICT, LACE_END_STOP, LACE_END_TOKEN, LACE_END_EARLY };
 
 /* A thread as it stands; all that a caller reads. */
 struct lace_thread {

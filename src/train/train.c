@@ -173,7 +173,7 @@ static int open_model(struct run *r, struct lace_error *err)
 
 /* ---- the run's folder ---- */
 
-/* The highest N of the folder's checkpoint-N, or -1; with drop >= 0, removes those below it. */
+/* The highest N of the folder's checkpoint-N, or -1. */
 static long latest_checkpoint(const char *out)
 {
     DIR *d = opendir(out);
@@ -360,7 +360,7 @@ static int train_steps(struct run *r, struct lace_error *err)
         fprintf(r->metrics, "{\"step\": %ld, \"loss\": %.6f, \"grad_norm\": %.5f, \"lr\": %.6g, \"tokens\": %ld, \"learned\": %ld, \"seconds\": %.4f, \"flops\": %.4g}\n",
                 r->trainer.step, report.loss, report.grad_norm, report.lr, report.tokens, report.learned, seconds, report.flops);
         struct lace_train_progress p = {r->options->stage, r->out, r->trainer.step, r->train.steps, report.loss, report.grad_norm, report.lr,
-                                        report.tokens / seconds, 0};
+                                        report.tokens / seconds};
         bool stop = r->options->progress && r->options->progress(r->options->user, &p), last = r->trainer.step == r->train.steps;
         if (!stop && !last && r->trainer.step % r->checkpoint_every) continue;
         if (fflush(r->metrics) || ferror(r->metrics)) return lace_fail(err, LACE_SYSTEM, "Cannot write the metrics of %s: %s.", r->out, strerror(errno));
