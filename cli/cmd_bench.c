@@ -11,9 +11,11 @@ static int workers;
 
 static const struct cli_option options[] = {
     {"model", 'm', CLI_TEXT, &model, "DIR", "Decode, prefill and load with this model."},
-    {"shape", 0, CLI_CHOICE, &shape, NULL, "Decode and prefill with random weights of this shape: the default.", .choices = "qwen3-0.6b"},
+    {"shape", 0, CLI_CHOICE, &shape, NULL, "Decode and prefill with random weights of this shape: the default.",
+     .choices = "qwen3-0.6b"},
     {"threads", 'n', CLI_TEXT, &threads, "N,...", "Numbers of reasoning threads to decode."},
-    {"dtype", 0, CLI_CHOICE, &dtype, NULL, "The type of the products; by default what this CPU is fast at.", .choices = "bf16|f32"},
+    {"dtype", 0, CLI_CHOICE, &dtype, NULL, "The type of the products; by default what this CPU is fast at.",
+     .choices = "bf16|f32"},
     {"workers", 0, CLI_INT, &workers, "N", "OS threads; by default all cores.", .min = 0, .max = 1024},
     {"quick", 'q', CLI_FLAG, &quick, NULL, "Fewer samples."},
     {"json", 'j', CLI_FLAG, &json, NULL, "JSON instead of a table."},
@@ -90,9 +92,11 @@ static void print_text(const char *text)
 
 static void print_json(struct output *out, const struct lace_bench_figure *f)
 {
-    printf("%s\n  {\"part\": \"%s\", \"name\": \"%s\", \"label\": ", out->figures ? "," : "{\"figures\": [", f->part, f->name);
+    printf("%s\n  {\"part\": \"%s\", \"name\": \"%s\", \"label\": ", out->figures ? "," : "{\"figures\": [", f->part,
+           f->name);
     print_text(f->label + strspn(f->label, " "));
-    printf(", \"unit\": \"%s\", \"value\": %.6g, \"low\": %.6g, \"high\": %.6g, \"samples\": %d", f->unit, f->value, f->low, f->high, f->samples);
+    printf(", \"unit\": \"%s\", \"value\": %.6g, \"low\": %.6g, \"high\": %.6g, \"samples\": %d", f->unit, f->value,
+           f->low, f->high, f->samples);
     if (f->threads) printf(", \"threads\": %d", f->threads);
     if (f->lattice >= 0) printf(", \"lattice\": %s", f->lattice ? "true" : "false");
     if (f->seconds > 0) printf(", \"seconds\": %.6g", f->seconds);
@@ -117,12 +121,20 @@ static int run(int count, char **args)
     static const char parts[] = "decode|prefill|train|load";
     struct lace_error err;
     struct output out = {.figures = 0};
-    struct lace_bench_options o = {.parts = LACE_BENCH_ALL, .model = model, .shape = shape, .dtype = dtype, .workers = workers, .quick = quick, .figure = show,
+    struct lace_bench_options o = {.parts = LACE_BENCH_ALL,
+                                   .model = model,
+                                   .shape = shape,
+                                   .dtype = dtype,
+                                   .workers = workers,
+                                   .quick = quick,
+                                   .figure = show,
                                    .user = &out};
     int list[16];
     if (count && strcmp(args[0], "all")) {
         int index = cli_choice_index(parts, args[0]);
-        if (index < 0) return cli_misuse("There is no benchmark '%s'; the parts are decode, prefill, train, load and all.", args[0]);
+        if (index < 0)
+            return cli_misuse("There is no benchmark '%s'; the parts are decode, prefill, train, load and all.",
+                              args[0]);
         o.parts = 1 << index;
     }
     if (model && shape) return cli_misuse("--model and --shape exclude each other.");
@@ -131,13 +143,15 @@ static int run(int count, char **args)
         char *end;
         long n = strtol(at, &end, 10);
         if (end == at || *at == ' ' || n < 1 || n > 128 || (*end && *end != ',') || o.thread_count == 16)
-            return cli_misuse("--threads takes up to 16 numbers from 1 to 128, separated by commas, not '%s'.", threads);
+            return cli_misuse("--threads takes up to 16 numbers from 1 to 128, separated by commas, not '%s'.",
+                              threads);
         list[o.thread_count++] = (int)n;
         at = end;
         if (!*at) break;
     }
     int code = lace_bench(&o, &err);
-    if (json && out.figures) printf("\n], \"product_rate\": %.6g, \"read_bandwidth\": %.6g}\n", out.product_rate, out.read_bandwidth);
+    if (json && out.figures)
+        printf("\n], \"product_rate\": %.6g, \"read_bandwidth\": %.6g}\n", out.product_rate, out.read_bandwidth);
     return code ? cli_fail("%s", err.text) : 0;
 }
 
@@ -145,10 +159,12 @@ const struct cli_command cmd_bench = {
     .name = "bench",
     .summary = "measure decoding, prefill, training and loading",
     .usage = "[decode|prefill|train|load|all]\n[--model DIR] [--threads 1,4,8,16] [--json]",
-    .description = "Measures the limits of this machine first (rate of large products, rate of reading memory), then what lace reaches, each figure "
-                   "with its share of a limit. Limits are the best of several samples, other figures medians; the range of "
-                   "the samples stands beside them. Rates depend on what else the machine "
-                   "does: compare ratios that were measured in one run.",
+    .description =
+        "Measures the limits of this machine first (rate of large products, rate of reading memory), then what lace "
+        "reaches, each figure "
+        "with its share of a limit. Limits are the best of several samples, other figures medians; the range of "
+        "the samples stands beside them. Rates depend on what else the machine "
+        "does: compare ratios that were measured in one run.",
     .examples = "lace bench\nlace bench decode --threads 8 --json\nlace bench load --model ~/models/qwen3-0.6b",
     .options = options,
     .args_min = 0,

@@ -8,38 +8,48 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static const char *family = "search", *out, *split = "train", *policy = "shared", *strategy = "default", *moduli = "11,13";
+static const char *family = "search", *out, *split = "train", *policy = "shared", *strategy = "default",
+                  *moduli = "11,13";
 static struct cli_range difficulty, option_count = {8, 8}, threads = {4, 4}, ambiguity, rounds;
 static long count = 1000, first, seed, shown = 3, problems = 10000;
 static int budget, width;
 static double corrupt, flip = 1, forge = 1, miss = 1;
 static bool json;
 
-#define PROBLEMS                                                                                                        \
-    {"family", 'f', CLI_TEXT, &family, "NAME", "The problem family; `lace data families` lists them."},                  \
-        {"difficulty", 'd', CLI_RANGE, &difficulty, "A[:B]", "The family's difficulty; what it is trained on by default."}, \
-        {"options", 0, CLI_RANGE, &option_count, "A[:B]", "Each unknown is from 1 to this.", .min = 2, .max = 96},       \
-        {"moduli", 0, CLI_TEXT, &moduli, "P,...", "Primes from which the modulus is drawn; above the options."},         \
-        {"seed", 's', CLI_LONG, &seed, "S", "The same seed makes the same problems.", .min = 0, .max = 9e15},            \
-        {"split", 0, CLI_CHOICE, &split, NULL, "The side of the split.", .choices = "train|test"}
+#define PROBLEMS                                                                                                       \
+    {"family", 'f', CLI_TEXT, &family, "NAME", "The problem family; `lace data families` lists them."},                \
+        {"difficulty", 'd',     CLI_RANGE,                                                                             \
+         &difficulty,  "A[:B]", "The family's difficulty; what it is trained on by default."},                         \
+        {"options", 0, CLI_RANGE, &option_count, "A[:B]", "Each unknown is from 1 to this.", .min = 2, .max = 96},     \
+        {"moduli", 0, CLI_TEXT, &moduli, "P,...", "Primes from which the modulus is drawn; above the options."},       \
+        {"seed", 's', CLI_LONG, &seed, "S", "The same seed makes the same problems.", .min = 0, .max = 9e15},          \
+    {                                                                                                                  \
+        "split", 0, CLI_CHOICE, &split, NULL, "The side of the split.", .choices = "train|test"                        \
+    }
 
-#define ERRORS                                                                                                          \
-    {"corrupt", 0, CLI_REAL, &corrupt, "SHARE", "Share of records (of the shared policy) with falsified steps.", .min = 0, .max = 1}, \
-        {"flip", 0, CLI_REAL, &flip, "W", "Weight of flipped verdicts among the falsehoods.", .min = 0, .max = 1e6},     \
-        {"forge", 0, CLI_REAL, &forge, "W", "Weight of forged finds.", .min = 0, .max = 1e6},                            \
-        {"miss", 0, CLI_REAL, &miss, "W", "Weight of missed finds.", .min = 0, .max = 1e6}
+#define ERRORS                                                                                                         \
+    {"corrupt", 0,       CLI_REAL, &corrupt, "SHARE", "Share of records (of the shared policy) with falsified steps.", \
+     .min = 0,  .max = 1},                                                                                             \
+        {"flip", 0, CLI_REAL, &flip, "W", "Weight of flipped verdicts among the falsehoods.", .min = 0, .max = 1e6},   \
+        {"forge", 0, CLI_REAL, &forge, "W", "Weight of forged finds.", .min = 0, .max = 1e6},                          \
+    {                                                                                                                  \
+        "miss", 0, CLI_REAL, &miss, "W", "Weight of missed finds.", .min = 0, .max = 1e6                               \
+    }
 
 static const struct cli_option make_options[] = {
     {"Problems", .kind = CLI_SECTION},
     PROBLEMS,
-    {"ambiguity", 0, CLI_RANGE, &ambiguity, "A[:B]", "0: one wording; 1: others; 2: also shuffled, with a distraction.", .min = 0, .max = 2},
+    {"ambiguity", 0, CLI_RANGE, &ambiguity, "A[:B]", "0: one wording; 1: others; 2: also shuffled, with a distraction.",
+     .min = 0, .max = 2},
     {"count", 'c', CLI_LONG, &count, "N", "How many records.", .min = 1, .max = 9e15},
-    {"first", 0, CLI_LONG, &first, "I", "The first record's number, to go on where another call ended.", .min = 0, .max = 9e15},
+    {"first", 0, CLI_LONG, &first, "I", "The first record's number, to go on where another call ended.", .min = 0,
+     .max = 9e15},
     {"Threads", .kind = CLI_SECTION},
     {"threads", 'n', CLI_RANGE, &threads, "A[:B]", "Reasoning threads.", .min = 1, .max = 64},
     {"policy", 0, CLI_CHOICE, &policy, NULL, "How the threads work together.", .choices = "shared|tagged|alone"},
     {"strategy", 0, CLI_CHOICE, &strategy, NULL, "The order of a thread's tries.", .choices = "default|up|down|random"},
-    {"budget", 0, CLI_INT, &budget, "R", "Rounds of a thread; 0: enough for 97 % of the problems.", .min = 0, .max = 4096},
+    {"budget", 0, CLI_INT, &budget, "R", "Rounds of a thread; 0: enough for 97 % of the problems.", .min = 0,
+     .max = 4096},
     ERRORS,
     {"Output", .kind = CLI_SECTION},
     {"out", 'o', CLI_TEXT, &out, "FILE", "Where to write; stdout by default. The file appears when it is complete."},
@@ -58,9 +68,11 @@ static const struct cli_option show_options[] = {
 static const struct cli_option ceiling_options[] = {
     PROBLEMS,
     {"threads", 'n', CLI_RANGE, &threads, "N", "Reasoning threads.", .min = 1, .max = 64},
-    {"strategy", 0, CLI_CHOICE, &strategy, NULL, "The order of the sharing threads' tries.", .choices = "default|up|down|random"},
+    {"strategy", 0, CLI_CHOICE, &strategy, NULL, "The order of the sharing threads' tries.",
+     .choices = "default|up|down|random"},
     {"problems", 'c', CLI_LONG, &problems, "N", "How many problems.", .min = 1, .max = 1e9},
-    {"rounds", 'r', CLI_RANGE, &rounds, "A[:B]", "The rounds to print; by default what tells the policies apart.", .min = 1, .max = 1024},
+    {"rounds", 'r', CLI_RANGE, &rounds, "A[:B]", "The rounds to print; by default what tells the policies apart.",
+     .min = 1, .max = 1024},
     ERRORS,
     {"json", 'j', CLI_FLAG, &json, NULL, "One JSON object a line."},
     {0},
@@ -111,7 +123,8 @@ static int put(void *user, const char *bytes, size_t len)
 {
     struct sink *sink = user;
     sink->failed = fwrite(bytes, 1, len, sink->file) != len;
-    if (sink->counts && !sink->failed && ++sink->done % 256 == 0) cli_progress_update(&sink->progress, sink->done, NULL);
+    if (sink->counts && !sink->failed && ++sink->done % 256 == 0)
+        cli_progress_update(&sink->progress, sink->done, NULL);
     return sink->failed;
 }
 
@@ -124,7 +137,8 @@ static int run_make(int argc, char **argv)
     int status = read_knobs(&knobs);
     if (status) return status;
     if (out) {
-        if ((size_t)snprintf(part, sizeof part, "%s.part", out) >= sizeof part) return cli_misuse("The name of the output file is too long.");
+        if ((size_t)snprintf(part, sizeof part, "%s.part", out) >= sizeof part)
+            return cli_misuse("The name of the output file is too long.");
         if (!(sink.file = fopen(part, "w"))) return cli_fail("%s: cannot be written: %s.", part, strerror(errno));
     }
     cli_progress_start(&sink.progress, "data", "records", count);
@@ -132,7 +146,8 @@ static int run_make(int argc, char **argv)
     cli_progress_end(&sink.progress);
     if (fflush(sink.file)) sink.failed = true;
     if (out && fclose(sink.file)) sink.failed = true;
-    if (sink.failed) status = cli_fail("%s: the records could not be written; is the disk full?", out ? part : "stdout");
+    if (sink.failed)
+        status = cli_fail("%s: the records could not be written; is the disk full?", out ? part : "stdout");
     else if (code) status = cli_fail("%s", err.text);
     else if (out && rename(part, out)) status = cli_fail("%s: cannot take its name: %s.", out, strerror(errno));
     if (status && out) remove(part);
@@ -146,10 +161,12 @@ static int run_families(int argc, char **argv)
     else printf("%-12s %-10s %-8s %s\n", "family", "difficulty", "trained", "summary");
     for (int i = 0; !lace_data_family(i, &f); i++) {
         if (json)
-            printf("%s{\"name\": \"%s\", \"difficulty\": [%d, %d], \"trained\": [%d, %d], \"summary\": \"%s\"}", i ? ",\n " : "", f.name,
-                   f.difficulty.low, f.difficulty.high, f.trained.low, f.trained.high, f.summary);
+            printf("%s{\"name\": \"%s\", \"difficulty\": [%d, %d], \"trained\": [%d, %d], \"summary\": \"%s\"}",
+                   i ? ",\n " : "", f.name, f.difficulty.low, f.difficulty.high, f.trained.low, f.trained.high,
+                   f.summary);
         else
-            printf("%-12s %2d to %-4d %2d to %-2d %s\n", f.name, f.difficulty.low, f.difficulty.high, f.trained.low, f.trained.high, f.summary);
+            printf("%-12s %2d to %-4d %2d to %-2d %s\n", f.name, f.difficulty.low, f.difficulty.high, f.trained.low,
+                   f.trained.high, f.summary);
     }
     if (json) puts("]");
     return 0;
@@ -161,7 +178,9 @@ static int run_show(int argc, char **argv)
     struct winsize size;
     struct sink sink = {.file = stdout};
     bool terminal = isatty(STDOUT_FILENO), colour = terminal && !getenv("NO_COLOR");
-    if (!width) width = terminal && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col ? size.ws_col : 190; /* four threads */
+    if (!width)
+        width =
+            terminal && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col ? size.ws_col : 190; /* four threads */
     int code = lace_data_show(argv[0], (uint64_t)first, (uint64_t)shown, width, colour, put, &sink, &err);
     return code ? cli_fail("%s", err.text) : 0;
 }
@@ -185,13 +204,16 @@ static int run_stats(int argc, char **argv)
     if (lace_data_stats(argv[0], &s, &err)) return cli_fail("%s", err.text);
     unsigned long long records = s.records, all = s.threads, steps = s.steps;
     if (json) {
-        printf("{\"records\": %llu, \"threads\": %llu, \"steps\": %llu, \"answered\": %llu, \"right\": %llu, \"unread\": %llu, "
-               "\"most_threads\": %d, \"most_steps\": %d, \"test_side\": %llu, \"corrupted\": %llu, \"rounds\": %.6g, \"diversity\": %.6g",
-               records, all, steps, (unsigned long long)s.answered, (unsigned long long)s.right, (unsigned long long)s.unread, s.most_threads,
-               s.most_steps, (unsigned long long)s.test_side, (unsigned long long)s.corrupted, s.rounds, s.diversity);
+        printf("{\"records\": %llu, \"threads\": %llu, \"steps\": %llu, \"answered\": %llu, \"right\": %llu, "
+               "\"unread\": %llu, "
+               "\"most_threads\": %d, \"most_steps\": %d, \"test_side\": %llu, \"corrupted\": %llu, \"rounds\": %.6g, "
+               "\"diversity\": %.6g",
+               records, all, steps, (unsigned long long)s.answered, (unsigned long long)s.right,
+               (unsigned long long)s.unread, s.most_threads, s.most_steps, (unsigned long long)s.test_side,
+               (unsigned long long)s.corrupted, s.rounds, s.diversity);
     } else {
-        printf("records      %llu (%llu on the test side of the split, %llu of unknown families)\n", records, (unsigned long long)s.test_side,
-               (unsigned long long)s.unread);
+        printf("records      %llu (%llu on the test side of the split, %llu of unknown families)\n", records,
+               (unsigned long long)s.test_side, (unsigned long long)s.unread);
         printf("threads      %llu (at most %d)\n", all, s.most_threads);
         printf("steps        %llu (at most %d in a thread; mean of the longest %.2f)\n", steps, s.most_steps, s.rounds);
         printf("answers      %llu, of which right %llu\n", (unsigned long long)s.answered, (unsigned long long)s.right);
@@ -231,7 +253,8 @@ static int run_ceiling(int argc, char **argv)
     int status = read_knobs(&knobs);
     if (status) return status;
     if (!difficulty.lo) knobs.difficulty.low = knobs.difficulty.high; /* the hardest that is trained */
-    if (!json) printf("%6s  %-20s  %-20s  %-20s  %-20s\n", "rounds", "shared", "tagged", "independent", "serial, N x rounds");
+    if (!json)
+        printf("%6s  %-20s  %-20s  %-20s  %-20s\n", "rounds", "shared", "tagged", "independent", "serial, N x rounds");
     int code = lace_data_ceiling(family, &knobs, (uint64_t)problems, interval(rounds), print_row, NULL, &err);
     return code ? cli_fail("%s", err.text) : 0;
 }
@@ -244,11 +267,16 @@ static const struct cli_command commands[] = {
                  "lace data make --difficulty 4 --threads 2:8 --corrupt 0.5 --count 5 | lace data show -",
      .options = make_options,
      .run = run_make},
-    {.name = "families", .summary = "List the problem families", .usage = "[--json]", .options = json_options, .run = run_families},
+    {.name = "families",
+     .summary = "List the problem families",
+     .usage = "[--json]",
+     .options = json_options,
+     .run = run_families},
     {.name = "show",
      .summary = "Print records with their threads side by side",
      .usage = "[OPTION...] FILE",
-     .description = "FILE `-` is stdin. In colour: finds green, what came from another thread blue, falsified steps red.",
+     .description =
+         "FILE `-` is stdin. In colour: finds green, what came from another thread blue, falsified steps red.",
      .options = show_options,
      .args_min = 1,
      .args_max = 1,
@@ -263,9 +291,10 @@ static const struct cli_command commands[] = {
     {.name = "ceiling",
      .summary = "Measure what each policy solves within so many rounds, without a model",
      .usage = "[OPTION...]",
-     .description = "The share of problems that some thread solves, in per cent with its 95 % interval. shared: every thread "
-                    "knows what all wrote before; tagged: each by itself, the options divided; independent: each by itself, in "
-                    "a random order; serial: one thread with the rounds of all.",
+     .description =
+         "The share of problems that some thread solves, in per cent with its 95 % interval. shared: every thread "
+         "knows what all wrote before; tagged: each by itself, the options divided; independent: each by itself, in "
+         "a random order; serial: one thread with the rounds of all.",
      .examples = "lace data ceiling --difficulty 4 --threads 4",
      .options = ceiling_options,
      .run = run_ceiling},

@@ -12,16 +12,21 @@ static bool self, untied, verbose, json;
 static const struct cli_option options[] = {
     {"out", 'o', CLI_TEXT, &out, "DIR", "The new lattice's folder; it must not hold anything."},
     {"Lattice", .kind = CLI_SECTION},
-    {"kind", 0, CLI_CHOICE, &kind, NULL, "Low-dimensional attention of its own, or the backbone's heads over all threads.", .choices = "lattice|full"},
+    {"kind", 0, CLI_CHOICE, &kind, NULL,
+     "Low-dimensional attention of its own, or the backbone's heads over all threads.", .choices = "lattice|full"},
     {"layers", 0, CLI_TEXT, &layers, "WHICH", "every:K, every:K:from-middle, or a list as 14,18,22."},
-    {"width", 'r', CLI_INT, &width, "R", "Dimensions that the threads exchange; an eighth of the model's by default.", .min = 2, .max = 131072},
-    {"heads", 0, CLI_INT, &heads, "M", "Lattice heads; 4 by default, 1 where the width is no multiple of 64.", .min = 1, .max = 1024},
+    {"width", 'r', CLI_INT, &width, "R", "Dimensions that the threads exchange; an eighth of the model's by default.",
+     .min = 2, .max = 131072},
+    {"heads", 0, CLI_INT, &heads, "M", "Lattice heads; 4 by default, 1 where the width is no multiple of 64.", .min = 1,
+     .max = 1024},
     {"visible", 0, CLI_TEXT, &visible, "V", "What of the others a thread sees: aligned, causal or window:W."},
     {"self", 0, CLI_FLAG, &self, NULL, "A thread's own past is visible in the lattice too."},
-    {"topology", 0, CLI_TEXT, &topology, "T", "Which threads see each other: all, or ring:W, the W neighbours on each side."},
+    {"topology", 0, CLI_TEXT, &topology, "T",
+     "Which threads see each other: all, or ring:W, the W neighbours on each side."},
     {"max-threads", 0, CLI_INT, &max_threads, "N", "The most threads of a group.", .min = 1, .max = 256},
     {"Start", .kind = CLI_SECTION},
-    {"alpha", 0, CLI_REAL, &alpha, "X", "Scale of the lattice heads; at 0 the model is unchanged.", .min = 0, .max = 100},
+    {"alpha", 0, CLI_REAL, &alpha, "X", "Scale of the lattice heads; at 0 the model is unchanged.", .min = 0,
+     .max = 100},
     {"gate", 0, CLI_REAL, &gate, "X", "How far the gates are open.", .min = 1e-6, .max = 0.999999},
     {"untied", 0, CLI_FLAG, &untied, NULL, "Random values inside, rather than such that listening copies at once."},
     {"seed", 's', CLI_LONG, &seed, "S", "Of the random start values.", .min = 0, .max = 9e15},
@@ -64,12 +69,16 @@ static int read_options(struct lace_attach_options *o)
     return 0;
 }
 
-static double share(const struct lace_attach_report *r) { return (double)r->lattice_parameters / (double)(r->parameters + r->lattice_parameters); }
+static double share(const struct lace_attach_report *r)
+{
+    return (double)r->lattice_parameters / (double)(r->parameters + r->lattice_parameters);
+}
 
 static void print_json(const struct lace_attach_report *r)
 {
-    printf("{\"parameters\": %zu, \"lattice_parameters\": %zu, \"share\": %.6g, \"width\": %d, \"heads\": %d, \"layers\": [", r->parameters,
-           r->lattice_parameters, share(r), r->width, r->heads);
+    printf("{\"parameters\": %zu, \"lattice_parameters\": %zu, \"share\": %.6g, \"width\": %d, \"heads\": %d, "
+           "\"layers\": [",
+           r->parameters, r->lattice_parameters, share(r), r->width, r->heads);
     for (int i = 0; i < r->layer_count; i++) printf("%s%d", i ? ", " : "", r->layers[i]);
     puts("]}");
 }
@@ -85,8 +94,9 @@ static void print_table(const struct lace_attach_report *r)
             k += has;
         }
     }
-    printf("%s: %d of %d layers, width %d, %d head%s; %zu parameters, %.2f %% of the model's %zu\n", out, r->layer_count, r->backbone_layers, r->width,
-           r->heads, r->heads == 1 ? "" : "s", r->lattice_parameters, 100 * share(r), r->parameters + r->lattice_parameters);
+    printf("%s: %d of %d layers, width %d, %d head%s; %zu parameters, %.2f %% of the model's %zu\n", out,
+           r->layer_count, r->backbone_layers, r->width, r->heads, r->heads == 1 ? "" : "s", r->lattice_parameters,
+           100 * share(r), r->parameters + r->lattice_parameters);
 }
 
 static int run(int count, char **args)
@@ -109,9 +119,11 @@ const struct cli_command cmd_init = {
     .name = "init",
     .summary = "Attach a new lattice to a model",
     .usage = "MODEL --out DIR [OPTION...]",
-    .description = "Writes lattice_config.json and lattice_model.safetensors. The model itself is read and not changed, and its outputs with the "
+    .description = "Writes lattice_config.json and lattice_model.safetensors. The model itself is read and not "
+                   "changed, and its outputs with the "
                    "new lattice are its own until the lattice is trained (lace train cpt).",
-    .examples = "lace init ~/Qwen3-0.6B --out lattice\nlace run --model ~/Qwen3-0.6B --lattice lattice \"What is 6 times 7?\"",
+    .examples =
+        "lace init ~/Qwen3-0.6B --out lattice\nlace run --model ~/Qwen3-0.6B --lattice lattice \"What is 6 times 7?\"",
     .options = options,
     .args_min = 1,
     .args_max = 1,

@@ -22,8 +22,13 @@ static const struct cli_option options[] = {
     CLI_MODEL_OPTIONS,
     {"Threads", .kind = CLI_SECTION},
     {"threads", 'n', CLI_INT, &threads, "N", "Reasoning threads; 4 by default.", .min = 1, .max = 128},
-    {"pick", 'p', CLI_CHOICE, &pick, NULL, "Whose answer is given: the thread most probably best, the most frequent answer, or the thread surest of its words.", .choices = "verdict|vote|logprob"},
-    {"budget", 'b', CLI_INT, &budget, "N", "Tokens of a thread; then its verdict is asked for. As the context allows by default, at most 2048.", .min = 1, .max = 1 << 24},
+    {"pick", 'p', CLI_CHOICE, &pick, NULL,
+     "Whose answer is given: the thread most probably best, the most frequent answer, or the thread surest of its "
+     "words.",
+     .choices = "verdict|vote|logprob"},
+    {"budget", 'b', CLI_INT, &budget, "N",
+     "Tokens of a thread; then its verdict is asked for. As the context allows by default, at most 2048.", .min = 1,
+     .max = 1 << 24},
     {"no-barrier", 0, CLI_FLAG, &no_barrier, NULL, "A thread need not wait for the others with its verdict."},
     {"stop", 0, CLI_LIST, &stops, "TEXT", "A thread ends when it has written this; may be given again."},
     {"Sampling (the model's generation_config.json says the defaults)", .kind = CLI_SECTION},
@@ -31,7 +36,8 @@ static const struct cli_option options[] = {
     {"temperature", 't', CLI_REAL, &temperature, "X", "0: always the most probable token.", .min = 0, .max = 100},
     {"top-k", 0, CLI_INT, &top_k, "K", "Only the K most probable tokens; 0: all.", .min = 0, .max = 1e9},
     {"top-p", 0, CLI_REAL, &top_p, "P", "Only the most probable tokens that together have P.", .min = 0, .max = 1},
-    {"min-p", 0, CLI_REAL, &min_p, "P", "Only tokens with P times the probability of the most probable.", .min = 0, .max = 1},
+    {"min-p", 0, CLI_REAL, &min_p, "P", "Only tokens with P times the probability of the most probable.", .min = 0,
+     .max = 1},
     {"Output", .kind = CLI_SECTION},
     {"json", 'j', CLI_FLAG, &json, NULL, "The threads, their verdicts, the answer, token counts and times as JSON."},
     {0},
@@ -77,7 +83,8 @@ static void print_rate(const char *name, int tokens, double seconds)
     cli_json_number(stdout, seconds > 0 ? tokens / seconds : 0, 6);
 }
 
-static void print_json(const struct lace_engine *engine, const struct lace_run_options *o, const struct lace_run_result *r, double load)
+static void print_json(const struct lace_engine *engine, const struct lace_run_options *o,
+                       const struct lace_run_result *r, double load)
 {
     struct lace_engine_info info;
     lace_engine_info(engine, &info);
@@ -99,8 +106,8 @@ static void print_json(const struct lace_engine *engine, const struct lace_run_o
         cli_json_number(stdout, t->logprob, 9);
         printf(", \"cut\": %s}", t->cut ? "true" : "false");
     }
-    printf("],\n \"usage\": {\"prompt_tokens\": %d, \"completion_tokens\": %d, \"total_tokens\": %d},\n \"timings\": {", r->prompt_tokens,
-           r->completion_tokens, r->prompt_tokens + r->completion_tokens);
+    printf("],\n \"usage\": {\"prompt_tokens\": %d, \"completion_tokens\": %d, \"total_tokens\": %d},\n \"timings\": {",
+           r->prompt_tokens, r->completion_tokens, r->prompt_tokens + r->completion_tokens);
     print_rate("prompt", r->prompt_tokens, r->prompt_seconds);
     printf(", ");
     print_rate("predicted", r->completion_tokens, r->decode_seconds);
@@ -118,9 +125,13 @@ static void write_title(const struct lace_engine *engine, const struct lace_run_
     snprintf(path, sizeof path, "%s", info.path);
     for (size_t len = strlen(path); len > 1 && path[len - 1] == '/';) path[--len] = 0;
     const char *name = strrchr(path, '/') && strrchr(path, '/')[1] ? strrchr(path, '/') + 1 : path;
-    if (o->sampling.temperature > 0) snprintf(how, sizeof how, "temperature %g, seed %llu", o->sampling.temperature, (unsigned long long)o->seed);
+    if (o->sampling.temperature > 0)
+        snprintf(how, sizeof how, "temperature %g, seed %llu", o->sampling.temperature, (unsigned long long)o->seed);
     snprintf(title, size, "%.100s, %s, %d thread%s, %s", name,
-             !strcmp(info.lattice, "none") ? "lattice off" : cli_model.visible ? cli_model.visible : "lattice on", o->threads, o->threads == 1 ? "" : "s", how);
+             !strcmp(info.lattice, "none") ? "lattice off"
+             : cli_model.visible           ? cli_model.visible
+                                           : "lattice on",
+             o->threads, o->threads == 1 ? "" : "s", how);
 }
 
 static double now(void)
@@ -131,7 +142,8 @@ static double now(void)
 }
 
 /* What stdout gets when it is no terminal. */
-static int print_plain(const struct lace_engine *engine, const struct lace_run_options *o, const struct lace_run_result *r, double load)
+static int print_plain(const struct lace_engine *engine, const struct lace_run_options *o,
+                       const struct lace_run_result *r, double load)
 {
     if (json) print_json(engine, o, r, load);
     else if (r->answer) puts(r->answer);
@@ -151,7 +163,8 @@ static int solve(const struct lace_engine *engine, const char *prompt, bool from
     o.user = &listener;
     if (picture) {
         write_title(engine, &o, title, sizeof title);
-        if (!(listener.columns = cli_columns_open(o.threads, title, from_stdin ? prompt : NULL))) return cli_fail("Out of memory.");
+        if (!(listener.columns = cli_columns_open(o.threads, title, from_stdin ? prompt : NULL)))
+            return cli_fail("Out of memory.");
     } else if ((listener.bar = isatty(STDERR_FILENO))) cli_progress_start(&listener.progress, "run", "tokens", 0);
     int code = lace_run(engine, prompt, &o, &result, &err), status = 0;
     if (picture) cli_columns_close(&listener.columns, code ? NULL : &result);
@@ -174,7 +187,8 @@ static int run(int count, char **args)
     int status = cli_read_text(args[0], "prompt", &prompt, &len);
     double start = now();
     if (status) return status;
-    if (strspn(prompt, " \t\r\n") == len) status = cli_misuse("The prompt is empty; write the problem after the options, or - to read it from stdin.");
+    if (strspn(prompt, " \t\r\n") == len)
+        status = cli_misuse("The prompt is empty; write the problem after the options, or - to read it from stdin.");
     if (!status && !(status = cli_model_open(&engine))) {
         status = solve(engine, prompt, !strcmp(args[0], "-"), now() - start);
         lace_engine_close(&engine);
@@ -187,7 +201,8 @@ const struct cli_command cmd_run = {
     .name = "run",
     .summary = "Solve one problem with several threads that read each other",
     .usage = "[OPTION...] PROMPT\n[OPTION...] -",
-    .description = "PROMPT - reads stdin. A terminal shows the threads side by side while they write; a pipe gets the answer alone. "
+    .description = "PROMPT - reads stdin. A terminal shows the threads side by side while they write; a pipe gets the "
+                   "answer alone. "
                    "The exit status is 3 where no thread has an answer; with --json the answer is null then.",
     .examples = "lace run \"Find i (each from 1 to 8, mod 11): g*9+3=1, h*2+g=9, i*4+h=6.\"\n"
                 "lace run --threads 8 --temperature 0.8 --json - < problem.txt | jq .answer\n"

@@ -57,7 +57,8 @@ static int print_token(const struct lace_engine *engine, int id, FILE *file)
     return columns;
 }
 
-static void print_table(const struct lace_engine *engine, const int *ids, size_t count, const float *logprobs, const struct lace_score_token *best)
+static void print_table(const struct lace_engine *engine, const int *ids, size_t count, const float *logprobs,
+                        const struct lace_score_token *best)
 {
     double sum = 0;
     printf("%-20s %8s %10s%s\n", "token", "id", "logprob", top ? "  most probable" : "");
@@ -121,7 +122,8 @@ const struct cli_command cmd_score = {
     .name = "score",
     .summary = "Print the log-probability of every token of a text",
     .usage = "[--model DIR] [--top K] [--json] TEXT\n[--model DIR] [--top K] [--json] --ids 1,2,3",
-    .description = "Each token given those before it; the first has none before it: its value is 0 in JSON, and its list under top is empty. "
+    .description = "Each token given those before it; the first has none before it: its value is 0 in JSON, and its "
+                   "list under top is empty. "
                    "TEXT - reads stdin as it is. One text is one thread, so a lattice changes nothing here.",
     .examples = "lace score \"Find i (each from 1 to 8, mod 11): g*9+3=1.\"\nlace score --ids 12,7,99 --top 5 --json",
     .options = options,

@@ -42,7 +42,8 @@ static int run_encode(const struct lace_engine *engine, const char *argument)
     size_t len, count;
     int status = cli_read_text(argument, "text", &text, &len);
     if (status) return status;
-    status = lace_tokenize(engine, text, len, &ids, &count, &err) ? cli_fail("%s", err.text) : print_ids(engine, ids, count);
+    status =
+        lace_tokenize(engine, text, len, &ids, &count, &err) ? cli_fail("%s", err.text) : print_ids(engine, ids, count);
     if (!status) free(ids);
     free(text);
     return status;
@@ -106,7 +107,8 @@ const struct cli_command cmd_tokenize = {
     .name = "tokenize",
     .summary = "Print the token ids of a text, or the text of ids",
     .usage = "[--model DIR] [--json] TEXT\n[--model DIR] --decode ID...",
-    .description = "TEXT - reads stdin as it is, its last line's end included. Special tokens written in the text become their ids.",
+    .description = "TEXT - reads stdin as it is, its last line's end included. Special tokens written in the text "
+                   "become their ids.",
     .examples = "lace tokenize \"What is 6 times 7?\"\nlace tokenize --decode 12,7,99",
     .options = options,
     .args_min = 1,

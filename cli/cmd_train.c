@@ -14,7 +14,8 @@ static const struct cli_option options[] = {
     {"config", 'c', CLI_TEXT, &config, "FILE", "Settings in YAML; recipes/ holds the shipped model's."},
     {"set", 's', CLI_LIST, &sets, "KEY=VALUE", "Overrides one setting; may be given again."},
     {"resume", 'r', CLI_FLAG, &resume, NULL, "Go on from the run's last checkpoint."},
-    {"workers", 0, CLI_INT, &workers, "N", "OS threads; by default all cores. A run resumed on as many ends with the same bits.", .min = 0, .max = 1024},
+    {"workers", 0, CLI_INT, &workers, "N",
+     "OS threads; by default all cores. A run resumed on as many ends with the same bits.", .min = 0, .max = 1024},
     {0},
 };
 
@@ -63,10 +64,13 @@ const struct cli_command cmd_train = {
     .name = "train",
     .summary = "train a model, a lattice, or both",
     .usage = "STAGE --config FILE.yaml [--set KEY=VALUE] [--resume]",
-    .description = "STAGE is pretrain (a small backbone from nothing), cpt (a new lattice on a frozen backbone) or sft (all parameters). "
-                   "The run's folder holds the resolved settings, metrics.jsonl, the last two checkpoints and, at the end, the model. "
+    .description = "STAGE is pretrain (a small backbone from nothing), cpt (a new lattice on a frozen backbone) or sft "
+                   "(all parameters). "
+                   "The run's folder holds the resolved settings, metrics.jsonl, the last two checkpoints and, at the "
+                   "end, the model. "
                    "Ctrl-C saves a checkpoint before it ends.",
-    .examples = "lace train pretrain --config recipes/base.yaml\nlace train sft --config recipes/lace.yaml --set lr=3e-4 --resume",
+    .examples = "lace train pretrain --config recipes/base.yaml\nlace train sft --config recipes/lace.yaml --set "
+                "lr=3e-4 --resume",
     .options = options,
     .args_min = 1,
     .args_max = 1,

@@ -46,7 +46,10 @@ static void put(struct cli_columns *c, enum shade shade, const char *text, size_
     if (colour) cli_puts(&c->out, "\033[0m");
 }
 
-static void puts_shaded(struct cli_columns *c, enum shade shade, const char *text) { put(c, shade, text, strlen(text), c->terminal.width - c->used); }
+static void puts_shaded(struct cli_columns *c, enum shade shade, const char *text)
+{
+    put(c, shade, text, strlen(text), c->terminal.width - c->used);
+}
 
 static void pad_to(struct cli_columns *c, int column)
 {
@@ -89,7 +92,8 @@ static bool ends(const struct column *column, const char *tail)
 }
 
 /* What stands at the right of a thread's head. */
-static enum shade state_of(const struct cli_columns *c, int n, const struct lace_run_result *result, bool last, char *state, size_t size)
+static enum shade state_of(const struct cli_columns *c, int n, const struct lace_run_result *result, bool last,
+                           char *state, size_t size)
 {
     static const enum shade shades[] = {DIM, GOOD, GREEN, RED};
     const struct column *column = &c->column[n];
@@ -174,7 +178,8 @@ static void separator(struct cli_columns *c, int k, const struct layout *l)
     puts_shaded(c, DIM, c->terminal.unicode ? " \xe2\x94\x82 " : " | ");
 }
 
-static void draw_band(struct cli_columns *c, int first, const struct layout *l, const struct lace_run_result *result, bool last)
+static void draw_band(struct cli_columns *c, int first, const struct layout *l, const struct lace_run_result *result,
+                      bool last)
 {
     int count = first + l->columns <= c->threads ? l->columns : c->threads - first, rows = 0;
     for (int k = 0; k < count; k++) {
@@ -239,7 +244,8 @@ static void draw_foot(struct cli_columns *c, const struct lace_run_result *resul
     snprintf(text, sizeof text, "%s%ld tokens", c->used ? dot : "", tokens);
     puts_shaded(c, DIM, text);
     if (seconds > 0 && tokens) {
-        snprintf(text, sizeof text, seconds < 9.95 ? " in %.1f s%s%.0f/s" : " in %.0f s%s%.0f/s", seconds, dot, (double)tokens / seconds);
+        snprintf(text, sizeof text, seconds < 9.95 ? " in %.1f s%s%.0f/s" : " in %.0f s%s%.0f/s", seconds, dot,
+                 (double)tokens / seconds);
         puts_shaded(c, DIM, text);
     }
     end_line(c);
@@ -249,7 +255,8 @@ static void draw_foot(struct cli_columns *c, const struct lace_run_result *resul
 static int lines_on_screen(const struct cli_columns *c)
 {
     int lines = 0;
-    for (int i = 0; i < c->lines; i++) lines += c->widths[i] > c->terminal.width ? (c->widths[i] + c->terminal.width - 1) / c->terminal.width : 1;
+    for (int i = 0; i < c->lines; i++)
+        lines += c->widths[i] > c->terminal.width ? (c->widths[i] + c->terminal.width - 1) / c->terminal.width : 1;
     return lines < c->terminal.height ? lines : c->terminal.height - 1;
 }
 
@@ -298,7 +305,8 @@ static void draw(struct cli_columns *c, const struct lace_run_result *result, bo
         cli_wrap(&problem, c->problem, len, c->terminal.width, true);
         for (int i = 0; i < problem.count && (last || i < c->terminal.height / 4); i++) {
             pad_to(c, problem.line[i].more ? CLI_INDENT : 0);
-            put(c, BOLD, c->problem + problem.line[i].from, problem.line[i].to - problem.line[i].from, c->terminal.width - c->used);
+            put(c, BOLD, c->problem + problem.line[i].from, problem.line[i].to - problem.line[i].from,
+                c->terminal.width - c->used);
             end_line(c);
         }
         free(problem.line);
@@ -307,7 +315,8 @@ static void draw(struct cli_columns *c, const struct lace_run_result *result, bo
     struct layout l = lay_out(c, c->lines + 2, last);
     for (int n = 0; n < c->threads; n++) {
         struct column *column = &c->column[n];
-        if (!cli_wrap(&column->lines, column->text.data ? column->text.data : "", column->text.len, l.width, last)) c->out.failed = true;
+        if (!cli_wrap(&column->lines, column->text.data ? column->text.data : "", column->text.len, l.width, last))
+            c->out.failed = true;
     }
     if (l.brief) draw_brief(c, &l, c->terminal.height - c->lines - 3);
     for (int band = 0; band < l.bands && !l.brief; band++) {

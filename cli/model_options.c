@@ -21,8 +21,7 @@ static int read_visible(struct lace_engine_options *o)
             return cli_misuse("--visible window:W takes a number of positions from 1 on, not '%s'.", v + 7);
         o->visible = LACE_WINDOW;
         o->window = (int)width;
-    } else
-        return cli_misuse("--visible has no value '%s'; it takes aligned, causal or window:W.", v);
+    } else return cli_misuse("--visible has no value '%s'; it takes aligned, causal or window:W.", v);
     return 0;
 }
 
@@ -69,7 +68,8 @@ int cli_read_text(const char *argument, const char *what, char **text, size_t *l
     if (!strcmp(argument, "-")) status = read_stdin(what, text, len);
     else if (!(*text = strdup(argument))) status = cli_fail("Out of memory.");
     else *len = strlen(argument);
-    if (!status && memchr(*text, 0, *len)) status = cli_fail("The %s holds a zero byte; it must be text in UTF-8.", what);
+    if (!status && memchr(*text, 0, *len))
+        status = cli_fail("The %s holds a zero byte; it must be text in UTF-8.", what);
     for (size_t i = 0; !status && i < *len;) {
         int n = cli_utf8_size(*text + i, *len - i);
         if (n <= 0) status = cli_fail("The %s is not UTF-8: byte %zu does not belong to a character.", what, i);
@@ -100,5 +100,6 @@ int cli_read_ids(const char *list, const char *option, int **ids, size_t *count)
     }
     free(*ids);
     *ids = NULL;
-    return cli_misuse("%s%s are whole numbers separated by commas, not '%.60s'.", option ? option : "Token ids", option ? " takes token ids, which" : "", list);
+    return cli_misuse("%s%s are whole numbers separated by commas, not '%.60s'.", option ? option : "Token ids",
+                      option ? " takes token ids, which" : "", list);
 }

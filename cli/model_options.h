@@ -9,13 +9,32 @@ struct cli_model_options {
 extern struct cli_model_options cli_model;
 
 #define CLI_ISA_LEVELS "generic|avx2|avx512|avx512_bf16|amx"
-#define CLI_MODEL_OPTION {"model", 'm', CLI_TEXT, &cli_model.model, "DIR", "Directory of the model; the one that ships with lace by default."}
-#define CLI_MODEL_OPTIONS                                                                                                 \
-    CLI_MODEL_OPTION,                                                                                                     \
-        {"lattice", 'l', CLI_TEXT, &cli_model.lattice, "DIR|off", "Directory of the lattice, or off; MODEL/lattice by default."}, \
-        {"visible", 0, CLI_TEXT, &cli_model.visible, "V", "What of the others a thread sees: aligned, causal or window:W; what the lattice was trained with by default."}, \
-        {"dtype", 0, CLI_CHOICE, &cli_model.dtype, NULL, "Type of the matrix products; what this CPU is fast at by default.", .choices = "bf16|f32"}, \
-        {"isa", 0, CLI_CHOICE, &cli_model.isa, "LEVEL", "Use no newer instructions than these.", .choices = CLI_ISA_LEVELS}
+#define CLI_MODEL_OPTION                                                                                               \
+    {                                                                                                                  \
+        "model", 'm', CLI_TEXT, &cli_model.model, "DIR",                                                               \
+            "Directory of the model; the one that ships with lace by default."                                         \
+    }
+#define CLI_MODEL_OPTIONS                                                                                              \
+    CLI_MODEL_OPTION, {"lattice",          'l',       CLI_TEXT,                                                        \
+                       &cli_model.lattice, "DIR|off", "Directory of the lattice, or off; MODEL/lattice by default."},  \
+        {"visible",                                                                                                    \
+         0,                                                                                                            \
+         CLI_TEXT,                                                                                                     \
+         &cli_model.visible,                                                                                           \
+         "V",                                                                                                          \
+         "What of the others a thread sees: aligned, causal or window:W; what the lattice was trained with by "        \
+         "default."},                                                                                                  \
+        {"dtype",                                                                                                      \
+         0,                                                                                                            \
+         CLI_CHOICE,                                                                                                   \
+         &cli_model.dtype,                                                                                             \
+         NULL,                                                                                                         \
+         "Type of the matrix products; what this CPU is fast at by default.",                                          \
+         .choices = "bf16|f32"},                                                                                       \
+    {                                                                                                                  \
+        "isa", 0, CLI_CHOICE, &cli_model.isa, "LEVEL", "Use no newer instructions than these.",                        \
+            .choices = CLI_ISA_LEVELS                                                                                  \
+    }
 
 /* Opens the model of the options. 0, or the exit status after a complaint. */
 int cli_model_open(struct lace_engine **engine);

@@ -449,7 +449,9 @@ static int parse(const struct cli_command *c, const char *path, int *count, char
         } else if (!value) {
             if (i + 1 == *count)
                 return cli_misuse("--%s needs a value: --%s %s.", o->name, o->name,
-                                  o->argument ? o->argument : o->choices ? o->choices : "VALUE");
+                                  o->argument  ? o->argument
+                                  : o->choices ? o->choices
+                                               : "VALUE");
             value = arg[++i];
         }
         int status = set(o, value);
@@ -473,8 +475,8 @@ static int unknown_command(const char *prefix, struct nearest *nearest)
         return cli_misuse("There is no command '%s%s'; did you mean '%s%s'?", prefix, nearest->typed, prefix,
                           nearest->name);
     return cli_misuse("There is no command '%s%s'; the nearest is '%s%s', and `lace%s%.*s --help` lists all.", prefix,
-                      nearest->typed, prefix, nearest->name, *prefix ? " " : "",
-                      *prefix ? (int)strlen(prefix) - 1 : 0, prefix);
+                      nearest->typed, prefix, nearest->name, *prefix ? " " : "", *prefix ? (int)strlen(prefix) - 1 : 0,
+                      prefix);
 }
 
 static int run_command(const struct cli_command *c, const char *path, int count, char **arg, bool help)
@@ -483,8 +485,7 @@ static int run_command(const struct cli_command *c, const char *path, int count,
     if (c->commands) {
         if (!count && help) return help_command(c, path);
         if (!count) return bad_count(c, path, "needs a command");
-        if (!strcmp(arg[0], "--help") || !strcmp(arg[0], "-h") || !strcmp(arg[0], "help"))
-            return help_command(c, path);
+        if (!strcmp(arg[0], "--help") || !strcmp(arg[0], "-h") || !strcmp(arg[0], "help")) return help_command(c, path);
         struct nearest nearest = {.typed = arg[0]};
         for (const struct cli_command *s = c->commands; s->name; s++) {
             if (!strcmp(s->name, arg[0])) {

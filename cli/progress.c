@@ -62,8 +62,8 @@ void cli_progress_update(struct cli_progress *p, long done, const char *note)
         }
         len += (size_t)snprintf(text + len, sizeof text - len, "%3.0f%% ", 100 * share);
     }
-    len += (size_t)snprintf(text + len, sizeof text - len, rate >= 10 || rate == 0 ? "%ld %.20s, %.0f/s" : "%ld %.20s, %.2f/s",
-                            done, p->unit, rate);
+    len += (size_t)snprintf(text + len, sizeof text - len,
+                            rate >= 10 || rate == 0 ? "%ld %.20s, %.0f/s" : "%ld %.20s, %.2f/s", done, p->unit, rate);
     if (p->total > 0 && rate > 0) {
         time_text(left, sizeof left, done < p->total ? (double)(p->total - done) / rate : 0);
         len += (size_t)snprintf(text + len, sizeof text - len, ", %s left", left);
@@ -83,7 +83,4 @@ void cli_progress_clear(struct cli_progress *p)
     p->shown = false;
 }
 
-void cli_progress_end(struct cli_progress *p)
-{
-    cli_progress_clear(p);
-}
+void cli_progress_end(struct cli_progress *p) { cli_progress_clear(p); }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
-#define TAKE "\033[?25l\033[?7l"
+#define TAKE    "\033[?25l\033[?7l"
 #define RELEASE "\033[0m\033[?7h\033[?25h"
 
 static volatile sig_atomic_t stopped, resized, resumed, taken;
@@ -28,7 +28,8 @@ void cli_terminal_look(struct cli_terminal *t)
     t->colour = t->cursor && !(plain && *plain);
     setlocale(LC_CTYPE, "");
     t->unicode = !strcmp(nl_langinfo(CODESET), "UTF-8");
-    if (!t->unicode) setlocale(LC_CTYPE, "C.UTF-8"); /* the models' texts are UTF-8 all the same; wcwidth must know them */
+    if (!t->unicode)
+        setlocale(LC_CTYPE, "C.UTF-8"); /* the models' texts are UTF-8 all the same; wcwidth must know them */
 }
 
 static void say(const char *codes)

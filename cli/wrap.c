@@ -29,7 +29,10 @@ static bool add(struct cli_lines *l, struct cli_line line)
     return true;
 }
 
-static bool holds(const char *text, size_t len, const char *what) { return memmem(text, len, what, strlen(what)) != NULL; }
+static bool holds(const char *text, size_t len, const char *what)
+{
+    return memmem(text, len, what, strlen(what)) != NULL;
+}
 
 static enum cli_line_kind kind_of(const char *text, size_t len)
 {

@@ -7,9 +7,9 @@
 enum cli_line_kind { CLI_LINE_PLAIN, CLI_LINE_ANSWER, CLI_LINE_BEST, CLI_LINE_SUCCESS, CLI_LINE_FAIL };
 
 struct cli_line {
-    size_t from, to; /* bytes of the text */
-    int columns;     /* what they take */
-    bool more;       /* goes on with the line before; drawn with CLI_INDENT blanks in front */
+    size_t from, to;         /* bytes of the text */
+    int columns;             /* what they take */
+    bool more;               /* goes on with the line before; drawn with CLI_INDENT blanks in front */
     enum cli_line_kind kind; /* of the whole line that it is part of */
 };
 #define CLI_INDENT 2

@@ -44,9 +44,9 @@ int lace_engine_open(struct lace_engine **engine, const struct lace_engine_optio
 void lace_engine_close(struct lace_engine **engine); /* NULL is fine; nulls the handle */
 
 struct lace_engine_info {
-    const char *path;          /* of the model's directory */
-    const char *lattice;       /* kind of its lattice: "lattice", "full", or "none" */
-    const char *isa, *dtype;   /* the level of the operations in use; the type of the products */
+    const char *path;        /* of the model's directory */
+    const char *lattice;     /* kind of its lattice: "lattice", "full", or "none" */
+    const char *isa, *dtype; /* the level of the operations in use; the type of the products */
     size_t parameters, lattice_parameters;
     int layers, width, vocabulary, context, max_threads;
 };
@@ -55,9 +55,11 @@ void lace_engine_info(const struct lace_engine *engine, struct lace_engine_info 
 
 /* ---- tokens ---- */
 /* Ids of a text; special tokens written in it become their ids. The caller frees *ids with free(). */
-int lace_tokenize(const struct lace_engine *engine, const char *text, size_t len, int **ids, size_t *count, struct lace_error *err);
+int lace_tokenize(const struct lace_engine *engine, const char *text, size_t len, int **ids, size_t *count,
+                  struct lace_error *err);
 /* The text of ids, special tokens included; the caller frees it. */
-int lace_detokenize(const struct lace_engine *engine, const int *ids, size_t count, char **text, size_t *len, struct lace_error *err);
+int lace_detokenize(const struct lace_engine *engine, const int *ids, size_t count, char **text, size_t *len,
+                    struct lace_error *err);
 
 struct lace_score_token {
     int id;
@@ -65,8 +67,8 @@ struct lace_score_token {
 };
 /* logprobs (count): log-probability of every token given those before it, the first one's 0. best (count, top): the
  * most probable tokens in that place, in order; NULL with top 0. */
-int lace_score(const struct lace_engine *engine, const int *ids, size_t count, float *logprobs, struct lace_score_token *best, int top,
-               struct lace_error *err);
+int lace_score(const struct lace_engine *engine, const int *ids, size_t count, float *logprobs,
+               struct lace_score_token *best, int top, struct lace_error *err);
 
 /* ---- one problem, N threads ---- */
 enum lace_verdict { LACE_VERDICT_NONE, LACE_VERDICT_BEST, LACE_VERDICT_SUCCESS, LACE_VERDICT_FAIL };
@@ -74,22 +76,22 @@ extern const char *const lace_verdict_names[]; /* "", "best", "success", "fail" 
 enum lace_pick_by { LACE_PICK_VERDICT, LACE_PICK_VOTE, LACE_PICK_LOGPROB };
 
 struct lace_sampling {
-    double temperature; /* 0: the most probable token */
-    int top_k;          /* 0: all */
-    double top_p;       /* 1: all */
-    double min_p;       /* 0: all */
+    double temperature;        /* 0: the most probable token */
+    int top_k;                 /* 0: all */
+    double top_p;              /* 1: all */
+    double min_p;              /* 0: all */
     double repetition_penalty; /* 1: none */
 };
 
 struct lace_run_options {
-    int threads;        /* reasoning threads */
-    uint64_t seed;      /* a thread's random stream depends on (seed, thread) alone */
+    int threads;   /* reasoning threads */
+    uint64_t seed; /* a thread's random stream depends on (seed, thread) alone */
     struct lace_sampling sampling;
     enum lace_pick_by pick;
-    int barrier;        /* all verdicts are decided in the same step, with every answer in view */
-    int budget;         /* tokens of a thread; 0: the model's own limit */
-    int group_budget;   /* of all threads together; 0: none */
-    double early_stop;  /* without a barrier: end when a thread is best with this probability; 0: never */
+    int barrier;              /* all verdicts are decided in the same step, with every answer in view */
+    int budget;               /* tokens of a thread; 0: the model's own limit */
+    int group_budget;         /* of all threads together; 0: none */
+    double early_stop;        /* without a barrier: end when a thread is best with this probability; 0: never */
     const char *const *stops; /* NULL-terminated list of stop strings, or NULL */
     /* Called with each piece that a thread writes; may be NULL. Non-zero stops the run: LACE_STOPPED. */
     int (*piece)(void *user, int thread, const char *bytes, size_t len);
@@ -99,26 +101,26 @@ struct lace_run_options {
 void lace_run_defaults(const struct lace_engine *engine, struct lace_run_options *options);
 
 struct lace_run_thread {
-    char *text;      /* what it wrote, verdict included */
-    char *answer;    /* NULL: none */
+    char *text;   /* what it wrote, verdict included */
+    char *answer; /* NULL: none */
     enum lace_verdict verdict;
-    double p_best;   /* probability of [[best]] in its place; 0: never asked */
-    double logprob;  /* mean over the tokens that it chose */
+    double p_best;  /* probability of [[best]] in its place; 0: never asked */
+    double logprob; /* mean over the tokens that it chose */
     int tokens;
-    int cut;         /* its budget ran out */
+    int cut; /* its budget ran out */
 };
 struct lace_run_result {
-    char *answer;    /* of the picked thread; NULL: no thread has one */
-    int picked;      /* its index, or -1 */
+    char *answer; /* of the picked thread; NULL: no thread has one */
+    int picked;   /* its index, or -1 */
     int thread_count;
     struct lace_run_thread *threads;
     int prompt_tokens, completion_tokens;
     double prompt_seconds, decode_seconds;
-    int steps;       /* of the lockstep clock */
+    int steps; /* of the lockstep clock */
 };
 /* Solves one problem; on success the caller releases the result, on failure it is empty. LACE_STOPPED: piece said so. */
-int lace_run(const struct lace_engine *engine, const char *prompt, const struct lace_run_options *options, struct lace_run_result *result,
-             struct lace_error *err);
+int lace_run(const struct lace_engine *engine, const char *prompt, const struct lace_run_options *options,
+             struct lace_run_result *result, struct lace_error *err);
 /* Frees what lace_run put into the result; a zeroed result is fine. */
 void lace_run_release(struct lace_run_result *result);
 
@@ -126,17 +128,17 @@ void lace_run_release(struct lace_run_result *result);
 /* Writes a new adapter for a backbone. It changes nothing until it is trained: alpha is 0, and the model's outputs are
  * the backbone's bit for bit. */
 struct lace_attach_options {
-    const char *model, *out;     /* the backbone's directory, and the adapter's, which must not hold anything yet */
-    const char *kind;            /* "lattice", or "full": the backbone's own heads see all threads */
-    const char *layers;          /* "every:K", "every:K:from-middle", or indices "14,18,22" */
-    int width, heads;            /* 0: D / 8, and 4 */
+    const char *model, *out; /* the backbone's directory, and the adapter's, which must not hold anything yet */
+    const char *kind;        /* "lattice", or "full": the backbone's own heads see all threads */
+    const char *layers;      /* "every:K", "every:K:from-middle", or indices "14,18,22" */
+    int width, heads;        /* 0: D / 8, and 4 */
     enum lace_visible visible;
-    int window;                  /* with LACE_WINDOW */
-    int self;                    /* a thread's own past is visible too */
-    int ring;                    /* neighbours on each side; 0: all threads see each other */
+    int window; /* with LACE_WINDOW */
+    int self;   /* a thread's own past is visible too */
+    int ring;   /* neighbours on each side; 0: all threads see each other */
     int max_threads;
-    double alpha, gate;          /* start values: scale of the heads, openness of the gates in (0, 1) */
-    int tied;                    /* W_q = W_k, and W_up copies what W_v W_down reads */
+    double alpha, gate; /* start values: scale of the heads, openness of the gates in (0, 1) */
+    int tied;           /* W_q = W_k, and W_up copies what W_v W_down reads */
     uint64_t seed;
 };
 struct lace_attach_report {
@@ -162,8 +164,8 @@ struct lace_train_options {
     const char *stage;       /* "pretrain", "cpt", "sft" */
     const char *config;      /* the YAML file */
     const char *const *sets; /* "key=value", override the file; NULL-terminated, may be NULL */
-    int resume;              /* go on from the last checkpoint, with the settings the run began with; without it a run that exists is refused */
-    int workers;             /* 0: all */
+    int resume; /* go on from the last checkpoint, with the settings the run began with; without it a run that exists is refused */
+    int workers; /* 0: all */
     /* Called after every step; non-zero ends the run after a checkpoint: the call returns LACE_STOPPED. */
     int (*progress)(void *user, const struct lace_train_progress *progress);
     void *user;
@@ -200,9 +202,9 @@ struct lace_data_knobs {
     int moduli[8], modulus_count;    /* primes above options; 11 and 13 */
     enum lace_policy policy;
     enum lace_strategy strategy; /* default: random for alone, up for the others */
-    int budget;        /* rounds of a thread; 0: the family's own */
-    double corrupt;    /* share of the records (of the shared policy) with falsified steps */
-    double weights[4]; /* of the kinds of falsehood, by enum lace_falsehood; a thread alone gets flips only */
+    int budget;                  /* rounds of a thread; 0: the family's own */
+    double corrupt;              /* share of the records (of the shared policy) with falsified steps */
+    double weights[4];           /* of the kinds of falsehood, by enum lace_falsehood; a thread alone gets flips only */
     uint64_t seed;
     enum lace_split split; /* no problem is on both sides, whatever its wording */
 };
@@ -242,12 +244,12 @@ struct lace_data_tally {
 /* What a file of records holds. Lists of tallies end at an empty name. */
 struct lace_data_stats {
     uint64_t records, threads, steps, answered, right; /* right: answers of threads that equal the record's */
-    uint64_t unread;                                   /* records of families that are not ours, or that cannot be read */
+    uint64_t unread; /* records of families that are not ours, or that cannot be read */
     int most_threads, most_steps;
-    uint64_t test_side;         /* problems on the test side of the split */
-    uint64_t corrupted;         /* records with falsified steps */
-    double diversity;           /* mean over pairs of threads: edit distance in words, as a share of the longer */
-    double rounds;              /* mean of the longest thread's steps */
+    uint64_t test_side; /* problems on the test side of the split */
+    uint64_t corrupted; /* records with falsified steps */
+    double diversity;   /* mean over pairs of threads: edit distance in words, as a share of the longer */
+    double rounds;      /* mean of the longest thread's steps */
     struct lace_data_tally difficulties[66], verdicts[5], kinds[9], interactions[9];
     struct lace_data_tally checks[8]; /* the family's judgement of each step */
 };
@@ -260,8 +262,9 @@ struct lace_ceiling_row {
     struct lace_estimate shared, tagged, alone, serial; /* serial: one thread, N times the rounds */
 };
 /* One row for each number of rounds in the range; 0:0 takes what tells the policies apart. */
-int lace_data_ceiling(const char *family, const struct lace_data_knobs *knobs, uint64_t problems, struct lace_interval rounds,
-                      int (*row)(void *user, const struct lace_ceiling_row *row), void *user, struct lace_error *err);
+int lace_data_ceiling(const char *family, const struct lace_data_knobs *knobs, uint64_t problems,
+                      struct lace_interval rounds, int (*row)(void *user, const struct lace_ceiling_row *row),
+                      void *user, struct lace_error *err);
 
 /* ---- evaluation ---- */
 /* The same held-out problems, seeds and tokens for every arm:
@@ -274,36 +277,36 @@ int lace_data_ceiling(const char *family, const struct lace_data_knobs *knobs, u
 enum { LACE_EVAL_ARMS = 16, LACE_EVAL_PICKS = 3 };
 struct lace_eval_arm {
     char name[64];
-    const char *own_pick;            /* "verdict" or "vote": what accuracy means for this arm */
-    double temperature;              /* the one it ran at */
-    struct lace_estimate accuracy;   /* by its own pick, as a share of the problems */
+    const char *own_pick;                       /* "verdict" or "vote": what accuracy means for this arm */
+    double temperature;                         /* the one it ran at */
+    struct lace_estimate accuracy;              /* by its own pick, as a share of the problems */
     struct lace_estimate pick[LACE_EVAL_PICKS]; /* by enum lace_pick_by */
-    struct lace_estimate coverage;   /* any thread is right */
+    struct lace_estimate coverage;              /* any thread is right */
     struct lace_estimate thread_accuracy, format, diversity;
-    double tokens;                   /* per problem, all threads */
-    double steps, steps_solved;      /* of the clock until the group ended; of the solved alone */
-    double duplicates, wrong_steps;  /* shares of the steps: trials that another thread had made before; false ones */
+    double tokens;                  /* per problem, all threads */
+    double steps, steps_solved;     /* of the clock until the group ended; of the solved alone */
+    double duplicates, wrong_steps; /* shares of the steps: trials that another thread had made before; false ones */
     double seconds;
 };
 struct lace_eval_result {
     int problems, arm_count, threads;
     struct lace_eval_arm arm[LACE_EVAL_ARMS];
-    struct lace_estimate delta;      /* lace by its own pick minus the best parallel baseline, in points */
-    char against[96];                /* which baseline, by which pick; empty without both */
+    struct lace_estimate delta; /* lace by its own pick minus the best parallel baseline, in points */
+    char against[96];           /* which baseline, by which pick; empty without both */
 };
 struct lace_eval_options {
-    const char *data;        /* a file of records; NULL: `count` problems of `family` with `knobs` */
+    const char *data; /* a file of records; NULL: `count` problems of `family` with `knobs` */
     const char *family;
     struct lace_data_knobs knobs; /* split is test, whatever it says */
-    int count;               /* 0: all of the file */
-    const char *model;       /* directory with the lattice; its folders base and isolated are the baselines. NULL: shipped */
+    int count;                    /* 0: all of the file */
+    const char *model; /* directory with the lattice; its folders base and isolated are the baselines. NULL: shipped */
     const char *const *arms; /* NULL-terminated names; "isolated=DIR" names a model of its own */
     int threads;
-    int budget;              /* tokens of a thread; 0: what the record's budget of rounds takes */
-    int rounds;              /* instead of the record's budget; 0: the record's */
-    double temperature;      /* of all arms; negative: each arm's best on a development set */
-    int development;         /* problems of that set, made on the training side of the split */
-    double inject;           /* share of the problems in which one thread is made to claim something false */
+    int budget;         /* tokens of a thread; 0: what the record's budget of rounds takes */
+    int rounds;         /* instead of the record's budget; 0: the record's */
+    double temperature; /* of all arms; negative: each arm's best on a development set */
+    int development;    /* problems of that set, made on the training side of the split */
+    double inject;      /* share of the problems in which one thread is made to claim something false */
     uint64_t seed;
     int workers;
     int (*progress)(void *user, const char *what, long done, long total); /* non-zero stops; may be NULL */
@@ -318,17 +321,17 @@ int lace_eval(const struct lace_eval_options *options, struct lace_eval_result *
 /* What this machine can do, measured first, and beside it what lace does: rates, and each as a share of its limit. */
 enum { LACE_BENCH_DECODE = 1, LACE_BENCH_PREFILL = 2, LACE_BENCH_TRAIN = 4, LACE_BENCH_LOAD = 8, LACE_BENCH_ALL = 15 };
 struct lace_bench_figure {
-    const char *part;  /* "machine", "decode", "prefill", "train", "load" */
-    const char *name;  /* "product_rate", "read_bandwidth", "tokens", ...; "skipped": label says why */
-    const char *label; /* the setting in words */
-    const char *unit;  /* "FLOP/s", "B/s", "tokens/s", "s", "B", "rows", "" (a ratio) */
-    int threads;       /* reasoning threads; 0: does not apply */
-    int lattice;       /* 1 on, 0 off, -1: does not apply */
+    const char *part;        /* "machine", "decode", "prefill", "train", "load" */
+    const char *name;        /* "product_rate", "read_bandwidth", "tokens", ...; "skipped": label says why */
+    const char *label;       /* the setting in words */
+    const char *unit;        /* "FLOP/s", "B/s", "tokens/s", "s", "B", "rows", "" (a ratio) */
+    int threads;             /* reasoning threads; 0: does not apply */
+    int lattice;             /* 1 on, 0 off, -1: does not apply */
     double value, low, high; /* median, least and most of the samples */
     int samples;
-    double seconds;    /* of one step, for rates; 0: does not apply */
-    double share;      /* of what `of` names; 0: does not apply */
-    const char *of;    /* "product_rate", "read_bandwidth", "step", "total", or NULL */
+    double seconds; /* of one step, for rates; 0: does not apply */
+    double share;   /* of what `of` names; 0: does not apply */
+    const char *of; /* "product_rate", "read_bandwidth", "step", "total", or NULL */
 };
 struct lace_bench_options {
     int parts;          /* LACE_BENCH_* */
@@ -337,8 +340,8 @@ struct lace_bench_options {
     const char *dtype;  /* "bf16", "f32", or NULL: what this CPU is fast at */
     const int *threads; /* decode with these numbers of reasoning threads */
     int thread_count;
-    int workers;        /* 0: all */
-    int quick;          /* fewer samples */
+    int workers; /* 0: all */
+    int quick;   /* fewer samples */
     /* Called with each figure as soon as it is known; non-zero stops: LACE_STOPPED. */
     int (*figure)(void *user, const struct lace_bench_figure *figure);
     void *user;

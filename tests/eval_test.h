@@ -29,17 +29,42 @@ static const struct {
     const char *from, *to;
     float more;
 } successors[] = {
-    {"<|of 4|>", "x", 1}, {"<|of 4|>", "Answer: ", 0}, {"<|of 1|>", "x", 1}, {"<|of 1|>", "Answer: ", 0}, {"x", "x", 1}, {"x", "\n", 1}, {"\n", "x", 2},
-    {"\n", "Answer: ", 1}, {"\n", "[[", -1}, {"Answer: ", "1", 0}, {"Answer: ", "2", 1}, {"Answer: ", "3", 1}, {"Answer: ", "4", 0.5f}, {"1", ".\n", 1},
-    {"2", ".\n", 1}, {"3", ".\n", 1}, {"4", ".\n", 1}, {".\n", "[[", 2}, {"[[", "best]]", 0}, {"[[", "success]]", 0.5f}, {"[[", "fail]]", -0.5f},
+    {"<|of 4|>", "x", 1},    {"<|of 4|>", "Answer: ", 0},
+    {"<|of 1|>", "x", 1},    {"<|of 1|>", "Answer: ", 0},
+    {"x", "x", 1},           {"x", "\n", 1},
+    {"\n", "x", 2},          {"\n", "Answer: ", 1},
+    {"\n", "[[", -1},        {"Answer: ", "1", 0},
+    {"Answer: ", "2", 1},    {"Answer: ", "3", 1},
+    {"Answer: ", "4", 0.5f}, {"1", ".\n", 1},
+    {"2", ".\n", 1},         {"3", ".\n", 1},
+    {"4", ".\n", 1},         {".\n", "[[", 2},
+    {"[[", "best]]", 0},     {"[[", "success]]", 0.5f},
+    {"[[", "fail]]", -0.5f},
 };
 
 static void write_model(const char *dir, bool lattice, uint64_t seed)
 {
-    const struct lace_config c = {.vocab_size = 512, .hidden_size = 64, .intermediate_size = 64, .num_hidden_layers = 2, .num_attention_heads = 4,
-        .num_key_value_heads = 2, .head_dim = 16, .max_position_embeddings = 1024, .rms_norm_eps = 1e-6, .rope_theta = 10000};
-    const struct lace_lattice_config l = {.kind = LACE_KIND_LATTICE, .layers = {1}, .layer_count = 1, .width = 16, .heads = 2, .visible = LACE_CAUSAL,
-        .window = 1, .ring = 1, .axes = {4, 2, 2}, .theta = {10000, 100, 100}, .max_threads = 16};
+    const struct lace_config c = {.vocab_size = 512,
+                                  .hidden_size = 64,
+                                  .intermediate_size = 64,
+                                  .num_hidden_layers = 2,
+                                  .num_attention_heads = 4,
+                                  .num_key_value_heads = 2,
+                                  .head_dim = 16,
+                                  .max_position_embeddings = 1024,
+                                  .rms_norm_eps = 1e-6,
+                                  .rope_theta = 10000};
+    const struct lace_lattice_config l = {.kind = LACE_KIND_LATTICE,
+                                          .layers = {1},
+                                          .layer_count = 1,
+                                          .width = 16,
+                                          .heads = 2,
+                                          .visible = LACE_CAUSAL,
+                                          .window = 1,
+                                          .ring = 1,
+                                          .axes = {4, 2, 2},
+                                          .theta = {10000, 100, 100},
+                                          .max_threads = 16};
     struct lace_model *m;
     struct lace_error err;
     char path[300], *bytes;
@@ -60,7 +85,8 @@ static void write_model(const char *dir, bool lattice, uint64_t seed)
     }
     for (size_t i = 0; i < sizeof successors / sizeof *successors; i++) {
         int from = id_of(successors[i].from), axis = 0; /* an axis for each token that has successors */
-        for (size_t j = 0; j < i && strcmp(successors[j].from, successors[i].from); j++) axis += !j || strcmp(successors[j].from, successors[j - 1].from);
+        for (size_t j = 0; j < i && strcmp(successors[j].from, successors[i].from); j++)
+            axis += !j || strcmp(successors[j].from, successors[j - 1].from);
         embed->value[from * 64 + axis] = 6;
         head->value[id_of(successors[i].to) * 64 + axis] = (12 + successors[i].more) / 8;
     }
@@ -89,7 +115,8 @@ static int set_up(void **state)
     struct lace_error err;
     if (open_all(state)) return -1;
     make_knobs(&knobs);
-    for (int i = 0; i < PROBLEMS; i++) assert_works(lace_family_make(&lace_family_search, &knobs, (uint64_t)i, &problems[i], &err), err);
+    for (int i = 0; i < PROBLEMS; i++)
+        assert_works(lace_family_make(&lace_family_search, &knobs, (uint64_t)i, &problems[i], &err), err);
     snprintf(model_dir, sizeof model_dir, "%s/model", folder);
     snprintf(base_dir, sizeof base_dir, "%s/base", model_dir);
     snprintf(isolated_dir, sizeof isolated_dir, "%s/isolated", model_dir);

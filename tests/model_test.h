@@ -35,9 +35,9 @@ struct pass {
     struct lace_error err;
 };
 
-#define assert_works(call, err) \
-    do { \
-        if ((call) < 0) fail_msg("%s", (err).text); \
+#define assert_works(call, err)                                                                                        \
+    do {                                                                                                               \
+        if ((call) < 0) fail_msg("%s", (err).text);                                                                    \
     } while (0)
 
 static inline void put_row(struct lace_batch *b, int token, int position, int time, int thread, int step)
@@ -74,7 +74,8 @@ static inline void pass_open(struct pass *p, const struct lace_model *m, const s
         for (int n = 0; n < s->threads; n++) {
             const struct story_thread *t = &s->thread[n];
             p->span[g][n] = (struct lace_span){b->rows, t->count, b->rows, 0};
-            for (int j = 0; j < t->count; j++) put_row(b, t->token[j], s->prompt_count + j, t->time[j], t->index, t->step[j]);
+            for (int j = 0; j < t->count; j++)
+                put_row(b, t->token[j], s->prompt_count + j, t->time[j], t->index, t->step[j]);
         }
     }
     b->lattice_rows = b->rows;
@@ -105,7 +106,8 @@ static inline const float *pass_logits(const struct pass *p, int g, int n, int j
 }
 
 /* The gradient of -sum weight log p(target) into grad, and the log-probabilities; as pass_open laid the rows out. */
-static inline void pass_backward(struct pass *p, const int *target, const float *weight, float *logprob, float *grad, bool frozen)
+static inline void pass_backward(struct pass *p, const int *target, const float *weight, float *logprob, float *grad,
+                                 bool frozen)
 {
     lace_loss(p->model, &p->state, &p->batch, target, weight, logprob, grad, frozen);
     lace_backward(p->model, &p->state, &p->cache, &p->batch, grad, frozen);
@@ -119,7 +121,8 @@ static inline void scramble(struct lace_model *m, int first, float alpha)
         struct lace_rng rng;
         lace_rng_init(&rng, 99, (uint64_t)i);
         bool vector = lace_params[w->param].form == VECTOR;
-        for (int j = 0; j < w->rows * w->cols; j++) w->value[j] = (float)(lace_rng_normal(&rng) * (vector ? 0.2 : 1 / sqrt(w->cols)));
+        for (int j = 0; j < w->rows * w->cols; j++)
+            w->value[j] = (float)(lace_rng_normal(&rng) * (vector ? 0.2 : 1 / sqrt(w->cols)));
         for (int j = 0; j < w->cols && vector; j++) w->value[j] += lace_params[w->param].constant;
         for (int j = 0; j < w->cols && w->param == P_LAT_ALPHA; j++) w->value[j] = j % 2 ? -alpha : alpha;
     }

@@ -37,10 +37,28 @@ static int close_all(void **state)
 /* D 32, two layers, the lattice on the second; scrambled, so that every part matters. */
 static inline struct lace_model *tiny_model(int dtype, bool lattice, uint64_t seed)
 {
-    const struct lace_config c = {.vocab_size = 512, .hidden_size = 32, .intermediate_size = 64, .num_hidden_layers = 2, .num_attention_heads = 2,
-        .num_key_value_heads = 1, .head_dim = 16, .max_position_embeddings = 512, .rms_norm_eps = 1e-6, .rope_theta = 10000, .tie_word_embeddings = true};
-    const struct lace_lattice_config l = {.kind = LACE_KIND_LATTICE, .layers = {1}, .layer_count = 1, .width = 16, .heads = 2, .visible = LACE_CAUSAL,
-        .window = 1, .ring = 1, .axes = {4, 2, 2}, .theta = {10000, 100, 100}, .max_threads = 16};
+    const struct lace_config c = {.vocab_size = 512,
+                                  .hidden_size = 32,
+                                  .intermediate_size = 64,
+                                  .num_hidden_layers = 2,
+                                  .num_attention_heads = 2,
+                                  .num_key_value_heads = 1,
+                                  .head_dim = 16,
+                                  .max_position_embeddings = 512,
+                                  .rms_norm_eps = 1e-6,
+                                  .rope_theta = 10000,
+                                  .tie_word_embeddings = true};
+    const struct lace_lattice_config l = {.kind = LACE_KIND_LATTICE,
+                                          .layers = {1},
+                                          .layer_count = 1,
+                                          .width = 16,
+                                          .heads = 2,
+                                          .visible = LACE_CAUSAL,
+                                          .window = 1,
+                                          .ring = 1,
+                                          .axes = {4, 2, 2},
+                                          .theta = {10000, 100, 100},
+                                          .max_threads = 16};
     struct lace_model *m;
     struct lace_error err;
     assert_works(lace_model_create(&m, &c, seed, &(struct lace_model_options){true, dtype, NULL}, &err), err);

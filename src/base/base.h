@@ -29,7 +29,8 @@ struct lace_arena {
     size_t used, size;
 };
 int lace_arena_init(struct lace_arena *arena, size_t bytes, struct lace_error *err);
-void *lace_arena_take(struct lace_arena *arena, size_t bytes); /* 64-byte aligned; NULL: full. A NULL base only counts. */
+void *lace_arena_take(struct lace_arena *arena,
+                      size_t bytes); /* 64-byte aligned; NULL: full. A NULL base only counts. */
 void lace_arena_release(struct lace_arena *arena);
 
 /* PCG32: a stream depends on nothing but (seed, stream). */

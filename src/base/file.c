@@ -35,7 +35,8 @@ int lace_read_file(const char *path, size_t max, char **bytes, size_t *len, stru
     struct stat st;
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
         if ((uint64_t)st.st_size > max) {
-            code = lace_fail(err, LACE_BAD, "%s holds %lld bytes; at most %zu are accepted here.", path, (long long)st.st_size, max);
+            code = lace_fail(err, LACE_BAD, "%s holds %lld bytes; at most %zu are accepted here.", path,
+                             (long long)st.st_size, max);
             goto done;
         }
         cap = (size_t)st.st_size + 1;
@@ -124,7 +125,8 @@ int lace_make_dir(const char *path, struct lace_error *err)
         *p = saved;
     }
     struct stat st;
-    if (stat(path, &st) || !S_ISDIR(st.st_mode)) return lace_fail(err, LACE_BAD, "%s exists and is not a folder.", path);
+    if (stat(path, &st) || !S_ISDIR(st.st_mode))
+        return lace_fail(err, LACE_BAD, "%s exists and is not a folder.", path);
     return 0;
 }
 

@@ -28,7 +28,9 @@ void lace_free(void *memory) { free(memory); }
 int lace_arena_init(struct lace_arena *arena, size_t bytes, struct lace_error *err)
 {
     *arena = (struct lace_arena){lace_alloc(bytes), 0, bytes};
-    if (!arena->base) return lace_fail(err, LACE_MEMORY, "Out of memory: %zu MiB are needed; free some or ask for less.", bytes >> 20);
+    if (!arena->base)
+        return lace_fail(err, LACE_MEMORY, "Out of memory: %zu MiB are needed; free some or ask for less.",
+                         bytes >> 20);
     return 0;
 }
 

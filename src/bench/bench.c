@@ -46,7 +46,8 @@ int lace_bench_put(struct lace_bench *b, const struct lace_bench_figure *f, stru
     return lace_fail(err, LACE_STOPPED, "The benchmark was stopped.");
 }
 
-int lace_bench_value(struct lace_bench *b, struct lace_bench_figure f, const struct lace_samples *values, struct lace_error *err)
+int lace_bench_value(struct lace_bench *b, struct lace_bench_figure f, const struct lace_samples *values,
+                     struct lace_error *err)
 {
     f.value = lace_samples_median(values);
     f.low = lace_samples_least(values);
@@ -55,7 +56,8 @@ int lace_bench_value(struct lace_bench *b, struct lace_bench_figure f, const str
     return lace_bench_put(b, &f, err);
 }
 
-int lace_bench_rate(struct lace_bench *b, struct lace_bench_figure f, double amount, const struct lace_samples *seconds, struct lace_error *err)
+int lace_bench_rate(struct lace_bench *b, struct lace_bench_figure f, double amount, const struct lace_samples *seconds,
+                    struct lace_error *err)
 {
     f.seconds = lace_samples_median(seconds);
     f.value = amount / f.seconds;
@@ -67,20 +69,24 @@ int lace_bench_rate(struct lace_bench *b, struct lace_bench_figure f, double amo
 
 int lace_bench_skip(struct lace_bench *b, const char *part, const char *why, struct lace_error *err)
 {
-    return lace_bench_put(b, &(struct lace_bench_figure){.part = part, .name = "skipped", .label = why, .unit = "", .lattice = -1}, err);
+    return lace_bench_put(
+        b, &(struct lace_bench_figure){.part = part, .name = "skipped", .label = why, .unit = "", .lattice = -1}, err);
 }
 
 /* ---- the whole ---- */
 
 static int check(const struct lace_bench_options *o, struct lace_error *err)
 {
-    if (!(o->parts & LACE_BENCH_ALL)) return lace_fail(err, LACE_BAD, "Nothing is to be measured; the parts are decode, prefill, train and load.");
-    if (o->shape && strcmp(o->shape, "qwen3-0.6b")) return lace_fail(err, LACE_BAD, "There is no shape \"%.40s\"; the shape is qwen3-0.6b.", o->shape);
+    if (!(o->parts & LACE_BENCH_ALL))
+        return lace_fail(err, LACE_BAD, "Nothing is to be measured; the parts are decode, prefill, train and load.");
+    if (o->shape && strcmp(o->shape, "qwen3-0.6b"))
+        return lace_fail(err, LACE_BAD, "There is no shape \"%.40s\"; the shape is qwen3-0.6b.", o->shape);
     if (o->dtype && strcmp(o->dtype, "bf16") && strcmp(o->dtype, "f32"))
         return lace_fail(err, LACE_BAD, "dtype must be bf16 or f32, not \"%.20s\".", o->dtype);
     for (int i = 0; i < o->thread_count; i++)
         if (o->threads[i] < 1 || o->threads[i] > LACE_FEW_ROWS)
-            return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.", LACE_FEW_ROWS, o->threads[i]);
+            return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.", LACE_FEW_ROWS,
+                             o->threads[i]);
     return 0;
 }
 

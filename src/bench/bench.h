@@ -30,8 +30,10 @@ struct lace_bench {
 
 /* Hand a figure to the caller: as it is; with median, least and most of values; the same of amount / seconds. */
 int lace_bench_put(struct lace_bench *bench, const struct lace_bench_figure *figure, struct lace_error *err);
-int lace_bench_rate(struct lace_bench *bench, struct lace_bench_figure figure, double amount, const struct lace_samples *seconds, struct lace_error *err);
-int lace_bench_value(struct lace_bench *bench, struct lace_bench_figure figure, const struct lace_samples *values, struct lace_error *err);
+int lace_bench_rate(struct lace_bench *bench, struct lace_bench_figure figure, double amount,
+                    const struct lace_samples *seconds, struct lace_error *err);
+int lace_bench_value(struct lace_bench *bench, struct lace_bench_figure figure, const struct lace_samples *values,
+                     struct lace_error *err);
 int lace_bench_skip(struct lace_bench *bench, const char *part, const char *why, struct lace_error *err);
 
 /* What decode and prefill run on: a model with its lattice, the same without it, and a tokenizer whose every token is
@@ -49,8 +51,8 @@ int lace_subject_open(struct lace_subject *subject, const struct lace_bench *ben
 void lace_subject_close(struct lace_subject *subject);
 /* Opens a decoder and prefills `prompt` tokens for `threads` threads with room for `steps` steps; seconds of the
  * prefill, and the rows that the model computed, counted where it looks up their embeddings; both may be NULL. */
-int lace_subject_start(const struct lace_subject *subject, const struct lace_model *model, int prompt, int threads, int steps,
-                       struct lace_decoder **decoder, double *seconds, long *rows, struct lace_error *err);
+int lace_subject_start(const struct lace_subject *subject, const struct lace_model *model, int prompt, int threads,
+                       int steps, struct lace_decoder **decoder, double *seconds, long *rows, struct lace_error *err);
 
 int lace_bench_limits(struct lace_bench *bench, struct lace_error *err);
 int lace_bench_decode(struct lace_bench *bench, const struct lace_subject *subject, struct lace_error *err);

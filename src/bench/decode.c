@@ -14,18 +14,26 @@ static int step(struct lace_decoder *d, struct lace_samples *seconds, struct lac
 
 static const char *plural(int n) { return n == 1 ? "" : "s"; }
 
-static int put(struct lace_bench *b, const struct lace_subject *s, int threads, int lattice, const struct lace_samples *seconds, struct lace_error *err)
+static int put(struct lace_bench *b, const struct lace_subject *s, int threads, int lattice,
+               const struct lace_samples *seconds, struct lace_error *err)
 {
     char label[96];
     size_t bytes = s->backbone_bytes + (lattice ? s->lattice_bytes : 0);
     snprintf(label, sizeof label, "%d thread%s, lattice %s", threads, plural(threads), lattice ? "on" : "off");
-    struct lace_bench_figure f = {.part = "decode", .name = "tokens", .label = label, .unit = "tokens/s", .threads = threads, .lattice = lattice,
-                                  .share = (double)bytes / lace_samples_median(seconds) / b->read_bandwidth, .of = "read_bandwidth"};
+    struct lace_bench_figure f = {.part = "decode",
+                                  .name = "tokens",
+                                  .label = label,
+                                  .unit = "tokens/s",
+                                  .threads = threads,
+                                  .lattice = lattice,
+                                  .share = (double)bytes / lace_samples_median(seconds) / b->read_bandwidth,
+                                  .of = "read_bandwidth"};
     return lace_bench_rate(b, f, threads, seconds, err);
 }
 
 /* Off and on take turns step by step, so that a slow moment of the machine meets both. */
-static int measure(struct lace_bench *b, const struct lace_subject *s, int threads, int steps, double *seconds, struct lace_error *err)
+static int measure(struct lace_bench *b, const struct lace_subject *s, int threads, int steps, double *seconds,
+                   struct lace_error *err)
 {
     bool both = s->model->lattice.kind != LACE_KIND_NONE && threads <= s->model->lattice.max_threads;
     struct lace_decoder *off = NULL, *on = NULL;
@@ -45,7 +53,11 @@ static int measure(struct lace_bench *b, const struct lace_subject *s, int threa
     char label[96];
     for (int i = 0; i < time[0].count; i++) lace_samples_add(&extra, time[1].at[i] / time[0].at[i] - 1);
     snprintf(label, sizeof label, "%d thread%s, what the lattice adds", threads, plural(threads));
-    return lace_bench_value(b, (struct lace_bench_figure){.part = "decode", .name = "overhead", .label = label, .unit = "", .threads = threads, .lattice = 1}, &extra, err);
+    return lace_bench_value(
+        b,
+        (struct lace_bench_figure){
+            .part = "decode", .name = "overhead", .label = label, .unit = "", .threads = threads, .lattice = 1},
+        &extra, err);
 }
 
 static int sampling(struct lace_bench *b, int V, int threads, double step_seconds, struct lace_error *err)
@@ -68,8 +80,14 @@ static int sampling(struct lace_bench *b, int V, int threads, double step_second
     lace_free(work);
     if (code) return code;
     snprintf(label, sizeof label, "%d thread%s, choosing among %d tokens, greedily", threads, plural(threads), V);
-    struct lace_bench_figure f = {.part = "decode", .name = "sampling", .label = label, .unit = "s", .threads = threads, .lattice = -1,
-                                  .share = lace_samples_median(&seconds) / step_seconds, .of = "step"};
+    struct lace_bench_figure f = {.part = "decode",
+                                  .name = "sampling",
+                                  .label = label,
+                                  .unit = "s",
+                                  .threads = threads,
+                                  .lattice = -1,
+                                  .share = lace_samples_median(&seconds) / step_seconds,
+                                  .of = "step"};
     return lace_bench_value(b, f, &seconds, err);
 }
 
@@ -77,12 +95,15 @@ int lace_bench_decode(struct lace_bench *b, const struct lace_subject *s, struct
 {
     static const int usual[] = {1, 4, 8, 16};
     const int *threads = b->options->thread_count ? b->options->threads : usual;
-    int count = b->options->thread_count ? b->options->thread_count : 4, steps = b->options->quick ? 6 : 24, code = 0, most = 0;
+    int count = b->options->thread_count ? b->options->thread_count : 4, steps = b->options->quick ? 6 : 24, code = 0,
+        most = 0;
     double seconds = 0, longest = 0;
     struct lace_samples bytes = {{(double)s->backbone_bytes}, 1};
     char label[160];
     snprintf(label, sizeof label, "weights of a step; %s", s->label);
-    code = lace_bench_value(b, (struct lace_bench_figure){.part = "decode", .name = "weights", .label = label, .unit = "B", .lattice = 0}, &bytes, err);
+    code = lace_bench_value(
+        b, (struct lace_bench_figure){.part = "decode", .name = "weights", .label = label, .unit = "B", .lattice = 0},
+        &bytes, err);
     for (int i = 0; i < count && !code; i++) {
         code = measure(b, s, threads[i], steps, &seconds, err);
         if (threads[i] > most) most = threads[i], longest = seconds;

@@ -16,7 +16,8 @@ static int product_rate(struct lace_bench *b, enum lace_dtype dtype, int samples
     struct lace_samples seconds = {.count = 0};
     char label[96];
     int code = 0;
-    if (!x || !y || !operand.data || !m.forward) code = lace_fail(err, LACE_MEMORY, "Out of memory for a product of %d x %d.", SIDE, SIDE);
+    if (!x || !y || !operand.data || !m.forward)
+        code = lace_fail(err, LACE_MEMORY, "Out of memory for a product of %d x %d.", SIDE, SIDE);
     for (size_t i = 0; i < count && !code; i++) x[i] = (float)(i * 2654435761u % 2048) / 1024 - 1;
     if (!code) {
         ops->matrix_pack(&m, x, LACE_F32);
@@ -36,9 +37,12 @@ static int product_rate(struct lace_bench *b, enum lace_dtype dtype, int samples
     if (code) return code;
     double flops = 2.0 * SIDE * SIDE * SIDE;
     b->product_rate[dtype] = flops / lace_samples_least(&seconds);
-    snprintf(label, sizeof label, "%s products of %d\xc2\xb3, %s, %d worker%s", dtype == LACE_BF16 ? "bf16" : "f32", SIDE,
-             ops->name, b->workers, b->workers == 1 ? "" : "s");
-    struct lace_bench_figure f = {.part = "machine", .name = dtype == LACE_BF16 ? "product_rate" : "product_rate_f32", .label = label, .unit = "FLOP/s",
+    snprintf(label, sizeof label, "%s products of %d\xc2\xb3, %s, %d worker%s", dtype == LACE_BF16 ? "bf16" : "f32",
+             SIDE, ops->name, b->workers, b->workers == 1 ? "" : "s");
+    struct lace_bench_figure f = {.part = "machine",
+                                  .name = dtype == LACE_BF16 ? "product_rate" : "product_rate_f32",
+                                  .label = label,
+                                  .unit = "FLOP/s",
                                   .lattice = -1};
     struct lace_samples best = {.count = 0};
     for (int i = 0; i < seconds.count; i++) lace_samples_add(&best, flops / seconds.at[i]);
@@ -55,7 +59,8 @@ typedef uint64_t lanes __attribute__((vector_size(64)));
 #ifdef __x86_64__
 __attribute__((target_clones("avx512f", "avx2", "default")))
 #endif
-static uint64_t sum_words(const void *from, size_t bytes)
+static uint64_t
+sum_words(const void *from, size_t bytes)
 {
     enum { AT_ONCE = 8 };
     const lanes *v = from;
@@ -84,14 +89,21 @@ static int read_bandwidth(struct lace_bench *b, int samples, struct lace_error *
         lace_samples_add(&rates, (double)bytes / (lace_now() - from));
     }
     lace_free(memory);
-    if (sum != (uint64_t)samples * (bytes / 8) * 0x0101010101010101u) return lace_fail(err, LACE_SYSTEM, "Memory was read back wrongly.");
+    if (sum != (uint64_t)samples * (bytes / 8) * 0x0101010101010101u)
+        return lace_fail(err, LACE_SYSTEM, "Memory was read back wrongly.");
     b->read_bandwidth = lace_samples_most(&rates);
     snprintf(label, sizeof label, "reading 1 GiB in huge pages, %d worker%s", b->workers, b->workers == 1 ? "" : "s");
     return lace_bench_put(b,
-                             &(struct lace_bench_figure){.part = "machine", .name = "read_bandwidth", .label = label, .unit = "B/s", .lattice = -1,
-                                                         .value = b->read_bandwidth, .low = lace_samples_least(&rates), .high = b->read_bandwidth,
-                                                         .samples = samples},
-                             err);
+                          &(struct lace_bench_figure){.part = "machine",
+                                                      .name = "read_bandwidth",
+                                                      .label = label,
+                                                      .unit = "B/s",
+                                                      .lattice = -1,
+                                                      .value = b->read_bandwidth,
+                                                      .low = lace_samples_least(&rates),
+                                                      .high = b->read_bandwidth,
+                                                      .samples = samples},
+                          err);
 }
 
 int lace_bench_limits(struct lace_bench *b, struct lace_error *err)

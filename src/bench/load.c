@@ -32,11 +32,14 @@ static void matrix_pack(struct lace_matrix *m, const void *w, enum lace_dtype so
     pack_seconds += lace_now() - from;
 }
 
-static int first_token(const struct lace_model *m, const struct lace_format *format, struct times *t, struct lace_error *err)
+static int first_token(const struct lace_model *m, const struct lace_format *format, struct times *t,
+                       struct lace_error *err)
 {
     struct lace_decoder *d;
-    struct lace_decoder_options size = {.groups = 1, .threads = THREADS, .prompt = PROMPT, .tokens = 3 * LACE_TAG_TOKENS};
-    struct lace_group_options group = {.threads = THREADS, .sampling = {0, 0, 1, 0, 1}, .seed = 1, .barrier = true, .budget = 8};
+    struct lace_decoder_options size = {
+        .groups = 1, .threads = THREADS, .prompt = PROMPT, .tokens = 3 * LACE_TAG_TOKENS};
+    struct lace_group_options group = {
+        .threads = THREADS, .sampling = {0, 0, 1, 0, 1}, .seed = 1, .barrier = true, .budget = 8};
     int ids[PROMPT], group_index;
     double from = lace_now();
     for (int i = 0; i < PROMPT; i++) ids[i] = i % m->config.vocab_size;
@@ -64,7 +67,8 @@ static int load(const struct lace_bench *b, const char *dir, struct times *t, st
     snprintf(lattice, sizeof lattice, "%s/lattice", dir);
     snprintf(path, sizeof path, "%s/lattice_config.json", lattice);
     double start = lace_now(), from = start;
-    int code = lace_model_load(&model, dir, access(path, F_OK) ? NULL : lattice, &(struct lace_model_options){false, (int)b->dtype, &timing}, err);
+    int code = lace_model_load(&model, dir, access(path, F_OK) ? NULL : lattice,
+                               &(struct lace_model_options){false, (int)b->dtype, &timing}, err);
     t->pack = pack_seconds;
     t->read = lace_now() - from - t->pack;
     from = lace_now();
@@ -105,9 +109,15 @@ static int load_in_child(const struct lace_bench *b, const char *dir, struct tim
 
 int lace_bench_load(struct lace_bench *b, struct lace_error *err)
 {
-    static const char *const names[] = {"start", "read", "pack", "tokenizer", "prefill", "first_token", "first_token_total"};
-    static const char *const labels[] = {"program and its libraries (CPU time)", "reading the files, memory for the weights", "packing them for the products", "tokenizer",
-                                         "decoder, and prefill of 64 tokens", "the first token of 4 threads", "from the program's start to the first token"};
+    static const char *const names[] = {
+        "start", "read", "pack", "tokenizer", "prefill", "first_token", "first_token_total"};
+    static const char *const labels[] = {"program and its libraries (CPU time)",
+                                         "reading the files, memory for the weights",
+                                         "packing them for the products",
+                                         "tokenizer",
+                                         "decoder, and prefill of 64 tokens",
+                                         "the first token of 4 threads",
+                                         "from the program's start to the first token"};
     enum { PARTS = sizeof names / sizeof *names };
     struct lace_samples samples[PARTS] = {{.count = 0}};
     char dir[PATH_MAX];

@@ -11,7 +11,8 @@ static double flops(const struct lace_subject *s, int rows)
     return s->row_flops * rows + 4 * keys * c->num_attention_heads * c->head_dim * c->num_hidden_layers;
 }
 
-static int shared_prefix(struct lace_bench *b, const struct lace_subject *s, int prompt, int threads, struct lace_error *err)
+static int shared_prefix(struct lace_bench *b, const struct lace_subject *s, int prompt, int threads,
+                         struct lace_error *err)
 {
     struct lace_decoder *d;
     double seconds;
@@ -19,16 +20,19 @@ static int shared_prefix(struct lace_bench *b, const struct lace_subject *s, int
     char label[96];
     int code = lace_subject_start(s, s->model, prompt, threads, 8, &d, &seconds, &rows, err);
     if (code) return code;
-    struct lace_samples count = {{(double)rows}, 1}, kept = {{(double)lace_decoder_group_bytes(d, prompt, threads, 0)}, 1},
+    struct lace_samples count = {{(double)rows}, 1},
+                        kept = {{(double)lace_decoder_group_bytes(d, prompt, threads, 0)}, 1},
                         own = {{(double)lace_decoder_group_bytes(d, 0, threads, 100)}, 1};
     lace_decoder_close(&d);
-    struct lace_bench_figure f = {.part = "prefill", .name = "shared_rows", .label = label, .unit = "rows", .threads = threads, .lattice = 1};
+    struct lace_bench_figure f = {
+        .part = "prefill", .name = "shared_rows", .label = label, .unit = "rows", .threads = threads, .lattice = 1};
     snprintf(label, sizeof label, "%d tokens for %d thread%s: rows computed", prompt, threads, threads == 1 ? "" : "s");
     f.seconds = seconds;
     f.share = flops(s, (int)rows) / seconds / b->product_rate[s->model->dtype];
     f.of = "product_rate";
     if ((code = lace_bench_value(b, f, &count, err))) return code;
-    f = (struct lace_bench_figure){.part = "prefill", .name = "shared_bytes", .label = label, .unit = "B", .threads = threads, .lattice = 1};
+    f = (struct lace_bench_figure){
+        .part = "prefill", .name = "shared_bytes", .label = label, .unit = "B", .threads = threads, .lattice = 1};
     snprintf(label, sizeof label, "  keys and values of the prompt");
     if ((code = lace_bench_value(b, f, &kept, err))) return code;
     f.name = "own_bytes";
@@ -40,7 +44,8 @@ int lace_bench_prefill(struct lace_bench *b, const struct lace_subject *s, struc
 {
     struct lace_samples time = {.count = 0};
     char label[160];
-    int code = 0, longest = s->model->config.max_position_embeddings - 128, prompt = PROMPT < longest ? PROMPT : longest, samples = b->options->quick ? 2 : 5;
+    int code = 0, longest = s->model->config.max_position_embeddings - 128,
+        prompt = PROMPT < longest ? PROMPT : longest, samples = b->options->quick ? 2 : 5;
     if (prompt < 1) return lace_bench_skip(b, "prefill", "the model's context is too short", err);
     for (int i = 0; i <= samples && !code; i++) {
         struct lace_decoder *d;
@@ -51,8 +56,15 @@ int lace_bench_prefill(struct lace_bench *b, const struct lace_subject *s, struc
         if (i) lace_samples_add(&time, seconds); /* the first compiles kernels */
     }
     snprintf(label, sizeof label, "%d tokens; %s", prompt, s->label);
-    struct lace_bench_figure f = {.part = "prefill", .name = "tokens", .label = label, .unit = "tokens/s", .threads = 1, .lattice = 0,
-                                  .share = flops(s, prompt) / lace_samples_median(&time) / b->product_rate[s->model->dtype], .of = "product_rate"};
+    struct lace_bench_figure f = {.part = "prefill",
+                                  .name = "tokens",
+                                  .label = label,
+                                  .unit = "tokens/s",
+                                  .threads = 1,
+                                  .lattice = 0,
+                                  .share =
+                                      flops(s, prompt) / lace_samples_median(&time) / b->product_rate[s->model->dtype],
+                                  .of = "product_rate"};
     code = lace_bench_rate(b, f, prompt, &time, err);
     prompt = LONG < longest ? LONG : longest;
     if (!code) code = shared_prefix(b, s, prompt, 1, err);

@@ -2,9 +2,17 @@
 #include <string.h>
 #include <stdlib.h>
 
-static const struct lace_config qwen3_0_6b = {.vocab_size = 151936, .hidden_size = 1024, .intermediate_size = 3072, .num_hidden_layers = 28,
-                                              .num_attention_heads = 16, .num_key_value_heads = 8, .head_dim = 128, .max_position_embeddings = 40960,
-                                              .rms_norm_eps = 1e-6, .rope_theta = 1e6, .tie_word_embeddings = true};
+static const struct lace_config qwen3_0_6b = {.vocab_size = 151936,
+                                              .hidden_size = 1024,
+                                              .intermediate_size = 3072,
+                                              .num_hidden_layers = 28,
+                                              .num_attention_heads = 16,
+                                              .num_key_value_heads = 8,
+                                              .head_dim = 128,
+                                              .max_position_embeddings = 40960,
+                                              .rms_norm_eps = 1e-6,
+                                              .rope_theta = 1e6,
+                                              .tie_word_embeddings = true};
 
 /* ---- rows are counted where their embeddings are looked up: once in every forward pass ---- */
 
@@ -27,15 +35,21 @@ static int open_tokenizer(struct lace_subject *s, struct lace_error *err)
     int id = 1, vocabulary = s->model->config.vocab_size;
     lace_text_init(&json);
     lace_text_str(&json, "{\"added_tokens\": [");
-    for (int i = 0; i < 4; i++) lace_text_print(&json, "{\"id\": %d, \"content\": \"%s\", \"special\": true}, ", id++, words[i]);
+    for (int i = 0; i < 4; i++)
+        lace_text_print(&json, "{\"id\": %d, \"content\": \"%s\", \"special\": true}, ", id++, words[i]);
     for (int i = 1; i <= LACE_FEW_ROWS; i++) {
         lace_text_print(&json, "{\"id\": %d, \"content\": \"<|%d|>\", \"special\": true}, ", id++, i);
-        lace_text_print(&json, "{\"id\": %d, \"content\": \"<|of %d|>\", \"special\": true}%s", id++, i, i < LACE_FEW_ROWS ? ", " : "");
+        lace_text_print(&json, "{\"id\": %d, \"content\": \"<|of %d|>\", \"special\": true}%s", id++, i,
+                        i < LACE_FEW_ROWS ? ", " : "");
     }
-    lace_text_str(&json, "], \"normalizer\": null, \"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": true}, "
-                         "\"decoder\": {\"type\": \"ByteLevel\"}, \"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": []}}");
+    lace_text_str(&json, "], \"normalizer\": null, \"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": "
+                         "false, \"use_regex\": true}, "
+                         "\"decoder\": {\"type\": \"ByteLevel\"}, \"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": "
+                         "0}, \"merges\": []}}");
     int code = json.failed ? lace_fail(err, LACE_MEMORY, "Out of memory.") : 0;
-    if (!code && id > vocabulary) code = lace_fail(err, LACE_BAD, "A vocabulary of %d is too small to be measured; %d are needed.", vocabulary, id);
+    if (!code && id > vocabulary)
+        code =
+            lace_fail(err, LACE_BAD, "A vocabulary of %d is too small to be measured; %d are needed.", vocabulary, id);
     if (!code) code = lace_tokenizer_parse(&s->tokenizer, json.data, json.len, "the benchmark's tokenizer", err);
     lace_text_release(&json);
     if (code || (code = lace_format_open(&s->format, s->tokenizer, -1, err))) return code;
@@ -89,7 +103,8 @@ int lace_subject_open(struct lace_subject *s, const struct lace_bench *b, struct
         const struct lace_weight *w = &s->model->weights[i];
         bool lattice = lace_weight_is_lattice(w), head = w->param == P_EMBED || w->param == P_HEAD;
         if (!w->matrix.forward) continue;
-        *(lattice ? &s->lattice_bytes : &s->backbone_bytes) += (size_t)w->rows * w->cols * (s->model->dtype == LACE_BF16 ? 2 : 4);
+        *(lattice ? &s->lattice_bytes : &s->backbone_bytes) +=
+            (size_t)w->rows * w->cols * (s->model->dtype == LACE_BF16 ? 2 : 4);
         if (!lattice && !head) s->row_flops += 2.0 * w->rows * w->cols;
     }
     return 0;
@@ -107,7 +122,8 @@ int lace_subject_start(const struct lace_subject *s, const struct lace_model *mo
 {
     int room = steps + 2 * LACE_TAG_TOKENS + 16, code;
     struct lace_decoder_options size = {.groups = 1, .threads = threads, .prompt = prompt, .tokens = room};
-    struct lace_group_options group = {.threads = threads, .sampling = {0, 0, 1, 0, 1}, .seed = 1, .barrier = true, .budget = steps};
+    struct lace_group_options group = {
+        .threads = threads, .sampling = {0, 0, 1, 0, 1}, .seed = 1, .barrier = true, .budget = steps};
     int *ids = calloc((size_t)prompt, sizeof *ids);
     if (!ids) return lace_fail(err, LACE_MEMORY, "Out of memory.");
     for (int i = 0; i < prompt; i++) ids[i] = (int)(i * 7919L % model->config.vocab_size);

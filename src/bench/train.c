@@ -23,7 +23,8 @@ static bool find_recipe(char *path, const char *name)
     return false;
 }
 
-static int measure(struct lace_bench *b, const char *stage, const char *recipe, const char *const *sets, const char *what, struct lace_error *err)
+static int measure(struct lace_bench *b, const char *stage, const char *recipe, const char *const *sets,
+                   const char *what, struct lace_error *err)
 {
     struct lace_train_options options = {.stage = stage, .config = recipe, .sets = sets, .workers = b->workers};
     struct lace_training *training;
@@ -43,8 +44,13 @@ static int measure(struct lace_bench *b, const char *stage, const char *recipe, 
         lace_samples_add(&seconds, time);
     }
     bool lattice = t->model->lattice.kind != LACE_KIND_NONE;
-    snprintf(label, sizeof label, "%s, %s: steps of %d x %d rows", what, t->model->dtype == LACE_BF16 ? "bf16" : "f32", t->options.shards, t->options.shard_rows);
-    struct lace_bench_figure f = {.part = "train", .name = "tokens", .label = label, .unit = "tokens/s", .lattice = lattice,
+    snprintf(label, sizeof label, "%s, %s: steps of %d x %d rows", what, t->model->dtype == LACE_BF16 ? "bf16" : "f32",
+             t->options.shards, t->options.shard_rows);
+    struct lace_bench_figure f = {.part = "train",
+                                  .name = "tokens",
+                                  .label = label,
+                                  .unit = "tokens/s",
+                                  .lattice = lattice,
                                   .seconds = lace_samples_median(&seconds)};
     double limit = b->product_rate[t->model->dtype];
     if (!code) code = lace_bench_value(b, f, &tokens, err);
@@ -61,7 +67,8 @@ static int measure(struct lace_bench *b, const char *stage, const char *recipe, 
 
 int lace_bench_train(struct lace_bench *b, struct lace_error *err)
 {
-    char base[PATH_MAX], lace[PATH_MAX], tokenizer[PATH_MAX + 16] = "tokenizer=", shipped[PATH_MAX], model[PATH_MAX + 16], lattice[PATH_MAX + 32];
+    char base[PATH_MAX], lace[PATH_MAX], tokenizer[PATH_MAX + 16] = "tokenizer=", shipped[PATH_MAX],
+                                                              model[PATH_MAX + 16], lattice[PATH_MAX + 32];
     struct lace_error why;
     const char *dtype = b->dtype == LACE_BF16 ? "dtype=bf16" : "dtype=f32";
     if (!find_recipe(base, "base.yaml") || !find_recipe(tokenizer + 10, "tokenizer.json"))
@@ -69,7 +76,8 @@ int lace_bench_train(struct lace_bench *b, struct lace_error *err)
     int code = measure(b, "pretrain", base, (const char *const[]){tokenizer, dtype, NULL}, "base.yaml", err);
     if (code) return code;
     if (!find_recipe(lace, "lace.yaml")) return 0;
-    if (lace_engine_find(shipped, &why)) return lace_bench_skip(b, "train", "lace.yaml: the shipped model was not found", err);
+    if (lace_engine_find(shipped, &why))
+        return lace_bench_skip(b, "train", "lace.yaml: the shipped model was not found", err);
     snprintf(model, sizeof model, "init.model=%s", shipped);
     snprintf(lattice, sizeof lattice, "init.lattice=%s/lattice", shipped);
     return measure(b, "sft", lace, (const char *const[]){model, lattice, dtype, NULL}, "lace.yaml, lattice", err);

@@ -26,7 +26,7 @@ struct lace_decoder {
     struct group *groups;
     struct {
         int group, thread;
-    } *row_of; /* of the batch's out rows */
+    } * row_of; /* of the batch's out rows */
     struct lace_candidate *work;
     int *target; /* zeros: of the loss that gives each row's log sum exp */
     float *logprob;
@@ -77,7 +77,8 @@ static int give_groups(struct lace_decoder *d)
             struct lace_thread *t = &d->groups[g].threads[n];
             t->slot = d->groups[g].slot + o->prompt + n * o->tokens;
             if (!(t->ids = calloc((size_t)o->tokens + 1, sizeof *t->ids))) return -1;
-            for (int i = 0; i < 8 * o->tokens; i += 64) lace_text_add(&t->text, "................................................................", 64);
+            for (int i = 0; i < 8 * o->tokens; i += 64)
+                lace_text_add(&t->text, "................................................................", 64);
             if (t->text.failed) return -1; /* the room stays when the text is cleared */
         }
     }
@@ -91,12 +92,16 @@ int lace_decoder_open(struct lace_decoder **decoder, const struct lace_model *m,
     struct lace_decoder_options o = *options;
     if (!o.workers) o.workers = omp_get_max_threads();
     if (o.groups < 1 || o.threads < 1 || o.prompt < 1 || o.tokens < 1)
-        return lace_fail(err, LACE_BAD, "A decoder needs at least one group, one thread, one prompt token and one new token.");
+        return lace_fail(err, LACE_BAD,
+                         "A decoder needs at least one group, one thread, one prompt token and one new token.");
     if (o.threads > LACE_FEW_ROWS / o.groups)
-        return lace_fail(err, LACE_BAD, "%d groups of %d threads are more than the %d rows that one step decodes; use fewer of either.",
-                         o.groups, o.threads, LACE_FEW_ROWS);
+        return lace_fail(
+            err, LACE_BAD,
+            "%d groups of %d threads are more than the %d rows that one step decodes; use fewer of either.", o.groups,
+            o.threads, LACE_FEW_ROWS);
     int64_t group_slots = o.prompt + (int64_t)o.threads * o.tokens, slots = group_slots * o.groups;
-    if (slots > 1 << 28) return lace_fail(err, LACE_BAD, "%lld tokens of context at once are too many.", (long long)slots);
+    if (slots > 1 << 28)
+        return lace_fail(err, LACE_BAD, "%lld tokens of context at once are too many.", (long long)slots);
     struct lace_decoder *d = calloc(1, sizeof *d);
     if (!d) return lace_fail(err, LACE_MEMORY, "Out of memory.");
     *decoder = d;
@@ -104,12 +109,14 @@ int lace_decoder_open(struct lace_decoder **decoder, const struct lace_model *m,
     d->format = format;
     d->options = o;
     d->group_slots = (int)group_slots;
-    int rows = o.groups * o.threads, prefill = o.prompt < PREFILL_ROWS ? o.prompt : PREFILL_ROWS, widest = rows > prefill ? rows : prefill;
+    int rows = o.groups * o.threads, prefill = o.prompt < PREFILL_ROWS ? o.prompt : PREFILL_ROWS,
+        widest = rows > prefill ? rows : prefill;
     struct lace_state_options s = {widest, rows, (int)slots, (int)group_slots, o.workers, false};
     int code = lace_cache_init(&d->cache, m, (int)slots, err);
     if (!code) code = lace_batch_init(&d->batch, widest, o.groups, rows * (o.threads + 1) + prefill, err);
     if (!code) code = lace_state_init(&d->state, m, &s, err);
-    if (!code && give_groups(d)) code = lace_fail(err, LACE_MEMORY, "Out of memory for %d groups of %d threads.", o.groups, o.threads);
+    if (!code && give_groups(d))
+        code = lace_fail(err, LACE_MEMORY, "Out of memory for %d groups of %d threads.", o.groups, o.threads);
     if (code) lace_decoder_close(decoder);
     return code;
 }
@@ -153,29 +160,40 @@ static int prefill(struct lace_decoder *d, const struct group *g, const int *pro
     return 0;
 }
 
-static int check_group(const struct lace_decoder *d, const int *prompt, int count, const struct lace_group_options *o, struct lace_error *err)
+static int check_group(const struct lace_decoder *d, const int *prompt, int count, const struct lace_group_options *o,
+                       struct lace_error *err)
 {
     const struct lace_config *c = &d->model->config;
     int tag[LACE_TAG_TOKENS];
-    if (count < 1) return lace_fail(err, LACE_BAD, "The prompt is empty; write the problem after the options, or - to read it from stdin.");
-    if (count > d->options.prompt) return lace_fail(err, LACE_BAD, "The prompt has %d tokens; at most %d fit here.", count, d->options.prompt);
+    if (count < 1)
+        return lace_fail(err, LACE_BAD,
+                         "The prompt is empty; write the problem after the options, or - to read it from stdin.");
+    if (count > d->options.prompt)
+        return lace_fail(err, LACE_BAD, "The prompt has %d tokens; at most %d fit here.", count, d->options.prompt);
     for (int i = 0; i < count; i++)
-        if (prompt[i] < 0 || prompt[i] >= c->vocab_size) return lace_fail(err, LACE_BAD, "Token %d is not in the vocabulary of %d.", prompt[i], c->vocab_size);
+        if (prompt[i] < 0 || prompt[i] >= c->vocab_size)
+            return lace_fail(err, LACE_BAD, "Token %d is not in the vocabulary of %d.", prompt[i], c->vocab_size);
     if (o->threads < 1 || o->threads > d->options.threads)
-        return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.", d->options.threads, o->threads);
+        return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.", d->options.threads,
+                         o->threads);
     if (d->model->lattice.kind != LACE_KIND_NONE && o->threads > d->model->lattice.max_threads)
-        return lace_fail(err, LACE_BAD, "This lattice was made for at most %d threads, not %d.", d->model->lattice.max_threads, o->threads);
+        return lace_fail(err, LACE_BAD, "This lattice was made for at most %d threads, not %d.",
+                         d->model->lattice.max_threads, o->threads);
     if (!o->solo && !lace_format_tag(d->format, o->threads - 1, o->threads, tag))
         return lace_fail(err, LACE_BAD, "The model has no tag for %d threads; use fewer.", o->threads);
     if (o->budget < 1 || o->budget > d->options.tokens - VERDICT_ROOM)
-        return lace_fail(err, LACE_BAD, "The budget of a thread must be from 1 to %d tokens, not %d.", d->options.tokens - VERDICT_ROOM, o->budget);
+        return lace_fail(err, LACE_BAD, "The budget of a thread must be from 1 to %d tokens, not %d.",
+                         d->options.tokens - VERDICT_ROOM, o->budget);
     if (count + o->budget + VERDICT_ROOM > c->max_position_embeddings)
-        return lace_fail(err, LACE_BAD, "A prompt of %d tokens and a budget of %d are longer than the model's context of %d; use less of either.", count,
-                         o->budget, c->max_position_embeddings);
+        return lace_fail(
+            err, LACE_BAD,
+            "A prompt of %d tokens and a budget of %d are longer than the model's context of %d; use less of either.",
+            count, o->budget, c->max_position_embeddings);
     return lace_sampling_check(&o->sampling, err);
 }
 
-int lace_decoder_add(struct lace_decoder *d, const int *prompt, int count, const struct lace_group_options *options, struct lace_error *err)
+int lace_decoder_add(struct lace_decoder *d, const int *prompt, int count, const struct lace_group_options *options,
+                     struct lace_error *err)
 {
     int code = check_group(d, prompt, count, options, err), index = 0;
     if (code) return code;
@@ -189,7 +207,8 @@ int lace_decoder_add(struct lace_decoder *d, const int *prompt, int count, const
         struct lace_thread *t = &g->threads[n], start = {.ids = t->ids, .text = t->text, .slot = t->slot};
         *t = start;
         lace_text_clear(&t->text);
-        t->count = t->tag_count = options->solo ? lace_format_tag(d->format, 0, 1, t->ids) : lace_format_tag(d->format, n, options->threads, t->ids);
+        t->count = t->tag_count = options->solo ? lace_format_tag(d->format, 0, 1, t->ids)
+                                                : lace_format_tag(d->format, n, options->threads, t->ids);
         lace_rng_init(&t->rng, options->seed, (uint64_t)n);
     }
     if ((code = prefill(d, g, prompt, err))) return code;
@@ -198,7 +217,10 @@ int lace_decoder_add(struct lace_decoder *d, const int *prompt, int count, const
 }
 
 void lace_decoder_remove(struct lace_decoder *d, int group) { d->groups[group].used = false; }
-const struct lace_thread *lace_decoder_thread(const struct lace_decoder *d, int group, int thread) { return &d->groups[group].threads[thread]; }
+const struct lace_thread *lace_decoder_thread(const struct lace_decoder *d, int group, int thread)
+{
+    return &d->groups[group].threads[thread];
+}
 void *lace_decoder_user(const struct lace_decoder *d, int group) { return d->groups[group].options.user; }
 
 bool lace_decoder_done(const struct lace_decoder *d, int group)
@@ -217,7 +239,10 @@ void lace_decoder_force(struct lace_decoder *d, int group, int thread, const int
 
 /* ---- a step ---- */
 
-static bool waiting(const struct lace_thread *t) { return t->end == LACE_RUNNING && t->at_lead && !t->released && t->fed == t->count - 1; }
+static bool waiting(const struct lace_thread *t)
+{
+    return t->end == LACE_RUNNING && t->at_lead && !t->released && t->fed == t->count - 1;
+}
 
 /* Opens the barrier when every running thread stands at it. */
 static void release(struct group *g)
@@ -307,7 +332,9 @@ static void finish(struct lace_decoder *d, int g, int n, enum lace_end end)
     struct lace_thread *t = &group->threads[n];
     t->end = end;
     t->clock_end = group->clock;
-    if (end != LACE_END_VERDICT || group->options.barrier || !(group->options.early_stop > 0) || t->p[LACE_VERDICT_BEST] < group->options.early_stop) return;
+    if (end != LACE_END_VERDICT || group->options.barrier || !(group->options.early_stop > 0) ||
+        t->p[LACE_VERDICT_BEST] < group->options.early_stop)
+        return;
     for (int m = 0; m < group->options.threads; m++)
         if (group->threads[m].end == LACE_RUNNING) {
             group->threads[m].end = LACE_END_EARLY;
@@ -327,8 +354,8 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, d
         id = *t->forced++;
         t->forced_count--;
     } else {
-        id = lace_sample(logits, d->model->config.vocab_size, &group->options.sampling, t->ids + t->tag_count, t->count - t->tag_count, &t->rng,
-                         d->work);
+        id = lace_sample(logits, d->model->config.vocab_size, &group->options.sampling, t->ids + t->tag_count,
+                         t->count - t->tag_count, &t->rng, d->work);
         t->logprob += logits[id] - lse;
     }
     t->chosen++;
@@ -343,7 +370,8 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, d
     if (judged) {
         t->verdict = lace_format_verdict(t->text.data, t->text.len);
         if (t->verdict != LACE_VERDICT_NONE) finish(d, g, n, LACE_END_VERDICT);
-        else if (id == f->end || t->chosen - t->chosen_before_lead >= 8 || (t->chosen - t->chosen_before_lead == 1 && f->single[1] && f->single[2] && f->single[3]))
+        else if (id == f->end || t->chosen - t->chosen_before_lead >= 8 ||
+                 (t->chosen - t->chosen_before_lead == 1 && f->single[1] && f->single[2] && f->single[3]))
             finish(d, g, n, LACE_END_TOKEN); /* no verdict came */
         return;
     }
@@ -354,7 +382,8 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, d
     if (id == f->end) finish(d, g, n, LACE_END_TOKEN);
     for (int i = 0; i < group->options.stop_count && t->end == LACE_RUNNING; i++)
         if (stops_at(&t->text, before, group->options.stops[i])) finish(d, g, n, LACE_END_STOP);
-    bool spent = t->chosen >= group->options.budget || (group->options.group_budget && group->chosen >= group->options.group_budget);
+    bool spent = t->chosen >= group->options.budget ||
+                 (group->options.group_budget && group->chosen >= group->options.group_budget);
     if (t->end != LACE_RUNNING || !spent) return;
     t->cut = true; /* its verdict is asked for now */
     t->forced_count = 0;
@@ -372,7 +401,9 @@ int lace_decoder_step(struct lace_decoder *d, lace_token_fn *on_token, struct la
         if (code) return code;
         lace_forward(d->model, &d->state, &d->cache, b);
         lace_logits(d->model, &d->state, b, 0, b->outs);
-        if (b->outs) d->model->ops->cross_entropy_forward(d->logprob, d->state.lse, d->state.logits, d->target, b->outs, d->model->config.vocab_size);
+        if (b->outs)
+            d->model->ops->cross_entropy_forward(d->logprob, d->state.lse, d->state.logits, d->target, b->outs,
+                                                 d->model->config.vocab_size);
     }
     int running = 0;
     for (int g = 0; g < d->options.groups; g++) {
@@ -387,7 +418,8 @@ int lace_decoder_step(struct lace_decoder *d, lace_token_fn *on_token, struct la
     }
     for (int i = 0; i < b->outs; i++) {
         int g = d->row_of[i].group, n = d->row_of[i].thread;
-        if (d->groups[g].threads[n].end == LACE_RUNNING) advance(d, g, n, d->state.logits + (size_t)i * d->model->config.vocab_size, d->state.lse[i], on_token);
+        if (d->groups[g].threads[n].end == LACE_RUNNING)
+            advance(d, g, n, d->state.logits + (size_t)i * d->model->config.vocab_size, d->state.lse[i], on_token);
     }
     for (int g = 0; g < d->options.groups; g++) running += d->groups[g].used && !lace_decoder_done(d, g);
     return running;

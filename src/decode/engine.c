@@ -6,18 +6,24 @@
 #include <unistd.h>
 
 #ifndef LACE_MODELS /* where `make install` puts the shipped models */
-#define LACE_MODELS "/usr/local/share/lace/models"
+#    define LACE_MODELS "/usr/local/share/lace/models"
 #endif
 #define SHIPPED "lace-search"
 
-void lace_engine_defaults(struct lace_engine_options *options) { *options = (struct lace_engine_options){.visible = -1, .window = 1}; }
+void lace_engine_defaults(struct lace_engine_options *options)
+{
+    *options = (struct lace_engine_options){.visible = -1, .window = 1};
+}
 
 int lace_engine_find(char *path, struct lace_error *err)
 {
     char program[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
     const char *named = getenv("LACE_MODEL");
-    if (named && *named) return snprintf(path, PATH_MAX, "%s", named) < PATH_MAX ? 0 : lace_fail(err, LACE_BAD, "The path in LACE_MODEL is too long.");
+    if (named && *named)
+        return snprintf(path, PATH_MAX, "%s", named) < PATH_MAX
+                   ? 0
+                   : lace_fail(err, LACE_BAD, "The path in LACE_MODEL is too long.");
     for (int up = 0; len > 0 && up < 3; up++) { /* build/lace, build-san/tests/unit/x: models/ lies above */
         program[len] = 0;
         char *slash = strrchr(program, '/');
@@ -28,7 +34,9 @@ int lace_engine_find(char *path, struct lace_error *err)
     }
     snprintf(path, PATH_MAX, "%s/" SHIPPED, LACE_MODELS);
     if (!access(path, F_OK)) return 0;
-    return lace_fail(err, LACE_BAD, "The shipped model " SHIPPED " was not found; name a model directory with --model DIR, or run make install.");
+    return lace_fail(err, LACE_BAD,
+                     "The shipped model " SHIPPED
+                     " was not found; name a model directory with --model DIR, or run make install.");
 }
 
 /* Settings that people expect to be honoured; a missing file is fine. */
@@ -47,7 +55,8 @@ static int read_generation(struct lace_engine *e, struct lace_error *err)
     if (!code) code = lace_json_int(j, "top_k", 0, 0, INT_MAX, &o->sampling.top_k, path, err);
     if (!code) code = lace_json_double(j, "top_p", 1, 1e-9, 1, &o->sampling.top_p, path, err);
     if (!code) code = lace_json_double(j, "min_p", 0, 0, 1, &o->sampling.min_p, path, err);
-    if (!code) code = lace_json_double(j, "repetition_penalty", 1, 1e-9, 100, &o->sampling.repetition_penalty, path, err);
+    if (!code)
+        code = lace_json_double(j, "repetition_penalty", 1, 1e-9, 100, &o->sampling.repetition_penalty, path, err);
     if (!code) code = lace_json_int(j, "max_new_tokens", 0, 0, INT_MAX, &o->budget, path, err);
     if (!code && !sample) o->sampling.temperature = 0;
     json_decref(j);
@@ -65,24 +74,30 @@ static int open_all(struct lace_engine *e, const struct lace_engine_options *o, 
     if (!o->model && (code = lace_engine_find(path, err))) return code;
     if (!(e->path = strdup(o->model ? o->model : path))) return lace_fail(err, LACE_MEMORY, "Out of memory.");
     const char *adapter = o->lattice;
-    if (adapter && !strcmp(adapter, "off"))
-        adapter = NULL;
+    if (adapter && !strcmp(adapter, "off")) adapter = NULL;
     else if (!adapter) {
         char config[PATH_MAX];
-        if ((code = lace_join(lattice, e->path, "lattice", err)) || (code = lace_join(config, lattice, "lattice_config.json", err))) return code;
+        if ((code = lace_join(lattice, e->path, "lattice", err)) ||
+            (code = lace_join(config, lattice, "lattice_config.json", err)))
+            return code;
         if (!access(config, F_OK)) adapter = lattice;
     }
     if ((code = lace_model_load(&e->model, e->path, adapter, &options, err))) return code;
     if (o->visible >= 0) {
-        if (e->model->lattice.kind == LACE_KIND_NONE) return lace_fail(err, LACE_BAD, "--visible chooses what a lattice shows, and this model has none.");
+        if (e->model->lattice.kind == LACE_KIND_NONE)
+            return lace_fail(err, LACE_BAD, "--visible chooses what a lattice shows, and this model has none.");
         e->model->lattice.visible = (enum lace_visible)o->visible;
         e->model->lattice.window = o->window;
     }
-    if ((code = lace_join(path, e->path, "tokenizer.json", err)) || (code = lace_tokenizer_open(&e->tokenizer, path, err))) return code;
+    if ((code = lace_join(path, e->path, "tokenizer.json", err)) ||
+        (code = lace_tokenizer_open(&e->tokenizer, path, err)))
+        return code;
     if (lace_tokenizer_size(e->tokenizer) > e->model->config.vocab_size)
-        return lace_fail(err, LACE_BAD, "%s has %d tokens, more than the model's vocabulary of %d; it belongs to another model.", path,
+        return lace_fail(err, LACE_BAD,
+                         "%s has %d tokens, more than the model's vocabulary of %d; it belongs to another model.", path,
                          lace_tokenizer_size(e->tokenizer), e->model->config.vocab_size);
-    if ((code = lace_format_open(&e->format, e->tokenizer, lace_tokenizer_id(e->tokenizer, "<|end|>"), err))) return code;
+    if ((code = lace_format_open(&e->format, e->tokenizer, lace_tokenizer_id(e->tokenizer, "<|end|>"), err)))
+        return code;
     e->defaults = (struct lace_run_options){.threads = 4, .seed = 1, .barrier = 1, .sampling = {0, 0, 1, 0, 1}};
     return read_generation(e, err);
 }
@@ -111,14 +126,21 @@ void lace_engine_close(struct lace_engine **engine)
 void lace_engine_info(const struct lace_engine *e, struct lace_engine_info *info)
 {
     const struct lace_config *c = &e->model->config;
-    *info = (struct lace_engine_info){.path = e->path, .lattice = lace_kind_names[e->model->lattice.kind], .isa = e->model->ops->name,
-                                      .dtype = e->model->dtype == LACE_BF16 ? "bf16" : "f32", .layers = c->num_hidden_layers,
-                                      .width = c->hidden_size, .vocabulary = c->vocab_size, .context = c->max_position_embeddings,
-                                      .max_threads = e->model->lattice.kind == LACE_KIND_NONE ? LACE_MAX_THREADS : e->model->lattice.max_threads};
+    *info = (struct lace_engine_info){
+        .path = e->path,
+        .lattice = lace_kind_names[e->model->lattice.kind],
+        .isa = e->model->ops->name,
+        .dtype = e->model->dtype == LACE_BF16 ? "bf16" : "f32",
+        .layers = c->num_hidden_layers,
+        .width = c->hidden_size,
+        .vocabulary = c->vocab_size,
+        .context = c->max_position_embeddings,
+        .max_threads = e->model->lattice.kind == LACE_KIND_NONE ? LACE_MAX_THREADS : e->model->lattice.max_threads};
     lace_model_count(e->model, &info->parameters, &info->lattice_parameters);
 }
 
-int lace_tokenize(const struct lace_engine *e, const char *text, size_t len, int **ids, size_t *count, struct lace_error *err)
+int lace_tokenize(const struct lace_engine *e, const char *text, size_t len, int **ids, size_t *count,
+                  struct lace_error *err)
 {
     size_t capacity = 0;
     *ids = NULL;
@@ -130,7 +152,8 @@ int lace_tokenize(const struct lace_engine *e, const char *text, size_t len, int
     return code;
 }
 
-int lace_detokenize(const struct lace_engine *e, const int *ids, size_t count, char **text, size_t *len, struct lace_error *err)
+int lace_detokenize(const struct lace_engine *e, const int *ids, size_t count, char **text, size_t *len,
+                    struct lace_error *err)
 {
     struct lace_text out;
     lace_text_init(&out);
@@ -146,12 +169,15 @@ int lace_detokenize(const struct lace_engine *e, const int *ids, size_t count, c
     return 0;
 }
 
-int lace_engine_prompt(const struct lace_engine *e, const char *prompt, int **ids, size_t *count, struct lace_error *err)
+int lace_engine_prompt(const struct lace_engine *e, const char *prompt, int **ids, size_t *count,
+                       struct lace_error *err)
 {
     static const char blank[] = " \t\r\n";
     const char *from = prompt + strspn(prompt, blank), *to = from + strlen(from);
     while (to > from && strchr(blank, to[-1])) to--;
-    if (from == to) return lace_fail(err, LACE_BAD, "The prompt is empty; write the problem after the options, or - to read it from stdin.");
+    if (from == to)
+        return lace_fail(err, LACE_BAD,
+                         "The prompt is empty; write the problem after the options, or - to read it from stdin.");
     char *text = malloc((size_t)(to - from) + 2);
     if (!text) return lace_fail(err, LACE_MEMORY, "Out of memory.");
     memcpy(text, from, (size_t)(to - from));

@@ -15,5 +15,6 @@ struct lace_engine {
  * where it was installed. */
 int lace_engine_find(char *path, struct lace_error *err);
 /* Ids of a problem as a thread reads it: the text without surrounding blanks, then a line's end. */
-int lace_engine_prompt(const struct lace_engine *engine, const char *prompt, int **ids, size_t *count, struct lace_error *err);
+int lace_engine_prompt(const struct lace_engine *engine, const char *prompt, int **ids, size_t *count,
+                       struct lace_error *err);
 #endif

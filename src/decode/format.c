@@ -9,7 +9,9 @@ static int encode(const struct lace_format *f, const char *text, int *ids, int m
     int *list = NULL;
     size_t capacity = 0, count = 0;
     int code = lace_tokenizer_encode(f->tokenizer, text, strlen(text), true, &list, &capacity, &count, err);
-    if (!code && count > (size_t)most) code = lace_fail(err, LACE_BAD, "The tokenizer splits \"%s\" into %zu tokens; at most %d fit.", text, count, most);
+    if (!code && count > (size_t)most)
+        code =
+            lace_fail(err, LACE_BAD, "The tokenizer splits \"%s\" into %zu tokens; at most %d fit.", text, count, most);
     if (!code) memcpy(ids, list, count * sizeof *ids);
     free(list);
     return code ? code : (int)count;
@@ -25,7 +27,8 @@ int lace_format_open(struct lace_format *f, const struct lace_tokenizer *tokeniz
         char rest[16];
         snprintf(rest, sizeof rest, "%s]]", lace_verdict_names[v]);
         int count = encode(f, rest, ids, LACE_TAG_TOKENS, err);
-        if (count < 1) return count < 0 ? count : lace_fail(err, LACE_BAD, "The tokenizer gives no tokens for \"%s\".", rest);
+        if (count < 1)
+            return count < 0 ? count : lace_fail(err, LACE_BAD, "The tokenizer gives no tokens for \"%s\".", rest);
         f->verdict[v] = ids[0];
         f->single[v] = count == 1;
     }

@@ -15,12 +15,13 @@ struct lace_format {
     const struct lace_tokenizer *tokenizer; /* borrowed */
     bool special_tags;
     int lead[LACE_TAG_TOKENS], lead_count;
-    int verdict[4];            /* first token of each verdict's rest after the lead, by enum lace_verdict; [0] unused */
-    bool single[4];            /* that token is the whole rest */
-    int end;                   /* end of text, -1: none */
-    unsigned char *ends_step;  /* (vocabulary) tokens that hold a line's end */
+    int verdict[4];           /* first token of each verdict's rest after the lead, by enum lace_verdict; [0] unused */
+    bool single[4];           /* that token is the whole rest */
+    int end;                  /* end of text, -1: none */
+    unsigned char *ends_step; /* (vocabulary) tokens that hold a line's end */
 };
-int lace_format_open(struct lace_format *format, const struct lace_tokenizer *tokenizer, int end, struct lace_error *err);
+int lace_format_open(struct lace_format *format, const struct lace_tokenizer *tokenizer, int end,
+                     struct lace_error *err);
 void lace_format_release(struct lace_format *format);
 
 /* The tag of thread (from 0) of threads; ids has room for LACE_TAG_TOKENS. Returns their number, 0 where the

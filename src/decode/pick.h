@@ -3,7 +3,7 @@
 #define LACE_PICK_H
 #include "decode/decoder.h"
 
-struct lace_ballot { /* what a thread brings to the choice */
+struct lace_ballot {    /* what a thread brings to the choice */
     const char *answer; /* NULL: none; such a thread is no candidate */
     double p_best;      /* 0: never asked */
     double logprob;     /* mean log-probability of a token */

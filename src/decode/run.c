@@ -8,7 +8,10 @@
 
 #define VERDICT_TOKENS 64 /* room after the budget: tag, lead and verdict */
 
-void lace_run_defaults(const struct lace_engine *engine, struct lace_run_options *options) { *options = engine->defaults; }
+void lace_run_defaults(const struct lace_engine *engine, struct lace_run_options *options)
+{
+    *options = engine->defaults;
+}
 
 struct listener {
     const struct lace_run_options *options;
@@ -27,15 +30,19 @@ static int take_thread(const struct lace_thread *t, struct lace_run_thread *out,
 {
     struct lace_text answer;
     lace_text_init(&answer);
-    *out = (struct lace_run_thread){.verdict = t->verdict, .p_best = t->p[LACE_VERDICT_BEST], .logprob = t->chosen ? t->logprob / t->chosen : 0,
-                                    .tokens = t->chosen, .cut = t->cut};
+    *out = (struct lace_run_thread){.verdict = t->verdict,
+                                    .p_best = t->p[LACE_VERDICT_BEST],
+                                    .logprob = t->chosen ? t->logprob / t->chosen : 0,
+                                    .tokens = t->chosen,
+                                    .cut = t->cut};
     out->text = strndup(t->text.data, t->text.len);
     if (lace_format_answer(t->text.data, t->text.len, &answer)) out->answer = answer.data;
     else lace_text_release(&answer);
     return out->text && !answer.failed ? 0 : lace_fail(err, LACE_MEMORY, "Out of memory.");
 }
 
-static int take_result(struct lace_decoder *d, int group, const struct lace_run_options *o, struct lace_run_result *result, struct lace_error *err)
+static int take_result(struct lace_decoder *d, int group, const struct lace_run_options *o,
+                       struct lace_run_result *result, struct lace_error *err)
 {
     struct lace_ballot *ballots = calloc((size_t)o->threads, sizeof *ballots);
     result->threads = calloc((size_t)o->threads, sizeof *result->threads);
@@ -49,30 +56,42 @@ static int take_result(struct lace_decoder *d, int group, const struct lace_run_
     }
     if (!code) {
         result->picked = lace_pick(ballots, o->threads, o->pick, o->seed);
-        if (result->picked >= 0 && !(result->answer = strdup(result->threads[result->picked].answer))) code = lace_fail(err, LACE_MEMORY, "Out of memory.");
+        if (result->picked >= 0 && !(result->answer = strdup(result->threads[result->picked].answer)))
+            code = lace_fail(err, LACE_MEMORY, "Out of memory.");
     }
     free(ballots);
     return code;
 }
 
-static int decode(const struct lace_engine *e, const int *ids, int count, const struct lace_run_options *o, struct lace_run_result *result,
-                  struct lace_error *err)
+static int decode(const struct lace_engine *e, const int *ids, int count, const struct lace_run_options *o,
+                  struct lace_run_result *result, struct lace_error *err)
 {
     int stop_count = 0, room = e->model->config.max_position_embeddings - count - VERDICT_TOKENS, budget = o->budget;
     if (!budget) budget = room < 2048 ? room : 2048;
     if (budget < 1 || budget > room)
-        return lace_fail(err, LACE_BAD, "A prompt of %d tokens and a budget of %d are longer than the model's context of %d; use less of either.", count,
-                         o->budget, e->model->config.max_position_embeddings);
+        return lace_fail(
+            err, LACE_BAD,
+            "A prompt of %d tokens and a budget of %d are longer than the model's context of %d; use less of either.",
+            count, o->budget, e->model->config.max_position_embeddings);
     if (o->threads < 1 || o->threads > LACE_FEW_ROWS)
-        return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.", LACE_FEW_ROWS, o->threads);
+        return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.", LACE_FEW_ROWS,
+                         o->threads);
     while (o->stops && o->stops[stop_count]) stop_count++;
     struct lace_decoder *d;
-    struct lace_decoder_options size = {.groups = 1, .threads = o->threads, .prompt = count, .tokens = budget + VERDICT_TOKENS};
+    struct lace_decoder_options size = {
+        .groups = 1, .threads = o->threads, .prompt = count, .tokens = budget + VERDICT_TOKENS};
     int code = lace_decoder_open(&d, e->model, &e->format, &size, err);
     if (code) return code;
     struct listener listener = {o, 0};
-    struct lace_group_options group = {.threads = o->threads, .sampling = o->sampling, .seed = o->seed, .barrier = o->barrier, .budget = budget,
-                                       .group_budget = o->group_budget, .early_stop = o->early_stop, .stops = o->stops, .stop_count = stop_count,
+    struct lace_group_options group = {.threads = o->threads,
+                                       .sampling = o->sampling,
+                                       .seed = o->seed,
+                                       .barrier = o->barrier,
+                                       .budget = budget,
+                                       .group_budget = o->group_budget,
+                                       .early_stop = o->early_stop,
+                                       .stops = o->stops,
+                                       .stop_count = stop_count,
                                        .user = &listener};
     double start = lace_now();
     int index = lace_decoder_add(d, ids, count, &group, err);
@@ -91,7 +110,8 @@ static int decode(const struct lace_engine *e, const int *ids, int count, const 
     return code;
 }
 
-int lace_run(const struct lace_engine *e, const char *prompt, const struct lace_run_options *o, struct lace_run_result *result, struct lace_error *err)
+int lace_run(const struct lace_engine *e, const char *prompt, const struct lace_run_options *o,
+             struct lace_run_result *result, struct lace_error *err)
 {
     int *ids;
     size_t count;
@@ -100,9 +120,9 @@ int lace_run(const struct lace_engine *e, const char *prompt, const struct lace_
     if (code) return code;
     result->prompt_tokens = (int)count;
     if (count > (size_t)e->model->config.max_position_embeddings)
-        code = lace_fail(err, LACE_BAD, "The prompt has %zu tokens; the model's context holds %d.", count, e->model->config.max_position_embeddings);
-    else
-        code = decode(e, ids, (int)count, o, result, err);
+        code = lace_fail(err, LACE_BAD, "The prompt has %zu tokens; the model's context holds %d.", count,
+                         e->model->config.max_position_embeddings);
+    else code = decode(e, ids, (int)count, o, result, err);
     free(ids);
     if (code) lace_run_release(result);
     return code;
@@ -133,8 +153,8 @@ static void best_tokens(const float *logits, int V, double lse, struct lace_scor
     for (int i = 0; i < kept; i++) best[i].logprob = (float)(best[i].logprob - lse);
 }
 
-static int score_rows(const struct lace_model *m, const int *ids, int count, float *logprobs, struct lace_score_token *best, int top,
-                      struct lace_error *err)
+static int score_rows(const struct lace_model *m, const int *ids, int count, float *logprobs,
+                      struct lace_score_token *best, int top, struct lace_error *err)
 {
     struct lace_cache cache = {0};
     struct lace_batch b = {0};
@@ -175,15 +195,17 @@ static int score_rows(const struct lace_model *m, const int *ids, int count, flo
     return code;
 }
 
-int lace_score(const struct lace_engine *e, const int *ids, size_t count, float *logprobs, struct lace_score_token *best, int top,
-               struct lace_error *err)
+int lace_score(const struct lace_engine *e, const int *ids, size_t count, float *logprobs,
+               struct lace_score_token *best, int top, struct lace_error *err)
 {
     const struct lace_config *c = &e->model->config;
     if (!count) return lace_fail(err, LACE_BAD, "There is nothing to score: the text is empty.");
     if (count > (size_t)c->max_position_embeddings)
-        return lace_fail(err, LACE_BAD, "The text has %zu tokens; the model's context holds %d.", count, c->max_position_embeddings);
+        return lace_fail(err, LACE_BAD, "The text has %zu tokens; the model's context holds %d.", count,
+                         c->max_position_embeddings);
     for (size_t i = 0; i < count; i++)
-        if (ids[i] < 0 || ids[i] >= c->vocab_size) return lace_fail(err, LACE_BAD, "Token %d is not in the vocabulary of %d.", ids[i], c->vocab_size);
+        if (ids[i] < 0 || ids[i] >= c->vocab_size)
+            return lace_fail(err, LACE_BAD, "Token %d is not in the vocabulary of %d.", ids[i], c->vocab_size);
     if (top < 0 || top > c->vocab_size) return lace_fail(err, LACE_BAD, "top must be from 0 to %d.", c->vocab_size);
     return score_rows(e->model, ids, (int)count, logprobs, best, top, err);
 }

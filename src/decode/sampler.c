@@ -4,12 +4,16 @@
 
 int lace_sampling_check(const struct lace_sampling *s, struct lace_error *err)
 {
-    if (!(s->temperature >= 0 && s->temperature <= 100)) return lace_fail(err, LACE_BAD, "The temperature must be between 0 and 100, not %g.", s->temperature);
+    if (!(s->temperature >= 0 && s->temperature <= 100))
+        return lace_fail(err, LACE_BAD, "The temperature must be between 0 and 100, not %g.", s->temperature);
     if (s->top_k < 0) return lace_fail(err, LACE_BAD, "top_k must be 0 (all) or more, not %d.", s->top_k);
-    if (!(s->top_p > 0 && s->top_p <= 1)) return lace_fail(err, LACE_BAD, "top_p must be above 0 and at most 1, not %g.", s->top_p);
-    if (!(s->min_p >= 0 && s->min_p < 1)) return lace_fail(err, LACE_BAD, "min_p must be from 0 to below 1, not %g.", s->min_p);
+    if (!(s->top_p > 0 && s->top_p <= 1))
+        return lace_fail(err, LACE_BAD, "top_p must be above 0 and at most 1, not %g.", s->top_p);
+    if (!(s->min_p >= 0 && s->min_p < 1))
+        return lace_fail(err, LACE_BAD, "min_p must be from 0 to below 1, not %g.", s->min_p);
     if (!(s->repetition_penalty > 0 && s->repetition_penalty <= 100))
-        return lace_fail(err, LACE_BAD, "repetition_penalty must be above 0 and at most 100, not %g.", s->repetition_penalty);
+        return lace_fail(err, LACE_BAD, "repetition_penalty must be above 0 and at most 100, not %g.",
+                         s->repetition_penalty);
     return 0;
 }
 
@@ -40,8 +44,8 @@ static void penalise(struct lace_candidate *c, int V, const int *history, int co
     }
 }
 
-int lace_sample(const float *logits, int V, const struct lace_sampling *s, const int *history, int count, struct lace_rng *rng,
-                struct lace_candidate *c)
+int lace_sample(const float *logits, int V, const struct lace_sampling *s, const int *history, int count,
+                struct lace_rng *rng, struct lace_candidate *c)
 {
     bool penalty = s->repetition_penalty != 1 && count;
     int chosen = 0;
@@ -73,7 +77,8 @@ int lace_sample(const float *logits, int V, const struct lace_sampling *s, const
             double floor = log(s->min_p);
             part = 0;
             int n = 0;
-            while (n < kept && (c[n].logit - most) / s->temperature >= floor) part += exp((c[n++].logit - most) / s->temperature);
+            while (n < kept && (c[n].logit - most) / s->temperature >= floor)
+                part += exp((c[n++].logit - most) / s->temperature);
             kept = n;
             sum = part;
         }

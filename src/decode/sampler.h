@@ -10,8 +10,8 @@ struct lace_candidate {
 
 int lace_sampling_check(const struct lace_sampling *sampling, struct lace_error *err);
 /* A token from logits (V); history (count): what the thread wrote, for the penalty. work: (V) room. */
-int lace_sample(const float *logits, int V, const struct lace_sampling *sampling, const int *history, int count, struct lace_rng *rng,
-                struct lace_candidate *work);
+int lace_sample(const float *logits, int V, const struct lace_sampling *sampling, const int *history, int count,
+                struct lace_rng *rng, struct lace_candidate *work);
 /* log sum exp of logits (V). */
 double lace_log_sum_exp(const float *logits, int V);
 #endif

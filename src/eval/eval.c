@@ -52,14 +52,15 @@ static int read_problems(struct study *s, struct lace_error *err)
     return s->count ? 0 : lace_fail(err, LACE_BAD, "%s holds no problems.", o->data);
 }
 
-static int make_problems(const char *family_name, struct lace_data_knobs knobs, int threads, enum lace_split split, int count, uint64_t first,
-                         struct lace_record **out, int *made, struct lace_error *err)
+static int make_problems(const char *family_name, struct lace_data_knobs knobs, int threads, enum lace_split split,
+                         int count, uint64_t first, struct lace_record **out, int *made, struct lace_error *err)
 {
     const struct lace_family *family = lace_family_find(family_name, err);
     if (!family) return LACE_BAD;
     knobs.split = split;
     knobs.threads = (struct lace_interval){threads, threads}; /* the record's budget is for these */
-    if (!(*out = calloc((size_t)(count ? count : 1), sizeof **out))) return lace_fail(err, LACE_MEMORY, "Out of memory.");
+    if (!(*out = calloc((size_t)(count ? count : 1), sizeof **out)))
+        return lace_fail(err, LACE_MEMORY, "Out of memory.");
     for (*made = 0; *made < count; ++*made) {
         int code = lace_family_make(family, &knobs, first + (uint64_t)*made, &(*out)[*made], err);
         if (code) return code;
@@ -82,7 +83,10 @@ static int make_development(struct study *s, struct lace_error *err)
     }
     const char *family = o->data ? s->problems[0].task : o->family;
     if (o->data && !lace_family_find(family, NULL))
-        return lace_fail(err, LACE_BAD, "No problems like those of %s can be made to choose temperatures on; give one with --temperature X.", o->data);
+        return lace_fail(
+            err, LACE_BAD,
+            "No problems like those of %s can be made to choose temperatures on; give one with --temperature X.",
+            o->data);
     return make_problems(family, knobs, o->threads, LACE_SPLIT_TRAIN, o->development, 1u << 30, &s->development,
                          &s->development_count, err);
 }
@@ -94,23 +98,29 @@ static int check_split(const struct study *s, struct lace_error *err)
         const struct lace_family *family = lace_family_find(s->problems[i].task, NULL);
         enum lace_split side;
         if (family && family->side(s->problems[i].prompt, &side, NULL))
-            return lace_fail(err, LACE_BAD, "Problem %s is none that the family %s can read; its answers cannot be checked.", s->problems[i].id, family->name);
+            return lace_fail(err, LACE_BAD,
+                             "Problem %s is none that the family %s can read; its answers cannot be checked.",
+                             s->problems[i].id, family->name);
         if (family && side != LACE_SPLIT_TEST)
-            return lace_fail(err, LACE_BAD, "Problem %s lies on the training side of the split; make test problems with --split test.", s->problems[i].id);
+            return lace_fail(err, LACE_BAD,
+                             "Problem %s lies on the training side of the split; make test problems with --split test.",
+                             s->problems[i].id);
     }
     return 0;
 }
 
 /* ---- arms ---- */
 
-static int open_engine(struct study *s, const char *dir, const char *lattice, const struct lace_engine **out, struct lace_error *err)
+static int open_engine(struct study *s, const char *dir, const char *lattice, const struct lace_engine **out,
+                       struct lace_error *err)
 {
     struct lace_engine_options o;
     lace_engine_defaults(&o);
     o.model = dir;
     o.lattice = lattice;
     for (int i = 0; i < s->engine_count; i++) { /* arms share what is open already */
-        bool same = (dir && !strcmp(s->engines[i]->path, dir)) && (s->engines[i]->model->lattice.kind == LACE_KIND_NONE) == (lattice != NULL);
+        bool same = (dir && !strcmp(s->engines[i]->path, dir)) &&
+                    (s->engines[i]->model->lattice.kind == LACE_KIND_NONE) == (lattice != NULL);
         if (same) {
             *out = s->engines[i];
             return 0;
@@ -138,7 +148,8 @@ static const struct arm_kind {
 /* "name", "name=DIR", "lace:aligned", "lace:window:4=DIR" */
 static int add_arm(struct study *s, const char *text, const char *model, struct lace_error *err)
 {
-    if (s->arm_count == LACE_EVAL_ARMS) return lace_fail(err, LACE_BAD, "At most %d arms can be compared at once.", LACE_EVAL_ARMS);
+    if (s->arm_count == LACE_EVAL_ARMS)
+        return lace_fail(err, LACE_BAD, "At most %d arms can be compared at once.", LACE_EVAL_ARMS);
     struct lace_arm *a = &s->arms[s->arm_count];
     const struct arm_kind *kind = NULL;
     const char *dir = strchr(text, '='), *show = memchr(text, ':', strcspn(text, "="));
@@ -147,13 +158,18 @@ static int add_arm(struct study *s, const char *text, const char *model, struct 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strlen(kinds[i].name) == len && !strncmp(kinds[i].name, text, len)) kind = &kinds[i];
     if (!kind || (show && !kind->lattice))
-        return lace_fail(err, LACE_BAD, "There is no arm \"%.60s\"; the arms are independent, isolated, serial, lace (also lace:aligned, lace:causal, "
-                                        "lace:window:W), muted and foreign.", text);
+        return lace_fail(err, LACE_BAD,
+                         "There is no arm \"%.60s\"; the arms are independent, isolated, serial, lace (also "
+                         "lace:aligned, lace:causal, "
+                         "lace:window:W), muted and foreign.",
+                         text);
     if (dir) dir++;
     else if (!kind->folder) dir = model;
     else if (snprintf(folder, sizeof folder, "%s/%s", model, kind->folder) < PATH_MAX) dir = folder;
     if (!strchr(text, '=') && kind->folder && access(dir, F_OK))
-        return lace_fail(err, LACE_BAD, "The arm %s needs a model of its own, and %s is not there; name one with %s=DIR.", kind->name, dir, kind->name);
+        return lace_fail(err, LACE_BAD,
+                         "The arm %s needs a model of its own, and %s is not there; name one with %s=DIR.", kind->name,
+                         dir, kind->name);
     int code = open_engine(s, dir, kind->lattice ? NULL : "off", &a->engine, err);
     if (code) return code;
     if (kind->lattice && a->engine->model->lattice.kind == LACE_KIND_NONE)
@@ -166,24 +182,38 @@ static int add_arm(struct study *s, const char *text, const char *model, struct 
     a->own_pick = kind->own_pick;
     s->arm_count++;
     for (int i = 0; i + 1 < s->arm_count; i++)
-        if (!strcmp(s->arms[i].name, a->name)) return lace_fail(err, LACE_BAD, "The arm %s is named twice; its figures would stand under one name.", a->name);
+        if (!strcmp(s->arms[i].name, a->name))
+            return lace_fail(err, LACE_BAD, "The arm %s is named twice; its figures would stand under one name.",
+                             a->name);
     if (!show) return 0;
     show = strchr(a->name, ':');
     if (!strcmp(show, ":aligned")) a->model.lattice.visible = LACE_ALIGNED;
     else if (!strcmp(show, ":causal")) a->model.lattice.visible = LACE_CAUSAL;
-    else if (sscanf(show, ":window:%d%c", &a->model.lattice.window, &rest) == 1 && a->model.lattice.window > 0) a->model.lattice.visible = LACE_WINDOW;
-    else return lace_fail(err, LACE_BAD, "The arm \"%.60s\" names no visible set; they are aligned, causal and window:W.", text);
+    else if (sscanf(show, ":window:%d%c", &a->model.lattice.window, &rest) == 1 && a->model.lattice.window > 0)
+        a->model.lattice.visible = LACE_WINDOW;
+    else
+        return lace_fail(err, LACE_BAD,
+                         "The arm \"%.60s\" names no visible set; they are aligned, causal and window:W.", text);
     return 0;
 }
 
 /* ---- figures ---- */
 
-static struct lace_rollout rollout_of(const struct study *s, const struct lace_record *problems, int count, double temperature)
+static struct lace_rollout rollout_of(const struct study *s, const struct lace_record *problems, int count,
+                                      double temperature)
 {
     const struct lace_eval_options *o = s->options;
-    return (struct lace_rollout){.problems = problems, .count = count, .threads = o->threads, .budget = o->budget, .rounds = o->rounds,
-                                 .temperature = temperature, .inject = o->inject, .seed = o->seed, .workers = o->workers,
-                                 .progress = o->progress, .user = o->user};
+    return (struct lace_rollout){.problems = problems,
+                                 .count = count,
+                                 .threads = o->threads,
+                                 .budget = o->budget,
+                                 .rounds = o->rounds,
+                                 .temperature = temperature,
+                                 .inject = o->inject,
+                                 .seed = o->seed,
+                                 .workers = o->workers,
+                                 .progress = o->progress,
+                                 .user = o->user};
 }
 
 /* The temperature with the best accuracy by the arm's best way of picking; the lower one of equals. */
@@ -210,8 +240,8 @@ static int tune(struct study *s, struct lace_arm *arm, double *temperature, stru
 }
 
 /* The mean of one member of the outcomes with its interval. */
-static int estimate(const struct lace_outcome *outcome, int count, size_t member, uint64_t seed, struct lace_estimate *out, double *x,
-                    struct lace_error *err)
+static int estimate(const struct lace_outcome *outcome, int count, size_t member, uint64_t seed,
+                    struct lace_estimate *out, double *x, struct lace_error *err)
 {
     for (int i = 0; i < count; i++) x[i] = *(const double *)((const char *)&outcome[i] + member);
     return lace_bootstrap_mean(x, count, seed, out, err);
@@ -225,9 +255,11 @@ static int summarise(const struct study *s, int index, struct lace_eval_arm *out
     double *x = calloc((size_t)s->count, sizeof *x), trials = 0, solved = 0;
     int code = x ? 0 : lace_fail(err, LACE_MEMORY, "Out of memory.");
     for (int by = 0; by < LACE_EVAL_PICKS && !code; by++)
-        code = estimate(o, s->count, offsetof(struct lace_outcome, right) + (size_t)by * sizeof(double), seed, &out->pick[by], x, err);
+        code = estimate(o, s->count, offsetof(struct lace_outcome, right) + (size_t)by * sizeof(double), seed,
+                        &out->pick[by], x, err);
     if (!code) code = estimate(o, s->count, offsetof(struct lace_outcome, any), seed, &out->coverage, x, err);
-    if (!code) code = estimate(o, s->count, offsetof(struct lace_outcome, thread_right), seed, &out->thread_accuracy, x, err);
+    if (!code)
+        code = estimate(o, s->count, offsetof(struct lace_outcome, thread_right), seed, &out->thread_accuracy, x, err);
     if (!code) code = estimate(o, s->count, offsetof(struct lace_outcome, format), seed, &out->format, x, err);
     if (!code) code = estimate(o, s->count, offsetof(struct lace_outcome, diversity), seed, &out->diversity, x, err);
     free(x);
@@ -288,12 +320,21 @@ static void release(struct study *s)
 static int prepare(struct study *s, struct lace_error *err)
 {
     const struct lace_eval_options *o = s->options;
-    if (o->threads < 1) return lace_fail(err, LACE_BAD, "The number of threads must be at least 1, not %d.", o->threads);
-    if (!o->data && o->count < 1) return lace_fail(err, LACE_BAD, "Say how many problems are to be made with --count N, or name a file of problems.");
+    if (o->threads < 1)
+        return lace_fail(err, LACE_BAD, "The number of threads must be at least 1, not %d.", o->threads);
+    if (!o->data && o->count < 1)
+        return lace_fail(err, LACE_BAD,
+                         "Say how many problems are to be made with --count N, or name a file of problems.");
     if (o->temperature < 0 && o->development < 1)
-        return lace_fail(err, LACE_BAD, "Choosing temperatures takes at least one problem: give --development N or --temperature X.");
-    if (!o->arms || !o->arms[0]) return lace_fail(err, LACE_BAD, "No arms were named; give --arms independent,isolated,serial,lace,muted,foreign or some of these.");
-    int code = o->data ? read_problems(s, err) : make_problems(o->family, o->knobs, o->threads, LACE_SPLIT_TEST, o->count, 0, &s->problems, &s->count, err);
+        return lace_fail(err, LACE_BAD,
+                         "Choosing temperatures takes at least one problem: give --development N or --temperature X.");
+    if (!o->arms || !o->arms[0])
+        return lace_fail(
+            err, LACE_BAD,
+            "No arms were named; give --arms independent,isolated,serial,lace,muted,foreign or some of these.");
+    int code = o->data ? read_problems(s, err)
+                       : make_problems(o->family, o->knobs, o->threads, LACE_SPLIT_TEST, o->count, 0, &s->problems,
+                                       &s->count, err);
     if (!code) code = check_split(s, err);
     if (!code && o->temperature < 0) code = make_development(s, err);
     const struct lace_engine *main_engine = NULL;

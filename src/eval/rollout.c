@@ -36,35 +36,42 @@ static int rounds_of(const struct lace_rollout *r, const struct lace_record *p)
 }
 
 /* Tokens of a thread: rounds times the tokens of a step as the record writes it, and the answer's line with the lead. */
-static int budget_of(const struct lace_arm *arm, const struct lace_rollout *r, const struct lace_record *p, struct lace_error *err)
+static int budget_of(const struct lace_arm *arm, const struct lace_rollout *r, const struct lace_record *p,
+                     struct lace_error *err)
 {
     int times = arm->serial ? r->threads : 1, rounds = rounds_of(r, p), step = 0;
     if (r->budget) return r->budget * times;
-    if (rounds < 1) return lace_fail(err, LACE_BAD, "Record %s holds no budget of rounds; give --budget TOKENS.", p->id);
+    if (rounds < 1)
+        return lace_fail(err, LACE_BAD, "Record %s holds no budget of rounds; give --budget TOKENS.", p->id);
     int *ids = NULL;
     size_t capacity = 0, count = 0;
     int code = 0;
     for (int n = 0; n < p->thread_count && !code; n++)
         for (int i = 0; i < p->threads[n].count && i < 4 && !code; i++) {
-            code = lace_tokenizer_encode(arm->engine->tokenizer, p->threads[n].steps[i], strlen(p->threads[n].steps[i]), false, &ids, &capacity, &count, err);
+            code = lace_tokenizer_encode(arm->engine->tokenizer, p->threads[n].steps[i], strlen(p->threads[n].steps[i]),
+                                         false, &ids, &capacity, &count, err);
             if ((int)count > step) step = (int)count;
         }
     char line[128];
     snprintf(line, sizeof line, "Answer: %.80s.\n", p->answer ? p->answer : "0");
-    if (!code) code = lace_tokenizer_encode(arm->engine->tokenizer, line, strlen(line), false, &ids, &capacity, &count, err);
+    if (!code)
+        code = lace_tokenizer_encode(arm->engine->tokenizer, line, strlen(line), false, &ids, &capacity, &count, err);
     free(ids);
-    if (!code && !step) code = lace_fail(err, LACE_BAD, "Record %s has no steps to measure a round by; give --budget TOKENS.", p->id);
+    if (!code && !step)
+        code = lace_fail(err, LACE_BAD, "Record %s has no steps to measure a round by; give --budget TOKENS.", p->id);
     return code ? code : times * (rounds * step) + (int)count + arm->engine->format.lead_count;
 }
 
 /* ---- judging a group ---- */
 
 /* Counts trials (steps the family can read), those that any thread had made in an earlier round, and false ones. */
-static void count_trials(const struct lace_family *family, const struct lace_record *p, const struct lace_decoder *d, int g, int threads,
-                         struct lace_outcome *o)
+static void count_trials(const struct lace_family *family, const struct lace_record *p, const struct lace_decoder *d,
+                         int g, int threads, struct lace_outcome *o)
 {
     enum { MOST = 4096 };
-    struct { int stage, option, given; } seen[MOST];
+    struct {
+        int stage, option, given;
+    } seen[MOST];
     const char *at[LACE_FEW_ROWS], *end[LACE_FEW_ROWS];
     int seen_count = 0;
     bool more;
@@ -94,9 +101,12 @@ static void count_trials(const struct lace_family *family, const struct lace_rec
             o->trials++;
             o->wrong += result != LACE_STEP_RIGHT;
             bool again = false;
-            for (int i = 0; i < before && !again; i++) again = seen[i].stage == check.stage && seen[i].option == check.option && seen[i].given == check.given;
+            for (int i = 0; i < before && !again; i++)
+                again = seen[i].stage == check.stage && seen[i].option == check.option && seen[i].given == check.given;
             o->duplicates += again;
-            if (seen_count < MOST) seen[seen_count].stage = check.stage, seen[seen_count].option = check.option, seen[seen_count++].given = check.given;
+            if (seen_count < MOST)
+                seen[seen_count].stage = check.stage, seen[seen_count].option = check.option,
+                seen[seen_count++].given = check.given;
         }
     } while (more);
 }
@@ -117,7 +127,8 @@ static int judge(const struct player *w, int g, struct lace_error *err)
         right[n] = 0;
         if (there && family) right[n] = family->check(p->prompt, answers[n].data, NULL) == 1;
         else if (there) right[n] = lace_format_same(answers[n].data, p->answer);
-        ballots[n] = (struct lace_ballot){there ? answers[n].data : NULL, t->p[LACE_VERDICT_BEST], t->chosen ? t->logprob / t->chosen : 0};
+        ballots[n] = (struct lace_ballot){there ? answers[n].data : NULL, t->p[LACE_VERDICT_BEST],
+                                          t->chosen ? t->logprob / t->chosen : 0};
         o->any = right[n] ? 1 : o->any;
         o->thread_right += (double)right[n] / N;
         o->format += (double)(t->verdict != LACE_VERDICT_NONE) / N;
@@ -134,8 +145,10 @@ static int judge(const struct player *w, int g, struct lace_error *err)
     if (!row) return lace_fail(err, LACE_MEMORY, "Out of memory.");
     for (int n = 0; n < N; n++)
         for (int m = 0; m < n; m++, pairs++) {
-            const struct lace_thread *a = lace_decoder_thread(w->decoder, g, n), *b = lace_decoder_thread(w->decoder, g, m);
-            o->diversity += lace_edit_share(a->ids + a->tag_count, a->count - a->tag_count, b->ids + b->tag_count, b->count - b->tag_count, row);
+            const struct lace_thread *a = lace_decoder_thread(w->decoder, g, n),
+                                     *b = lace_decoder_thread(w->decoder, g, m);
+            o->diversity += lace_edit_share(a->ids + a->tag_count, a->count - a->tag_count, b->ids + b->tag_count,
+                                            b->count - b->tag_count, row);
         }
     if (pairs) o->diversity /= pairs;
     free(row);
@@ -155,7 +168,12 @@ static int start_problem(struct player *w, int problem, struct lace_error *err)
     int code = lace_engine_prompt(w->arm->engine, p->prompt, &ids, &count, err);
     if (code) return code;
     uint64_t seed = r->seed * 1000003u + (uint64_t)problem; /* the same for every arm */
-    struct lace_group_options o = {.threads = w->threads, .see = w->arm->see, .solo = w->arm->solo, .seed = seed, .barrier = true, .budget = budget,
+    struct lace_group_options o = {.threads = w->threads,
+                                   .see = w->arm->see,
+                                   .solo = w->arm->solo,
+                                   .seed = seed,
+                                   .barrier = true,
+                                   .budget = budget,
                                    .sampling = {r->temperature, 0, 1, 0, 1}};
     int g = lace_decoder_add(w->decoder, ids, (int)count, &o, err);
     free(ids);
@@ -196,8 +214,11 @@ static int inject(struct player *w, int g, struct lace_error *err)
     lace_rng_init(&rng, w->r->seed + (uint64_t)s->problem, 0x666f72);
     char *so_far = strndup(t->text.data, t->text.len);
     size_t count;
-    int code = so_far ? family->forge(p->prompt, so_far, &rng, &step, err) : lace_fail(err, LACE_MEMORY, "Out of memory.");
-    if (!code) code = lace_tokenizer_encode(w->arm->engine->tokenizer, step.data, step.len, false, &s->forced, &s->forced_cap, &count, err);
+    int code =
+        so_far ? family->forge(p->prompt, so_far, &rng, &step, err) : lace_fail(err, LACE_MEMORY, "Out of memory.");
+    if (!code)
+        code = lace_tokenizer_encode(w->arm->engine->tokenizer, step.data, step.len, false, &s->forced, &s->forced_cap,
+                                     &count, err);
     if (!code) lace_decoder_force(w->decoder, g, n, s->forced, (int)count);
     free(so_far);
     lace_text_release(&step);
@@ -272,23 +293,28 @@ static int widest_budget(const struct lace_arm *arm, const struct lace_rollout *
     return most;
 }
 
-int lace_rollout_run(const struct lace_arm *arm, const struct lace_rollout *r, struct lace_outcome *outcome, struct lace_error *err)
+int lace_rollout_run(const struct lace_arm *arm, const struct lace_rollout *r, struct lace_outcome *outcome,
+                     struct lace_error *err)
 {
-    int threads = arm->serial ? 1 : r->threads, workers = r->workers ? r->workers : omp_get_max_threads(), prompt, code = 0, stop = 0;
+    int threads = arm->serial ? 1 : r->threads, workers = r->workers ? r->workers : omp_get_max_threads(), prompt,
+        code = 0, stop = 0;
     int budget = widest_budget(arm, r, &prompt, err);
     long done = 0;
     struct lace_error first = {{0}};
     if (budget < 0) return budget;
-    if (threads > LACE_FEW_ROWS) return lace_fail(err, LACE_BAD, "At most %d threads can be evaluated, not %d.", LACE_FEW_ROWS, threads);
+    if (threads > LACE_FEW_ROWS)
+        return lace_fail(err, LACE_BAD, "At most %d threads can be evaluated, not %d.", LACE_FEW_ROWS, threads);
     if (workers > r->count) workers = r->count;
     int groups = ROWS_AT_ONCE / threads > 1 ? ROWS_AT_ONCE / threads : 1;
     if (arm->see == LACE_SEE_FOREIGN && groups < 2) groups = 2;
     struct lace_decoder_options size = {groups, threads, prompt, budget + LACE_TAG_TOKENS + 16, 1};
 #pragma omp parallel num_threads(workers)
     {
-        struct player w = {arm, r, outcome, NULL, calloc((size_t)groups, sizeof *w.seats), groups, threads, &done, &stop};
+        struct player w = {arm,    r,       outcome, NULL, calloc((size_t)groups, sizeof *w.seats),
+                           groups, threads, &done,   &stop};
         struct lace_error own = {{0}};
-        int failed = w.seats ? lace_decoder_open(&w.decoder, &arm->model, &arm->engine->format, &size, &own) : lace_fail(&own, LACE_MEMORY, "Out of memory.");
+        int failed = w.seats ? lace_decoder_open(&w.decoder, &arm->model, &arm->engine->format, &size, &own)
+                             : lace_fail(&own, LACE_MEMORY, "Out of memory.");
         for (int g = 0; g < groups && w.seats; g++) w.seats[g].problem = -1;
         if (!failed) failed = play(&w, omp_get_thread_num(), omp_get_num_threads(), &own);
         for (int g = 0; g < groups && w.seats; g++) free(w.seats[g].forced);

@@ -7,7 +7,8 @@ struct lace_estimate lace_wilson(uint64_t hits, uint64_t count)
 {
     if (!count) return (struct lace_estimate){0, 0, 1};
     double n = (double)count, p = (double)hits / n, z = 1.959963984540054, z2 = z * z;
-    double middle = (p + z2 / (2 * n)) / (1 + z2 / n), half = z / (1 + z2 / n) * sqrt(p * (1 - p) / n + z2 / (4 * n * n));
+    double middle = (p + z2 / (2 * n)) / (1 + z2 / n),
+           half = z / (1 + z2 / n) * sqrt(p * (1 - p) / n + z2 / (4 * n * n));
     /* At 0 and at n the bound is exactly 0 or 1; rounding would leave 1e-17. */
     return (struct lace_estimate){p, hits ? middle - half : 0, hits == count ? 1 : middle + half};
 }

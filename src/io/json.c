@@ -31,8 +31,11 @@ json_t *lace_json_parse(const char *bytes, size_t len, const char *what, struct 
     json_error_t error;
     json_t *root = json_loadb(bytes, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (root) return root;
-    if (json_error_code(&error) == json_error_out_of_memory) lace_fail(err, LACE_MEMORY, "Out of memory while parsing %.200s.", what);
-    else lace_fail(err, LACE_BAD, "%.200s is not valid JSON: %s (line %d, column %d).", what, error.text, error.line, error.column);
+    if (json_error_code(&error) == json_error_out_of_memory)
+        lace_fail(err, LACE_MEMORY, "Out of memory while parsing %.200s.", what);
+    else
+        lace_fail(err, LACE_BAD, "%.200s is not valid JSON: %s (line %d, column %d).", what, error.text, error.line,
+                  error.column);
     return NULL;
 }
 
@@ -61,13 +64,14 @@ int lace_json_int(const json_t *object, const char *key, int fallback, int low, 
     if (!json_is_integer(value)) return lace_fail(err, LACE_BAD, "%.200s: \"%s\" must be a whole number.", what, key);
     json_int_t number = json_integer_value(value);
     if (number < low || number > high)
-        return lace_fail(err, LACE_BAD, "%.200s: \"%s\" is %lld; it must be from %d to %d.", what, key, (long long)number, low, high);
+        return lace_fail(err, LACE_BAD, "%.200s: \"%s\" is %lld; it must be from %d to %d.", what, key,
+                         (long long)number, low, high);
     *out = (int)number;
     return 0;
 }
 
-int lace_json_double(const json_t *object, const char *key, double fallback, double low, double high, double *out, const char *what,
-                     struct lace_error *err)
+int lace_json_double(const json_t *object, const char *key, double fallback, double low, double high, double *out,
+                     const char *what, struct lace_error *err)
 {
     const json_t *value = member(object, key);
     *out = fallback;
@@ -75,12 +79,14 @@ int lace_json_double(const json_t *object, const char *key, double fallback, dou
     if (!json_is_number(value)) return lace_fail(err, LACE_BAD, "%.200s: \"%s\" must be a number.", what, key);
     double number = json_number_value(value);
     if (!(number >= low && number <= high)) /* a NaN fails too */
-        return lace_fail(err, LACE_BAD, "%.200s: \"%s\" is %g; it must be from %g to %g.", what, key, number, low, high);
+        return lace_fail(err, LACE_BAD, "%.200s: \"%s\" is %g; it must be from %g to %g.", what, key, number, low,
+                         high);
     *out = number;
     return 0;
 }
 
-int lace_json_bool(const json_t *object, const char *key, bool fallback, bool *out, const char *what, struct lace_error *err)
+int lace_json_bool(const json_t *object, const char *key, bool fallback, bool *out, const char *what,
+                   struct lace_error *err)
 {
     const json_t *value = member(object, key);
     *out = fallback;

@@ -9,9 +9,13 @@ json_t *lace_json_parse(const char *bytes, size_t len, const char *what, struct 
 /* Reads a file of at most max bytes and parses it. */
 json_t *lace_json_read(const char *path, size_t max, struct lace_error *err);
 /* Members with a default where they are missing or null; an error where the type or the range is wrong. */
-int lace_json_int(const json_t *object, const char *key, int fallback, int low, int high, int *out, const char *what, struct lace_error *err);
-int lace_json_double(const json_t *object, const char *key, double fallback, double low, double high, double *out, const char *what, struct lace_error *err);
-int lace_json_bool(const json_t *object, const char *key, bool fallback, bool *out, const char *what, struct lace_error *err);
+int lace_json_int(const json_t *object, const char *key, int fallback, int low, int high, int *out, const char *what,
+                  struct lace_error *err);
+int lace_json_double(const json_t *object, const char *key, double fallback, double low, double high, double *out,
+                     const char *what, struct lace_error *err);
+int lace_json_bool(const json_t *object, const char *key, bool fallback, bool *out, const char *what,
+                   struct lace_error *err);
 /* NULL fallback: the member must be there. The text belongs to the object. */
-int lace_json_string(const json_t *object, const char *key, const char *fallback, const char **out, const char *what, struct lace_error *err);
+int lace_json_string(const json_t *object, const char *key, const char *fallback, const char **out, const char *what,
+                     struct lace_error *err);
 #endif

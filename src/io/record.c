@@ -11,7 +11,8 @@
 
 const char *const lace_verdict_names[] = {"", "best", "success", "fail"};
 
-static int copy(const json_t *object, const char *key, bool needed, char **out, const char *what, struct lace_error *err)
+static int copy(const json_t *object, const char *key, bool needed, char **out, const char *what,
+                struct lace_error *err)
 {
     const json_t *value = json_object_get(object, key);
     if (!value || json_is_null(value)) {
@@ -32,12 +33,14 @@ static int check_members(const json_t *object, const char *const *known, const c
         int i = 0;
         while (known[i] && strcmp(known[i], key)) i++;
         if (!known[i])
-            return lace_fail(err, LACE_BAD, "%.300s: \"%.60s\" is not a member of a record; additions go into \"meta\".", what, key);
+            return lace_fail(err, LACE_BAD,
+                             "%.300s: \"%.60s\" is not a member of a record; additions go into \"meta\".", what, key);
     }
     return 0;
 }
 
-static int parse_thread(struct lace_record_thread *thread, const json_t *object, const char *what, struct lace_error *err)
+static int parse_thread(struct lace_record_thread *thread, const json_t *object, const char *what,
+                        struct lace_error *err)
 {
     static const char *const known[] = {"steps", "answer", "verdict", "strategy", NULL};
     if (!json_is_object(object)) return lace_fail(err, LACE_BAD, "%.300s must be an object.", what);
@@ -46,13 +49,15 @@ static int parse_thread(struct lace_record_thread *thread, const json_t *object,
     const json_t *steps = json_object_get(object, "steps");
     if (!json_is_array(steps)) return lace_fail(err, LACE_BAD, "%.300s: \"steps\" must be a list of strings.", what);
     size_t count = json_array_size(steps);
-    if (count > MAX_STEPS) return lace_fail(err, LACE_BAD, "%.300s has %zu steps; at most %d are accepted.", what, count, MAX_STEPS);
+    if (count > MAX_STEPS)
+        return lace_fail(err, LACE_BAD, "%.300s has %zu steps; at most %d are accepted.", what, count, MAX_STEPS);
     thread->steps = calloc(count + 1, sizeof *thread->steps);
     if (!thread->steps) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %.300s.", what);
     for (size_t i = 0; i < count; i++) {
         const char *step = json_string_value(json_array_get(steps, i));
         if (!step) return lace_fail(err, LACE_BAD, "%.300s: step %zu must be a string.", what, i + 1);
-        if (!(thread->steps[i] = strdup(step))) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %.300s.", what);
+        if (!(thread->steps[i] = strdup(step)))
+            return lace_fail(err, LACE_MEMORY, "Out of memory while reading %.300s.", what);
         thread->count++;
     }
     const char *verdict;
@@ -64,7 +69,8 @@ static int parse_thread(struct lace_record_thread *thread, const json_t *object,
             thread->verdict = (enum lace_verdict)i;
             return 0;
         }
-    return lace_fail(err, LACE_BAD, "%.300s: the verdict must be best, success, fail or empty, not \"%.40s\".", what, verdict);
+    return lace_fail(err, LACE_BAD, "%.300s: the verdict must be best, success, fail or empty, not \"%.40s\".", what,
+                     verdict);
 }
 
 static int parse(struct lace_record *record, const json_t *root, const char *what, struct lace_error *err)
@@ -89,7 +95,8 @@ static int parse(struct lace_record *record, const json_t *root, const char *wha
     if (!json_is_array(threads)) return lace_fail(err, LACE_BAD, "%.300s: \"threads\" must be a list.", what);
     size_t count = json_array_size(threads);
     if (count > LACE_RECORD_THREADS)
-        return lace_fail(err, LACE_BAD, "%.300s has %zu threads; at most %d are accepted.", what, count, LACE_RECORD_THREADS);
+        return lace_fail(err, LACE_BAD, "%.300s has %zu threads; at most %d are accepted.", what, count,
+                         LACE_RECORD_THREADS);
     record->threads = calloc(count + 1, sizeof *record->threads);
     if (!record->threads) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %.300s.", what);
     record->thread_count = (int)count;
@@ -101,11 +108,13 @@ static int parse(struct lace_record *record, const json_t *root, const char *wha
     return 0;
 }
 
-int lace_record_parse(struct lace_record *record, const char *line, size_t len, const char *what, struct lace_error *err)
+int lace_record_parse(struct lace_record *record, const char *line, size_t len, const char *what,
+                      struct lace_error *err)
 {
     *record = (struct lace_record){0};
     if (len > LACE_RECORD_BYTES)
-        return lace_fail(err, LACE_BAD, "%.300s is longer than the %zu bytes accepted for a record.", what, LACE_RECORD_BYTES);
+        return lace_fail(err, LACE_BAD, "%.300s is longer than the %zu bytes accepted for a record.", what,
+                         LACE_RECORD_BYTES);
     json_t *root = lace_json_parse(line, len, what, err);
     if (!root) return LACE_BAD;
     int code = parse(record, root, what, err);
@@ -135,7 +144,10 @@ void lace_record_release(struct lace_record *record)
 /* ---- Writing ---- */
 
 /* false: the value could not be made, e.g. because the text is not UTF-8 */
-static bool put(json_t *object, const char *key, json_t *value) { return value && !json_object_set_new(object, key, value); }
+static bool put(json_t *object, const char *key, json_t *value)
+{
+    return value && !json_object_set_new(object, key, value);
+}
 
 static json_t *optional(const char *text) { return text ? json_string(text) : json_null(); }
 
@@ -161,8 +173,9 @@ int lace_record_format(const struct lace_record *record, struct lace_text *out, 
 {
     json_t *root = json_object(), *threads = json_array();
     bool good = root && put(root, "id", json_string(record->id)) && put(root, "task", json_string(record->task)) &&
-                put(root, "difficulty", json_integer(record->difficulty)) && put(root, "prompt", json_string(record->prompt)) &&
-                put(root, "answer", optional(record->answer)) && put(root, "threads", json_incref(threads));
+                put(root, "difficulty", json_integer(record->difficulty)) &&
+                put(root, "prompt", json_string(record->prompt)) && put(root, "answer", optional(record->answer)) &&
+                put(root, "threads", json_incref(threads));
     for (int i = 0; good && i < record->thread_count; i++) good = put_thread(threads, &record->threads[i]);
     if (good && record->meta) good = put(root, "meta", json_incref(record->meta));
     size_t start = out->len;
@@ -173,7 +186,8 @@ int lace_record_format(const struct lace_record *record, struct lace_text *out, 
     if (out->failed) return lace_fail(err, LACE_MEMORY, "Out of memory while writing a record.");
     if (good) return 0;
     out->data[out->len = start] = 0;
-    return lace_fail(err, LACE_BAD, "Record \"%.100s\" cannot be written: a text in it is missing or not UTF-8.", record->id ? record->id : "");
+    return lace_fail(err, LACE_BAD, "Record \"%.100s\" cannot be written: a text in it is missing or not UTF-8.",
+                     record->id ? record->id : "");
 }
 
 /* ---- A file ---- */
@@ -219,13 +233,17 @@ static int read_line(struct lace_record_file *file, size_t *len, struct lace_err
         if (*len == file->cap) {
             size_t cap = file->cap ? file->cap * 2 : 4096;
             char *line = realloc(file->line, cap);
-            if (!line) return lace_fail(err, LACE_MEMORY, "Out of memory while reading line %ld of %s.", file->number, file->path);
+            if (!line)
+                return lace_fail(err, LACE_MEMORY, "Out of memory while reading line %ld of %s.", file->number,
+                                 file->path);
             file->line = line;
             file->cap = cap;
         }
         file->line[(*len)++] = (char)c;
     }
-    if (ferror(file->stream)) return lace_fail(err, LACE_SYSTEM, "Cannot read %s after line %ld: %s.", file->path, file->number, strerror(errno));
+    if (ferror(file->stream))
+        return lace_fail(err, LACE_SYSTEM, "Cannot read %s after line %ld: %s.", file->path, file->number,
+                         strerror(errno));
     return 1;
 }
 

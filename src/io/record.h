@@ -6,7 +6,6 @@
 #include "base/base.h"
 #include <jansson.h>
 
-
 struct lace_record_thread {
     char **steps; /* each step is the exact text of that piece of the thread, newline included */
     int count;
@@ -24,10 +23,11 @@ struct lace_record {
 };
 
 /* Limits of a line: checked before anything is allocated. */
-#define LACE_RECORD_BYTES ((size_t)16 << 20)
+#define LACE_RECORD_BYTES   ((size_t)16 << 20)
 #define LACE_RECORD_THREADS 256
 
-int lace_record_parse(struct lace_record *record, const char *line, size_t len, const char *what, struct lace_error *err);
+int lace_record_parse(struct lace_record *record, const char *line, size_t len, const char *what,
+                      struct lace_error *err);
 /* Appends the record as one line, newline included. */
 int lace_record_format(const struct lace_record *record, struct lace_text *out, struct lace_error *err);
 void lace_record_release(struct lace_record *record);

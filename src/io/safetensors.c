@@ -14,14 +14,14 @@
 #include <unistd.h>
 
 #define MAX_HEADER ((size_t)100000000) /* the reference implementation's limit */
-#define METADATA "__metadata__"
+#define METADATA   "__metadata__"
 
 static const struct {
     const char *name;
     size_t bytes;
 } types[] = {
-    [LACE_T_F64] = {"F64", 8}, [LACE_T_F32] = {"F32", 4}, [LACE_T_F16] = {"F16", 2}, [LACE_T_BF16] = {"BF16", 2},
-    [LACE_T_I64] = {"I64", 8}, [LACE_T_I32] = {"I32", 4}, [LACE_T_I16] = {"I16", 2}, [LACE_T_I8] = {"I8", 1},
+    [LACE_T_F64] = {"F64", 8}, [LACE_T_F32] = {"F32", 4},   [LACE_T_F16] = {"F16", 2}, [LACE_T_BF16] = {"BF16", 2},
+    [LACE_T_I64] = {"I64", 8}, [LACE_T_I32] = {"I32", 4},   [LACE_T_I16] = {"I16", 2}, [LACE_T_I8] = {"I8", 1},
     [LACE_T_U8] = {"U8", 1},   [LACE_T_BOOL] = {"BOOL", 1},
 };
 #define TYPES (sizeof types / sizeof types[0])
@@ -51,43 +51,50 @@ static bool tensor_bytes(const struct lace_tensor *tensor, size_t *bytes)
     return true;
 }
 
-static int read_entry(struct lace_tensor *tensor, const char *name, const json_t *entry, const unsigned char *data, size_t size,
-                      const char *path, struct lace_error *err)
+static int read_entry(struct lace_tensor *tensor, const char *name, const json_t *entry, const unsigned char *data,
+                      size_t size, const char *path, struct lace_error *err)
 {
-    if (!json_is_object(entry)) return lace_fail(err, LACE_BAD, "%s: the entry of tensor \"%.100s\" is not an object.", path, name);
+    if (!json_is_object(entry))
+        return lace_fail(err, LACE_BAD, "%s: the entry of tensor \"%.100s\" is not an object.", path, name);
     const char *type = json_string_value(json_object_get(entry, "dtype"));
     if (!type) return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" has no dtype.", path, name);
     size_t t = 0;
     while (t < TYPES && strcmp(types[t].name, type)) t++;
-    if (t == TYPES) return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" has dtype %.20s, which is not known here.", path, name, type);
+    if (t == TYPES)
+        return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" has dtype %.20s, which is not known here.", path, name,
+                         type);
     tensor->type = (enum lace_tensor_type)t;
 
     const json_t *shape = json_object_get(entry, "shape");
     if (!json_is_array(shape)) return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" has no shape.", path, name);
     if (json_array_size(shape) > LACE_MAX_RANK)
-        return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" has %zu dimensions; at most %d are accepted.", path, name,
-                         json_array_size(shape), LACE_MAX_RANK);
+        return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" has %zu dimensions; at most %d are accepted.", path,
+                         name, json_array_size(shape), LACE_MAX_RANK);
     tensor->rank = (int)json_array_size(shape);
     for (int i = 0; i < tensor->rank; i++) {
         const json_t *dim = json_array_get(shape, (size_t)i);
         if (!json_is_integer(dim) || json_integer_value(dim) < 0)
-            return lace_fail(err, LACE_BAD, "%s: dimension %d of tensor \"%.100s\" is not a whole number from 0.", path, i, name);
+            return lace_fail(err, LACE_BAD, "%s: dimension %d of tensor \"%.100s\" is not a whole number from 0.", path,
+                             i, name);
         tensor->shape[i] = (uint64_t)json_integer_value(dim);
     }
 
     const json_t *offsets = json_object_get(entry, "data_offsets");
     const json_t *first = json_array_get(offsets, 0), *last = json_array_get(offsets, 1);
     if (json_array_size(offsets) != 2 || !json_is_integer(first) || !json_is_integer(last))
-        return lace_fail(err, LACE_BAD, "%s: the data_offsets of tensor \"%.100s\" are not two whole numbers.", path, name);
+        return lace_fail(err, LACE_BAD, "%s: the data_offsets of tensor \"%.100s\" are not two whole numbers.", path,
+                         name);
     json_int_t begin = json_integer_value(first), end = json_integer_value(last);
     if (begin < 0 || end < begin || (uint64_t)end > size)
-        return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" spans %lld to %lld, but the data end at %zu; the file is damaged or cut short.",
-                         path, name, (long long)begin, (long long)end, size);
+        return lace_fail(
+            err, LACE_BAD,
+            "%s: tensor \"%.100s\" spans %lld to %lld, but the data end at %zu; the file is damaged or cut short.",
+            path, name, (long long)begin, (long long)end, size);
     if (!tensor_bytes(tensor, &tensor->bytes))
         return lace_fail(err, LACE_BAD, "%s: the shape of tensor \"%.100s\" is too large.", path, name);
     if (tensor->bytes != (uint64_t)(end - begin))
-        return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" needs %zu bytes by its shape and spans %lld.", path, name, tensor->bytes,
-                         (long long)(end - begin));
+        return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" needs %zu bytes by its shape and spans %lld.", path,
+                         name, tensor->bytes, (long long)(end - begin));
     tensor->data = data + begin;
     tensor->name = strdup(name);
     if (!tensor->name) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %s.", path);
@@ -99,12 +106,13 @@ static int check_metadata(const json_t *metadata, const char *path, struct lace_
     if (!json_is_object(metadata)) return lace_fail(err, LACE_BAD, "%s: " METADATA " is not an object.", path);
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)metadata, key, value)
-        if (!json_is_string(value)) return lace_fail(err, LACE_BAD, "%s: \"%.100s\" in " METADATA " is not a string.", path, key);
+    json_object_foreach((json_t *)metadata, key, value) if (!json_is_string(value)) return lace_fail(
+        err, LACE_BAD, "%s: \"%.100s\" in " METADATA " is not a string.", path, key);
     return 0;
 }
 
-int lace_safetensors_parse(struct lace_safetensors *file, const void *bytes, size_t len, const char *path, struct lace_error *err)
+int lace_safetensors_parse(struct lace_safetensors *file, const void *bytes, size_t len, const char *path,
+                           struct lace_error *err)
 {
     int code = LACE_MEMORY;
     json_t *root = NULL;
@@ -114,11 +122,13 @@ int lace_safetensors_parse(struct lace_safetensors *file, const void *bytes, siz
     uint64_t header = 0;
     for (int i = 7; i >= 0; i--) header = header << 8 | p[i];
     if (header > MAX_HEADER)
-        return lace_fail(err, LACE_BAD, "%s: the header's length, %llu, is over the limit of %zu; this is no safetensors file.", path,
+        return lace_fail(err, LACE_BAD,
+                         "%s: the header's length, %llu, is over the limit of %zu; this is no safetensors file.", path,
                          (unsigned long long)header, MAX_HEADER);
     if (header > len - 8)
-        return lace_fail(err, LACE_BAD, "%s: the header's length, %llu, leads past the end of the file; it is damaged or cut short.", path,
-                         (unsigned long long)header);
+        return lace_fail(err, LACE_BAD,
+                         "%s: the header's length, %llu, leads past the end of the file; it is damaged or cut short.",
+                         path, (unsigned long long)header);
     if (!header || p[8] != '{') return lace_fail(err, LACE_BAD, "%s: the header does not begin with {.", path);
     root = lace_json_parse((const char *)p + 8, (size_t)header, path, err);
     if (!root) return LACE_BAD;
@@ -216,8 +226,7 @@ static float f16_to_f32(uint16_t h)
     } x;
     if (exponent == 31) x.u = sign | 0x7f800000 | fraction << 13;
     else if (exponent) x.u = sign | (exponent + 112) << 23 | fraction << 13;
-    else { /* zero or subnormal: fraction * 2^-24 is exact in f32 */
-        x.f = (float)fraction * 0x1p-24f;
+    else { /* zero or subnormal: fraction * 2^-24 is exact in f32 */ x.f = (float)fraction * 0x1p-24f;
         x.u |= sign;
     }
     return x.f;
@@ -227,11 +236,12 @@ static float f16_to_f32(uint16_t h)
 int lace_tensor_to_f32(const struct lace_tensor *tensor, size_t first, size_t count, float *out, struct lace_error *err)
 {
     if (tensor->type != LACE_T_F32 && tensor->type != LACE_T_F16 && tensor->type != LACE_T_BF16)
-        return lace_fail(err, LACE_BAD, "Tensor \"%.100s\" has dtype %s; F32, F16 or BF16 is needed here.", tensor->name,
-                         types[tensor->type].name);
+        return lace_fail(err, LACE_BAD, "Tensor \"%.100s\" has dtype %s; F32, F16 or BF16 is needed here.",
+                         tensor->name, types[tensor->type].name);
     size_t size = lace_tensor_type_bytes(tensor->type), total = tensor->bytes / size;
     if (first > total || count > total - first)
-        return lace_fail(err, LACE_BAD, "Tensor \"%.100s\" has %zu elements; %zu from %zu were asked for.", tensor->name, total, count, first);
+        return lace_fail(err, LACE_BAD, "Tensor \"%.100s\" has %zu elements; %zu from %zu were asked for.",
+                         tensor->name, total, count, first);
     if (!count) return 0;
     const unsigned char *from = (const unsigned char *)tensor->data + first * size;
     if (tensor->type == LACE_T_F32) {
@@ -246,8 +256,8 @@ int lace_tensor_to_f32(const struct lace_tensor *tensor, size_t first, size_t co
     return 0;
 }
 
-static int build_header(const struct lace_tensor *tensors, size_t count, const char *const *metadata, char **text, const char *path,
-                        struct lace_error *err)
+static int build_header(const struct lace_tensor *tensors, size_t count, const char *const *metadata, char **text,
+                        const char *path, struct lace_error *err)
 {
     int code = LACE_MEMORY;
     size_t offset = 0, bytes;
@@ -260,9 +270,10 @@ static int build_header(const struct lace_tensor *tensors, size_t count, const c
         const struct lace_tensor *tensor = &tensors[i];
         assert(tensor->rank >= 0 && tensor->rank <= LACE_MAX_RANK && (size_t)tensor->type < TYPES);
         size_t end;
-        if (!tensor_bytes(tensor, &bytes) || bytes != tensor->bytes || !lace_add(offset, bytes, &end) || end > INT64_MAX) {
-            code = lace_fail(err, LACE_BAD, "Tensor \"%.100s\" for %s has %zu bytes, which is not what its shape says.", tensor->name, path,
-                             tensor->bytes);
+        if (!tensor_bytes(tensor, &bytes) || bytes != tensor->bytes || !lace_add(offset, bytes, &end) ||
+            end > INT64_MAX) {
+            code = lace_fail(err, LACE_BAD, "Tensor \"%.100s\" for %s has %zu bytes, which is not what its shape says.",
+                             tensor->name, path, tensor->bytes);
             goto fail;
         }
         if (json_object_get(root, tensor->name) || !strcmp(tensor->name, METADATA)) {
@@ -271,8 +282,8 @@ static int build_header(const struct lace_tensor *tensors, size_t count, const c
         }
         json_t *shape = json_array();
         for (int d = 0; d < tensor->rank; d++) json_array_append_new(shape, json_integer((json_int_t)tensor->shape[d]));
-        json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", types[tensor->type].name, "shape", shape, "data_offsets",
-                                  (json_int_t)offset, (json_int_t)end);
+        json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", types[tensor->type].name, "shape", shape,
+                                  "data_offsets", (json_int_t)offset, (json_int_t)end);
         if (!entry || json_object_set_new(root, tensor->name, entry)) goto fail;
         offset = end;
     }
@@ -282,7 +293,8 @@ static int build_header(const struct lace_tensor *tensors, size_t count, const c
         return 0;
     }
 fail:
-    if (code == LACE_MEMORY) lace_fail(err, LACE_MEMORY, "The header of %s cannot be made: a name is not UTF-8, or memory ran out.", path);
+    if (code == LACE_MEMORY)
+        lace_fail(err, LACE_MEMORY, "The header of %s cannot be made: a name is not UTF-8, or memory ran out.", path);
     json_decref(root);
     return code;
 }
@@ -298,8 +310,8 @@ static bool write_all(int fd, const void *bytes, size_t len)
 }
 
 /* lace_write_file would want the whole file in memory; this one streams, with the same promise. */
-int lace_safetensors_write(const char *path, const struct lace_tensor *tensors, size_t count, const char *const *metadata,
-                           struct lace_error *err)
+int lace_safetensors_write(const char *path, const struct lace_tensor *tensors, size_t count,
+                           const char *const *metadata, struct lace_error *err)
 {
     char *header = NULL, temporary[PATH_MAX];
     if (snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid()) >= (int)sizeof temporary)

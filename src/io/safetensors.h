@@ -5,7 +5,18 @@
 #define LACE_SAFETENSORS_H
 #include "base/base.h"
 
-enum lace_tensor_type { LACE_T_F64, LACE_T_F32, LACE_T_F16, LACE_T_BF16, LACE_T_I64, LACE_T_I32, LACE_T_I16, LACE_T_I8, LACE_T_U8, LACE_T_BOOL };
+enum lace_tensor_type {
+    LACE_T_F64,
+    LACE_T_F32,
+    LACE_T_F16,
+    LACE_T_BF16,
+    LACE_T_I64,
+    LACE_T_I32,
+    LACE_T_I16,
+    LACE_T_I8,
+    LACE_T_U8,
+    LACE_T_BOOL
+};
 #define LACE_MAX_RANK 8
 
 struct lace_tensor {
@@ -30,13 +41,15 @@ void lace_safetensors_close(struct lace_safetensors *file);
 /* NULL where there is no tensor of that name. */
 const struct lace_tensor *lace_safetensors_find(const struct lace_safetensors *file, const char *name);
 /* Element i of a tensor as f32, for F32, F16 and BF16; copies count elements from first. */
-int lace_tensor_to_f32(const struct lace_tensor *tensor, size_t first, size_t count, float *out, struct lace_error *err);
+int lace_tensor_to_f32(const struct lace_tensor *tensor, size_t first, size_t count, float *out,
+                       struct lace_error *err);
 /* The bytes of one element. */
 size_t lace_tensor_type_bytes(enum lace_tensor_type type);
 
 /* Writes the tensors in the given order, atomically; metadata: NULL or pairs key, value, ..., NULL. */
-int lace_safetensors_write(const char *path, const struct lace_tensor *tensors, size_t count, const char *const *metadata,
-                           struct lace_error *err);
+int lace_safetensors_write(const char *path, const struct lace_tensor *tensors, size_t count,
+                           const char *const *metadata, struct lace_error *err);
 /* Parses bytes instead of a file (the fuzzer's and the tests' door); data pointers lead into bytes. */
-int lace_safetensors_parse(struct lace_safetensors *file, const void *bytes, size_t len, const char *path, struct lace_error *err);
+int lace_safetensors_parse(struct lace_safetensors *file, const void *bytes, size_t len, const char *path,
+                           struct lace_error *err);
 #endif

@@ -9,10 +9,10 @@
 #include <utf8proc.h>
 #include <yaml.h>
 
-#define MAX_FILE ((size_t)1 << 20)
+#define MAX_FILE  ((size_t)1 << 20)
 #define MAX_ITEMS 4096
 #define MAX_DEPTH 16
-#define MAX_KEY 256
+#define MAX_KEY   256
 
 struct reader {
     yaml_parser_t parser;
@@ -21,7 +21,10 @@ struct reader {
     char key[MAX_KEY];
 };
 
-static int no_memory(struct lace_error *err) { return lace_fail(err, LACE_MEMORY, "Out of memory while reading settings."); }
+static int no_memory(struct lace_error *err)
+{
+    return lace_fail(err, LACE_MEMORY, "Out of memory while reading settings.");
+}
 
 static int find(const struct lace_settings *s, const char *key)
 {
@@ -34,7 +37,8 @@ bool lace_settings_has(const struct lace_settings *s, const char *key)
 {
     size_t len = strlen(key);
     for (int i = 0; i < s->count; i++)
-        if (!strncmp(s->items[i].key, key, len) && (s->items[i].key[len] == 0 || s->items[i].key[len] == '.')) return true;
+        if (!strncmp(s->items[i].key, key, len) && (s->items[i].key[len] == 0 || s->items[i].key[len] == '.'))
+            return true;
     return false;
 }
 
@@ -45,7 +49,9 @@ static const char *conflict(const struct lace_settings *s, const char *key)
     for (int i = 0; i < s->count; i++) {
         const char *other = s->items[i].key;
         size_t n = strlen(other);
-        if ((n < len && key[n] == '.' && !memcmp(key, other, n)) || (n > len && other[len] == '.' && !memcmp(key, other, len))) return other;
+        if ((n < len && key[n] == '.' && !memcmp(key, other, n)) ||
+            (n > len && other[len] == '.' && !memcmp(key, other, len)))
+            return other;
     }
     return NULL;
 }
@@ -55,7 +61,8 @@ static bool good_key(const char *key)
     if (!*key || strlen(key) >= MAX_KEY) return false;
     int depth = 1;
     for (const char *p = key; *p; p++) {
-        bool word = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_' || *p == '-';
+        bool word =
+            (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_' || *p == '-';
         if (!word && (*p != '.' || p == key || p[1] == '.' || !p[1] || ++depth > MAX_DEPTH)) return false;
     }
     return true;
@@ -72,7 +79,8 @@ static bool good_text(const char *text, size_t len)
     return true;
 }
 
-static int put(struct lace_settings *s, const char *key, const char *value, int line, enum lace_setting_kind kind, struct lace_error *err)
+static int put(struct lace_settings *s, const char *key, const char *value, int line, enum lace_setting_kind kind,
+               struct lace_error *err)
 {
     int i = find(s, key);
     char *text = strdup(value);
@@ -131,10 +139,13 @@ static int next(struct reader *r, yaml_event_t *event)
     if (event->type == YAML_ALIAS_EVENT) what = "aliases (*name) are";
     else if (event->type == YAML_SCALAR_EVENT && event->data.scalar.anchor) what = "anchors (&name) are";
     else if (event->type == YAML_SCALAR_EVENT && event->data.scalar.tag) what = "tags (!name) are";
-    else if (event->type == YAML_SCALAR_EVENT && !good_text((char *)event->data.scalar.value, event->data.scalar.length)) what = "a NUL is";
+    else if (event->type == YAML_SCALAR_EVENT &&
+             !good_text((char *)event->data.scalar.value, event->data.scalar.length))
+        what = "a NUL is";
     else if (event->type == YAML_MAPPING_START_EVENT && event->data.mapping_start.anchor) what = "anchors (&name) are";
     else if (event->type == YAML_MAPPING_START_EVENT && event->data.mapping_start.tag) what = "tags (!name) are";
-    else if (event->type == YAML_SEQUENCE_START_EVENT && event->data.sequence_start.anchor) what = "anchors (&name) are";
+    else if (event->type == YAML_SEQUENCE_START_EVENT && event->data.sequence_start.anchor)
+        what = "anchors (&name) are";
     else if (event->type == YAML_SEQUENCE_START_EVENT && event->data.sequence_start.tag) what = "tags (!name) are";
     if (!what) return 0;
     int line = line_of(r, event);
@@ -144,7 +155,8 @@ static int next(struct reader *r, yaml_event_t *event)
 
 static int refuse(struct reader *r, int line, const char *why)
 {
-    return lace_fail(r->err, LACE_BAD, "%.150s:%d: %.200s: %s.", r->settings->path, line, *r->key ? r->key : "the file", why);
+    return lace_fail(r->err, LACE_BAD, "%.150s:%d: %.200s: %s.", r->settings->path, line, *r->key ? r->key : "the file",
+                     why);
 }
 
 static int put_new(struct reader *r, const char *value, int line, enum lace_setting_kind kind)
@@ -247,22 +259,26 @@ static int read_stream(struct reader *r)
         int line = line_of(r, &event);
         yaml_event_type_t type = event.type;
         /* a file of comments alone is an empty document, whose scalar is null */
-        bool empty = type == YAML_SCALAR_EVENT && event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE && is_null((char *)event.data.scalar.value);
+        bool empty = type == YAML_SCALAR_EVENT && event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+                     is_null((char *)event.data.scalar.value);
         yaml_event_delete(&event);
         if (type == YAML_STREAM_END_EVENT) return 0;
         if (type == YAML_DOCUMENT_START_EVENT) {
             if (seen) return refuse(r, line, "holds more than one document");
             seen = true;
         } else if (type == YAML_MAPPING_START_EVENT) code = read_map(r, 1);
-        else if (type == YAML_SEQUENCE_START_EVENT || (type == YAML_SCALAR_EVENT && !empty)) code = refuse(r, line, "settings must be a map of keys");
+        else if (type == YAML_SEQUENCE_START_EVENT || (type == YAML_SCALAR_EVENT && !empty))
+            code = refuse(r, line, "settings must be a map of keys");
         if (code) return code;
     }
 }
 
-int lace_settings_parse(struct lace_settings *settings, const char *bytes, size_t len, const char *path, struct lace_error *err)
+int lace_settings_parse(struct lace_settings *settings, const char *bytes, size_t len, const char *path,
+                        struct lace_error *err)
 {
     *settings = (struct lace_settings){0};
-    if (len > MAX_FILE) return lace_fail(err, LACE_BAD, "%s is longer than the %zu bytes accepted for settings.", path, MAX_FILE);
+    if (len > MAX_FILE)
+        return lace_fail(err, LACE_BAD, "%s is longer than the %zu bytes accepted for settings.", path, MAX_FILE);
     struct reader r = {.settings = settings, .err = err};
     if (!(settings->path = strdup(path))) return no_memory(err);
     if (!yaml_parser_initialize(&r.parser)) {
@@ -312,13 +328,20 @@ int lace_settings_set(struct lace_settings *settings, const char *assignment, st
 {
     const char *equals = strchr(assignment, '=');
     char key[MAX_KEY];
-    if (!equals || equals - assignment >= MAX_KEY) return lace_fail(err, LACE_BAD, "--set needs key=value, not \"%.100s\".", assignment);
+    if (!equals || equals - assignment >= MAX_KEY)
+        return lace_fail(err, LACE_BAD, "--set needs key=value, not \"%.100s\".", assignment);
     snprintf(key, sizeof key, "%.*s", (int)(equals - assignment), assignment);
-    if (!good_key(key)) return lace_fail(err, LACE_BAD, "--set %.100s: keys are letters, digits, _, - and dots between them.", assignment);
+    if (!good_key(key))
+        return lace_fail(err, LACE_BAD, "--set %.100s: keys are letters, digits, _, - and dots between them.",
+                         assignment);
     size_t len = strlen(equals + 1);
-    if (!good_text(equals + 1, len) || len > MAX_FILE) return lace_fail(err, LACE_BAD, "--set %s: the value is not UTF-8.", key);
+    if (!good_text(equals + 1, len) || len > MAX_FILE)
+        return lace_fail(err, LACE_BAD, "--set %s: the value is not UTF-8.", key);
     const char *other = conflict(settings, key);
-    if (other) return lace_fail(err, LACE_BAD, "--set %.100s: a key cannot have both a value and keys below it, and %.100s is set.", key, other);
+    if (other)
+        return lace_fail(err, LACE_BAD,
+                         "--set %.100s: a key cannot have both a value and keys below it, and %.100s is set.", key,
+                         other);
     char *value = strdup(equals + 1);
     if (!value) return no_memory(err);
     enum lace_setting_kind kind = LACE_SETTING_SCALAR;
@@ -372,11 +395,13 @@ static int ask(struct lace_settings *s, const char *key, const struct lace_setti
     return 0;
 }
 
-static int wrong(const struct lace_settings *s, const struct lace_setting *item, struct lace_error *err, const char *must)
+static int wrong(const struct lace_settings *s, const struct lace_setting *item, struct lace_error *err,
+                 const char *must)
 {
-    if (!item->line) return lace_fail(err, LACE_BAD, "--set %.100s must be %s, not \"%.60s\".", item->key, must, item->value);
-    return lace_fail(err, LACE_BAD, "%.150s:%d: %.100s must be %s, not \"%.60s\".", s->path ? s->path : "settings", item->line, item->key, must,
-                     item->value);
+    if (!item->line)
+        return lace_fail(err, LACE_BAD, "--set %.100s must be %s, not \"%.60s\".", item->key, must, item->value);
+    return lace_fail(err, LACE_BAD, "%.150s:%d: %.100s must be %s, not \"%.60s\".", s->path ? s->path : "settings",
+                     item->line, item->key, must, item->value);
 }
 
 /* One number of a list or the whole value; *end is left after it and the spaces that follow. */
@@ -404,7 +429,8 @@ int lace_settings_int(struct lace_settings *s, const char *key, int low, int hig
     return wrong(s, item, err, must);
 }
 
-int lace_settings_double(struct lace_settings *s, const char *key, double low, double high, double *out, struct lace_error *err)
+int lace_settings_double(struct lace_settings *s, const char *key, double low, double high, double *out,
+                         struct lace_error *err)
 {
     const struct lace_setting *item;
     char *end, must[80];
@@ -442,7 +468,8 @@ int lace_settings_string(struct lace_settings *s, const char *key, const char **
     return 0;
 }
 
-int lace_settings_ints(struct lace_settings *s, const char *key, int low, int high, int *out, int max, int *count, struct lace_error *err)
+int lace_settings_ints(struct lace_settings *s, const char *key, int low, int high, int *out, int max, int *count,
+                       struct lace_error *err)
 {
     const struct lace_setting *item;
     char must[120];
@@ -499,7 +526,8 @@ int lace_settings_unused(const struct lace_settings *s, struct lace_error *err)
             }
         }
         if (nearest < 0) return lace_fail(err, LACE_BAD, "%s %.100s is not a known setting.", where, item->key);
-        return lace_fail(err, LACE_BAD, "%s %.100s is not a known setting; did you mean %.100s?", where, item->key, s->known[nearest]);
+        return lace_fail(err, LACE_BAD, "%s %.100s is not a known setting; did you mean %.100s?", where, item->key,
+                         s->known[nearest]);
     }
     return 0;
 }

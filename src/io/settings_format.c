@@ -13,8 +13,10 @@ static bool plain(const char *text, size_t len)
         if (strlen(reserved[i]) == len && !memcmp(text, reserved[i], len)) return false;
     for (size_t i = 0; i < len; i++) {
         char c = text[i];
-        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '/' || c == '.';
-        if (!word && !((c == '-' || c == '+') && len > i + 1 && (i || (text[i + 1] >= '0' && text[i + 1] <= '9')))) return false;
+        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                    c == '/' || c == '.';
+        if (!word && !((c == '-' || c == '+') && len > i + 1 && (i || (text[i + 1] >= '0' && text[i + 1] <= '9'))))
+            return false;
     }
     return true;
 }
@@ -31,7 +33,8 @@ static void add_text(struct lace_text *out, const char *text, size_t len)
         utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text + i, (utf8proc_ssize_t)(len - i), &point);
         if (n < 1) n = 1;
         /* raw only what YAML calls printable and does not fold as a line break */
-        bool raw = (point >= 0x20 && point < 0x7f) || (point >= 0xa0 && point < 0xd800 && point != 0x2028 && point != 0x2029) || point >= 0x10000;
+        bool raw = (point >= 0x20 && point < 0x7f) ||
+                   (point >= 0xa0 && point < 0xd800 && point != 0x2028 && point != 0x2029) || point >= 0x10000;
         if (point == '"' || point == '\\') lace_text_print(out, "\\%c", (int)point);
         else if (point == '\n') lace_text_str(out, "\\n");
         else if (raw) lace_text_add(out, text + i, (size_t)n);
@@ -82,7 +85,8 @@ static bool is_list(const struct lace_settings *s, const char *prefix, size_t le
 }
 
 /* Writes everything below prefix (which ends with a dot, or is empty), grouped by its first word. */
-static void add_level(struct lace_text *out, const struct lace_settings *s, bool *done, const char *prefix, int indent, bool inline_first)
+static void add_level(struct lace_text *out, const struct lace_settings *s, bool *done, const char *prefix, int indent,
+                      bool inline_first)
 {
     size_t len = strlen(prefix);
     bool list = is_list(s, prefix, len);

@@ -7,8 +7,14 @@
 
 void lace_attach_defaults(struct lace_attach_options *o)
 {
-    *o = (struct lace_attach_options){.kind = "lattice", .layers = "every:2:from-middle", .visible = LACE_CAUSAL, .window = 1,
-                                      .max_threads = 16, .gate = 0.2, .tied = 1, .seed = 1};
+    *o = (struct lace_attach_options){.kind = "lattice",
+                                      .layers = "every:2:from-middle",
+                                      .visible = LACE_CAUSAL,
+                                      .window = 1,
+                                      .max_threads = 16,
+                                      .gate = 0.2,
+                                      .tied = 1,
+                                      .seed = 1};
 }
 
 /* A whole number at *text, which moves behind it; -1: none. */
@@ -22,7 +28,8 @@ static int number(const char **text)
     return (int)n;
 }
 
-int lace_layers_parse(struct lace_lattice_config *l, const struct lace_config *c, const char *text, struct lace_error *err)
+int lace_layers_parse(struct lace_lattice_config *l, const struct lace_config *c, const char *text,
+                      struct lace_error *err)
 {
     const char *at = text;
     l->layer_count = 0;
@@ -31,25 +38,32 @@ int lace_layers_parse(struct lace_lattice_config *l, const struct lace_config *c
         int step = number(&at);
         bool middle = !strcmp(at, ":from-middle");
         if (step < 1 || (*at && !middle)) goto unreadable;
-        for (int i = middle ? c->num_hidden_layers / 2 : step - 1; i < c->num_hidden_layers; i += step) l->layers[l->layer_count++] = i;
-        if (!l->layer_count) return lace_fail(err, LACE_BAD, "The layers \"%.60s\" are none of the backbone's %d.", text, c->num_hidden_layers);
+        for (int i = middle ? c->num_hidden_layers / 2 : step - 1; i < c->num_hidden_layers; i += step)
+            l->layers[l->layer_count++] = i;
+        if (!l->layer_count)
+            return lace_fail(err, LACE_BAD, "The layers \"%.60s\" are none of the backbone's %d.", text,
+                             c->num_hidden_layers);
         return 0;
     }
     for (;;) {
         int layer = number(&at);
         if (layer < 0 || l->layer_count == LACE_MAX_LAYERS) goto unreadable;
         if (layer >= c->num_hidden_layers || (l->layer_count && layer <= l->layers[l->layer_count - 1]))
-            return lace_fail(err, LACE_BAD, "Lattice layers must ascend within 0 to %d, the backbone's layers; %d in \"%.60s\" does not.",
-                             c->num_hidden_layers - 1, layer, text);
+            return lace_fail(
+                err, LACE_BAD,
+                "Lattice layers must ascend within 0 to %d, the backbone's layers; %d in \"%.60s\" does not.",
+                c->num_hidden_layers - 1, layer, text);
         l->layers[l->layer_count++] = layer;
         if (!*at) return 0;
         if (*at++ != ',') goto unreadable;
     }
 unreadable:
-    return lace_fail(err, LACE_BAD, "Layers are \"every:K\", \"every:K:from-middle\" or a list like \"3,5,7\", not \"%.60s\".", text);
+    return lace_fail(err, LACE_BAD,
+                     "Layers are \"every:K\", \"every:K:from-middle\" or a list like \"3,5,7\", not \"%.60s\".", text);
 }
 
-int lace_attach_config(struct lace_lattice_config *l, const struct lace_config *c, const struct lace_attach_options *o, struct lace_error *err)
+int lace_attach_config(struct lace_lattice_config *l, const struct lace_config *c, const struct lace_attach_options *o,
+                       struct lace_error *err)
 {
     int kind = lace_name_index(lace_kind_names, o->kind), code;
     if (kind != LACE_KIND_LATTICE && kind != LACE_KIND_FULL)
@@ -57,8 +71,12 @@ int lace_attach_config(struct lace_lattice_config *l, const struct lace_config *
     lace_lattice_defaults(l, c);
     if ((code = lace_layers_parse(l, c, o->layers, err))) return code;
     l->kind = (enum lace_kind)kind;
-    if (o->width < 0 || o->heads < 0 || o->window < 1 || o->ring < 0 || o->max_threads < 1 || o->max_threads > LACE_MAX_THREADS)
-        return lace_fail(err, LACE_BAD, "Width, heads and ring must not be negative, the window at least 1, and the threads from 1 to %d.", LACE_MAX_THREADS);
+    if (o->width < 0 || o->heads < 0 || o->window < 1 || o->ring < 0 || o->max_threads < 1 ||
+        o->max_threads > LACE_MAX_THREADS)
+        return lace_fail(
+            err, LACE_BAD,
+            "Width, heads and ring must not be negative, the window at least 1, and the threads from 1 to %d.",
+            LACE_MAX_THREADS);
     if (kind == LACE_KIND_FULL && (o->width || o->heads))
         return lace_fail(err, LACE_BAD, "Full collaboration uses the backbone's own heads; leave out width and heads.");
     if (o->width) {
@@ -82,14 +100,16 @@ int lace_attach_config(struct lace_lattice_config *l, const struct lace_config *
     return lace_lattice_config_check(l, c, "The new lattice", err);
 }
 
-void lace_config_count(const struct lace_config *c, const struct lace_lattice_config *l, size_t *backbone, size_t *in_lattice)
+void lace_config_count(const struct lace_config *c, const struct lace_lattice_config *l, size_t *backbone,
+                       size_t *in_lattice)
 {
     *backbone = *in_lattice = 0;
     for (enum lace_param p = 0; p < P_COUNT; p++) {
         const struct lace_param_spec *spec = &lace_params[p];
         size_t size = (size_t)lace_letter_size(spec->rows, c, l) * (size_t)lace_letter_size(spec->cols, c, l);
         if (spec->scope == PER_LATTICE_LAYER) {
-            if (l->kind == LACE_KIND_LATTICE || (l->kind == LACE_KIND_FULL && spec->full)) *in_lattice += size * (size_t)l->layer_count;
+            if (l->kind == LACE_KIND_LATTICE || (l->kind == LACE_KIND_FULL && spec->full))
+                *in_lattice += size * (size_t)l->layer_count;
         } else if (p != P_HEAD || !c->tie_word_embeddings)
             *backbone += spec->scope == ONCE ? size : size * (size_t)c->num_hidden_layers;
     }
@@ -98,7 +118,8 @@ void lace_config_count(const struct lace_config *c, const struct lace_lattice_co
 /* A lattice's tensors depend on the backbone's width and heads alone. So they are made on one with a small vocabulary
  * and a thin feed-forward: a large model needs neither its own memory nor what training it would take. The start
  * values are those that training gives to lattice: new with the same seed, for they go by a tensor's place in the list. */
-static int write_adapter(const struct lace_config *config, const struct lace_lattice_config *l, const struct lace_attach_options *o, struct lace_error *err)
+static int write_adapter(const struct lace_config *config, const struct lace_lattice_config *l,
+                         const struct lace_attach_options *o, struct lace_error *err)
 {
     struct lace_lattice_start start = {(float)o->alpha, (float)o->gate, o->tied != 0, o->seed};
     struct lace_model_options options = {.train = true, .dtype = LACE_F32};
@@ -121,7 +142,9 @@ static int check_out(const char *out, struct lace_error *err)
     if (!d) return lace_fail(err, LACE_SYSTEM, "%s cannot become the lattice's folder: %s.", out, strerror(errno));
     for (struct dirent *e; (e = readdir(d));) holds |= strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
     closedir(d);
-    return holds ? lace_fail(err, LACE_BAD, "The folder %s is not empty; name a new one, so that no lattice is overwritten.", out) : 0;
+    return holds ? lace_fail(err, LACE_BAD,
+                             "The folder %s is not empty; name a new one, so that no lattice is overwritten.", out)
+                 : 0;
 }
 
 int lace_attach(const struct lace_attach_options *o, struct lace_attach_report *report, struct lace_error *err)
@@ -130,13 +153,16 @@ int lace_attach(const struct lace_attach_options *o, struct lace_attach_report *
     struct lace_config config;
     struct lace_model *m = NULL;
     int code = check_out(o->out, err);
-    if (!code) code = lace_model_load(&m, o->model, NULL, &(struct lace_model_options){.dtype = -1}, err); /* it must be whole */
+    if (!code)
+        code =
+            lace_model_load(&m, o->model, NULL, &(struct lace_model_options){.dtype = -1}, err); /* it must be whole */
     if (code) return code;
     config = m->config;
     lace_model_free(&m);
     if ((code = lace_attach_config(&l, &config, o, err)) || (code = write_adapter(&config, &l, o, err))) return code;
     if (!report) return 0;
-    *report = (struct lace_attach_report){.layer_count = l.layer_count, .backbone_layers = config.num_hidden_layers, .width = l.width, .heads = l.heads};
+    *report = (struct lace_attach_report){
+        .layer_count = l.layer_count, .backbone_layers = config.num_hidden_layers, .width = l.width, .heads = l.heads};
     memcpy(report->layers, l.layers, sizeof *l.layers * (size_t)l.layer_count);
     lace_config_count(&config, &l, &report->parameters, &report->lattice_parameters);
     report->layer_parameters = report->lattice_parameters / (size_t)l.layer_count;

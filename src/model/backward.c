@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* Makes dy an operand of the given width; all products that it reaches share it. */
-static struct lace_operand gradient(const struct lace_model *m, struct lace_state *s, const float *dy, int cols, int rows)
+static struct lace_operand gradient(const struct lace_model *m, struct lace_state *s, const float *dy, int cols,
+                                    int rows)
 {
     struct lace_operand op = {s->dy.dtype, cols, s->dy.data};
     m->ops->operand_make(&op, dy, rows);
@@ -13,8 +14,9 @@ static struct lace_operand gradient(const struct lace_model *m, struct lace_stat
 }
 
 /* Backward of y = x W^T: dx = or += dy W (dx NULL: not wanted), dW += dy^T x (grad NULL: frozen). */
-static void product_backward(const struct lace_model *m, int layer, enum lace_param p, float *dx, const struct lace_operand *dy,
-                             const struct lace_operand *x, int rows, bool add, float *grad)
+static void product_backward(const struct lace_model *m, int layer, enum lace_param p, float *dx,
+                             const struct lace_operand *dy, const struct lace_operand *x, int rows, bool add,
+                             float *grad)
 {
     const struct lace_weight *w = lace_model_weight(m, layer, p);
     if (dx) m->ops->matrix_backward_input(dx, dy, &w->matrix, rows, add);
@@ -26,17 +28,20 @@ static float *gradient_of(const struct lace_model *m, int layer, enum lace_param
     return grad ? grad + lace_model_weight(m, layer, p)->offset : NULL;
 }
 
-static void feed_forward_backward(const struct lace_model *m, int layer, struct lace_layer_state *a, struct lace_state *s, int R, float *grad)
+static void feed_forward_backward(const struct lace_model *m, int layer, struct lace_layer_state *a,
+                                  struct lace_state *s, int R, float *grad)
 {
     const struct lace_config *c = &m->config;
     const struct lace_ops *ops = m->ops;
     int D = c->hidden_size, F = c->intermediate_size;
     const float *norm = lace_model_weight(m, layer, P_POST_NORM)->value;
     struct lace_operand dy = {s->dy.dtype, D, s->dy.data};
-    for (int r = 0, rows; r < R; r += rows) { /* piece by piece, as forward; the weights' gradients take all rows at once */
+    for (int r = 0, rows; r < R;
+         r += rows) { /* piece by piece, as forward; the weights' gradients take all rows at once */
         rows = lace_piece_rows(s, R - r);
         float *dh = s->dh + (size_t)r * D;
-        struct lace_operand d = lace_operand_rows(&dy, r), up = lace_operand_rows(&s->dy_up, r), gate = lace_operand_rows(&s->dy_gate, r);
+        struct lace_operand d = lace_operand_rows(&dy, r), up = lace_operand_rows(&s->dy_up, r),
+                            gate = lace_operand_rows(&s->dy_gate, r);
         ops->operand_make(&d, dh, rows);
         product_backward(m, layer, P_DOWN, s->x, &d, NULL, rows, false, NULL);
         ops->swiglu_backward(s->dgate, s->dup, s->x, a->gate + (size_t)r * F, a->up + (size_t)r * F, (size_t)rows * F);
@@ -44,7 +49,8 @@ static void feed_forward_backward(const struct lace_model *m, int layer, struct 
         ops->operand_make(&gate, s->dgate, rows);
         product_backward(m, layer, P_UP, s->dx, &up, NULL, rows, false, NULL);
         product_backward(m, layer, P_GATE, s->dx, &gate, NULL, rows, true, NULL);
-        ops->rmsnorm_backward(dh, gradient_of(m, layer, P_POST_NORM, grad), s->dx, a->mid + (size_t)r * D, a->rstd_mid + r, norm, rows, D);
+        ops->rmsnorm_backward(dh, gradient_of(m, layer, P_POST_NORM, grad), s->dx, a->mid + (size_t)r * D,
+                              a->rstd_mid + r, norm, rows, D);
     }
     product_backward(m, layer, P_DOWN, NULL, &dy, &a->hidden, R, false, grad);
     product_backward(m, layer, P_UP, NULL, &s->dy_up, &a->x_mid, R, false, grad);
@@ -53,14 +59,18 @@ static void feed_forward_backward(const struct lace_model *m, int layer, struct 
 
 /* grad: of the backbone, NULL where it is frozen; lattice_grad: always. */
 static void attention_backward(const struct lace_model *m, int layer, struct lace_layer_state *a, struct lace_state *s,
-                               const struct lace_cache *cache, const struct lace_batch *b, float *grad, float *lattice_grad)
+                               const struct lace_cache *cache, const struct lace_batch *b, float *grad,
+                               float *lattice_grad)
 {
     const struct lace_config *c = &m->config;
     const struct lace_ops *ops = m->ops;
-    int R = b->rows, N = b->lattice_rows, D = c->hidden_size, H = c->num_attention_heads, K = c->num_key_value_heads, d = c->head_dim;
-    const float *k_layer = cache->k + (size_t)layer * cache->kv_stride, *v_layer = cache->v + (size_t)layer * cache->kv_stride;
+    int R = b->rows, N = b->lattice_rows, D = c->hidden_size, H = c->num_attention_heads, K = c->num_key_value_heads,
+        d = c->head_dim;
+    const float *k_layer = cache->k + (size_t)layer * cache->kv_stride,
+                *v_layer = cache->v + (size_t)layer * cache->kv_stride;
     size_t slots = (size_t)cache->slots;
-    bool lattice = b->lattice.view.blocks && lace_lattice_layer(&m->lattice, layer) >= 0, full = lattice && m->lattice.kind == LACE_KIND_FULL;
+    bool lattice = b->lattice.view.blocks && lace_lattice_layer(&m->lattice, layer) >= 0,
+         full = lattice && m->lattice.kind == LACE_KIND_FULL;
 
     struct lace_operand dy = gradient(m, s, s->dh, D, R);
     product_backward(m, layer, P_O, s->datt, &dy, &a->att_op, R, false, grad);
@@ -75,7 +85,8 @@ static void attention_backward(const struct lace_model *m, int layer, struct lac
     ops->rope(dq, s->cosine, s->sine, -1, R, H, d);
     if (full) ops->add(dq, s->dq, (size_t)N * H * d);
     memset(draw, 0, sizeof(float) * (size_t)R * H * d);
-    ops->rmsnorm_backward(draw, gradient_of(m, layer, P_Q_NORM, grad), dq, a->q_raw, a->rstd_q, lace_model_weight(m, layer, P_Q_NORM)->value, R * H, d);
+    ops->rmsnorm_backward(draw, gradient_of(m, layer, P_Q_NORM, grad), dq, a->q_raw, a->rstd_q,
+                          lace_model_weight(m, layer, P_Q_NORM)->value, R * H, d);
     dy = gradient(m, s, draw, H * d, R);
     product_backward(m, layer, P_Q, s->dx, &dy, &a->x_in, R, false, grad);
 
@@ -87,7 +98,8 @@ static void attention_backward(const struct lace_model *m, int layer, struct lac
         ops->add(s->k, s->lk, (size_t)N * K * d);
     }
     memset(draw, 0, sizeof(float) * (size_t)R * K * d);
-    ops->rmsnorm_backward(draw, gradient_of(m, layer, P_K_NORM, grad), s->k, a->k_raw, a->rstd_k, lace_model_weight(m, layer, P_K_NORM)->value, R * K, d);
+    ops->rmsnorm_backward(draw, gradient_of(m, layer, P_K_NORM, grad), s->k, a->k_raw, a->rstd_k,
+                          lace_model_weight(m, layer, P_K_NORM)->value, R * K, d);
     dy = gradient(m, s, draw, K * d, R);
     product_backward(m, layer, P_K, s->dx, &dy, &a->x_in, R, true, grad);
 
@@ -98,8 +110,8 @@ static void attention_backward(const struct lace_model *m, int layer, struct lac
                           lace_model_weight(m, layer, P_INPUT_NORM)->value, R, D);
 }
 
-void lace_backward(const struct lace_model *m, struct lace_state *s, const struct lace_cache *cache, const struct lace_batch *b,
-                   float *grad, bool frozen)
+void lace_backward(const struct lace_model *m, struct lace_state *s, const struct lace_cache *cache,
+                   const struct lace_batch *b, float *grad, bool frozen)
 {
     float *backbone = frozen ? NULL : grad;
     int lowest = frozen && m->lattice.kind != LACE_KIND_NONE ? m->lattice.layers[0] : 0;
@@ -107,11 +119,13 @@ void lace_backward(const struct lace_model *m, struct lace_state *s, const struc
         feed_forward_backward(m, layer, &s->layers[layer], s, b->rows, backbone);
         attention_backward(m, layer, &s->layers[layer], s, cache, b, backbone, grad);
     }
-    if (!frozen) m->ops->embedding_backward(grad + lace_model_weight(m, 0, P_EMBED)->offset, s->dh, b->token, b->rows, m->config.hidden_size);
+    if (!frozen)
+        m->ops->embedding_backward(grad + lace_model_weight(m, 0, P_EMBED)->offset, s->dh, b->token, b->rows,
+                                   m->config.hidden_size);
 }
 
-void lace_loss(const struct lace_model *m, struct lace_state *s, const struct lace_batch *b, const int *target, const float *weight,
-               float *logprob, float *grad, bool frozen)
+void lace_loss(const struct lace_model *m, struct lace_state *s, const struct lace_batch *b, const int *target,
+               const float *weight, float *logprob, float *grad, bool frozen)
 {
     const struct lace_ops *ops = m->ops;
     int D = m->config.hidden_size, V = m->config.vocab_size;
@@ -127,7 +141,9 @@ void lace_loss(const struct lace_model *m, struct lace_state *s, const struct la
         struct lace_operand dy = gradient(m, s, s->logits, V, count);
         product_backward(m, 0, P_HEAD, s->dx, &dy, &s->out, count, false, backbone);
         memset(s->x, 0, sizeof(float) * (size_t)count * D);
-        ops->rmsnorm_backward(s->x, gradient_of(m, 0, P_NORM, backbone), s->dx, s->y, s->rstd_out, norm->value, count, D);
-        for (int i = 0; i < count; i++) ops->add(s->dh + (size_t)b->out_row[first + i] * D, s->x + (size_t)i * D, (size_t)D);
+        ops->rmsnorm_backward(s->x, gradient_of(m, 0, P_NORM, backbone), s->dx, s->y, s->rstd_out, norm->value, count,
+                              D);
+        for (int i = 0; i < count; i++)
+            ops->add(s->dh + (size_t)b->out_row[first + i] * D, s->x + (size_t)i * D, (size_t)D);
     }
 }

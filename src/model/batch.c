@@ -9,18 +9,23 @@ int lace_cache_init(struct lace_cache *c, const struct lace_model *m, int slots,
     size_t padded = LACE_PAD_ROWS(slots), total, lattice_total;
     c->kv_width = m->config.num_key_value_heads * m->config.head_dim;
     c->lat_width = l->kind == LACE_KIND_FULL ? c->kv_width : l->kind == LACE_KIND_LATTICE ? l->width : 0;
-    if (!lace_mul(padded, (size_t)c->kv_width, &c->kv_stride) || !lace_mul(padded, (size_t)c->lat_width, &c->lat_stride) ||
+    if (!lace_mul(padded, (size_t)c->kv_width, &c->kv_stride) ||
+        !lace_mul(padded, (size_t)c->lat_width, &c->lat_stride) ||
         !lace_mul(c->kv_stride, (size_t)m->config.num_hidden_layers, &total) ||
         !lace_mul(c->lat_stride, (size_t)(c->lat_width ? l->layer_count : 0), &lattice_total))
         goto memory;
-    if (!(c->k = lace_alloc_array(total, sizeof(float))) || !(c->v = lace_alloc_array(total, sizeof(float)))) goto memory;
+    if (!(c->k = lace_alloc_array(total, sizeof(float))) || !(c->v = lace_alloc_array(total, sizeof(float))))
+        goto memory;
     if (!(c->time = lace_alloc_array(padded, sizeof(int)))) goto memory;
     if (lattice_total && !(c->lk = lace_alloc_array(lattice_total, sizeof(float)))) goto memory;
-    if (lattice_total && l->kind == LACE_KIND_LATTICE && !(c->lv = lace_alloc_array(lattice_total, sizeof(float)))) goto memory;
+    if (lattice_total && l->kind == LACE_KIND_LATTICE && !(c->lv = lace_alloc_array(lattice_total, sizeof(float))))
+        goto memory;
     return 0;
 memory:
     lace_cache_release(c);
-    return lace_fail(err, LACE_MEMORY, "Out of memory for the keys and values of %d tokens; ask for fewer threads or shorter texts.", slots);
+    return lace_fail(err, LACE_MEMORY,
+                     "Out of memory for the keys and values of %d tokens; ask for fewer threads or shorter texts.",
+                     slots);
 }
 
 void lace_cache_release(struct lace_cache *c)
@@ -35,12 +40,14 @@ void lace_cache_release(struct lace_cache *c)
 
 void lace_store_rows(float *layer, const float *rows, const int *slot, int count, int width)
 {
-    for (int r = 0; r < count; r++) memcpy(layer + (size_t)slot[r] * width, rows + (size_t)r * width, sizeof(float) * (size_t)width);
+    for (int r = 0; r < count; r++)
+        memcpy(layer + (size_t)slot[r] * width, rows + (size_t)r * width, sizeof(float) * (size_t)width);
 }
 
 void lace_gather_rows(float *rows, const float *layer, const int *slot, int count, int width)
 {
-    for (int r = 0; r < count; r++) memcpy(rows + (size_t)r * width, layer + (size_t)slot[r] * width, sizeof(float) * (size_t)width);
+    for (int r = 0; r < count; r++)
+        memcpy(rows + (size_t)r * width, layer + (size_t)slot[r] * width, sizeof(float) * (size_t)width);
 }
 
 static int store_init(struct lace_view_store *s, int blocks, int ranges)
@@ -58,7 +65,8 @@ int lace_batch_init(struct lace_batch *b, int rows, int groups, int ranges, stru
     *b = (struct lace_batch){.row_cap = rows};
     int **lists[] = {&b->token, &b->position, &b->time, &b->thread, &b->step, &b->slot, &b->out_row};
     bool ok = true;
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) ok &= (*lists[i] = lace_alloc_array(LACE_PAD_ROWS(rows), sizeof(int))) != NULL;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        ok &= (*lists[i] = lace_alloc_array(LACE_PAD_ROWS(rows), sizeof(int))) != NULL;
     if (!ok || store_init(&b->causal, 2 * groups, ranges) || store_init(&b->lattice, groups, ranges)) {
         lace_batch_release(b);
         return lace_fail(err, LACE_MEMORY, "Out of memory for a batch of %d rows.", rows);

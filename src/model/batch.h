@@ -11,9 +11,9 @@
  * which the batch's maker hands out; no slot is ever copied: threads read their prompt where it lies. */
 struct lace_cache {
     int slots;
-    float *k, *v;   /* (L, S, K*d) */
-    float *lk, *lv; /* (lattice layers, S, width); full: lk (.., K*d), no lv */
-    int *time;      /* (S): the step of the lockstep clock at which the slot's token was written */
+    float *k, *v;                 /* (L, S, K*d) */
+    float *lk, *lv;               /* (lattice layers, S, width); full: lk (.., K*d), no lv */
+    int *time;                    /* (S): the step of the lockstep clock at which the slot's token was written */
     size_t kv_stride, lat_stride; /* floats of one layer */
     int kv_width, lat_width;
 };
@@ -59,7 +59,7 @@ void lace_batch_release(struct lace_batch *batch);
 
 /* Builds both views. The mask is written down here and nowhere else (drawn in view.c). Times of the batch's own
  * rows must stand in cache->time already (lace_batch_store_times). */
-int lace_view_build(struct lace_batch *batch, const struct lace_group *groups, int count, const struct lace_cache *cache,
-                    const struct lace_lattice_config *lattice, struct lace_error *err);
+int lace_view_build(struct lace_batch *batch, const struct lace_group *groups, int count,
+                    const struct lace_cache *cache, const struct lace_lattice_config *lattice, struct lace_error *err);
 void lace_batch_store_times(const struct lace_batch *batch, struct lace_cache *cache);
 #endif

@@ -21,7 +21,8 @@ int lace_config_check(const struct lace_config *c, const char *what, struct lace
     if (c->num_attention_heads % c->num_key_value_heads)
         return lace_fail(err, LACE_BAD, "%s: num_attention_heads %d is no multiple of num_key_value_heads %d.", what,
                          c->num_attention_heads, c->num_key_value_heads);
-    if (c->head_dim % 2) return lace_fail(err, LACE_BAD, "%s: head_dim %d is odd; rotary embedding turns pairs.", what, c->head_dim);
+    if (c->head_dim % 2)
+        return lace_fail(err, LACE_BAD, "%s: head_dim %d is odd; rotary embedding turns pairs.", what, c->head_dim);
     return 0;
 }
 
@@ -30,13 +31,14 @@ static int refuse_unknown(const json_t *o, const char *what, struct lace_error *
 {
     static const struct {
         const char *key, *text; /* text NULL: must be null, missing or false */
-    } only[] = {{"rope_scaling", NULL}, {"attention_bias", NULL}, {"use_sliding_window", NULL}, {"quantization_config", NULL},
-                {"hidden_act", "silu"}, {"mlp_bias", NULL}};
+    } only[] = {{"rope_scaling", NULL},        {"attention_bias", NULL}, {"use_sliding_window", NULL},
+                {"quantization_config", NULL}, {"hidden_act", "silu"},   {"mlp_bias", NULL}};
     for (size_t i = 0; i < sizeof only / sizeof *only; i++) {
         const json_t *v = json_object_get(o, only[i].key);
         if (!v || json_is_null(v) || json_is_false(v)) continue;
         if (only[i].text && json_is_string(v) && !strcmp(json_string_value(v), only[i].text)) continue;
-        return lace_fail(err, LACE_BAD, "%s: the setting %s is not one that lace computes yet; the model would run wrongly.", what,
+        return lace_fail(err, LACE_BAD,
+                         "%s: the setting %s is not one that lace computes yet; the model would run wrongly.", what,
                          only[i].key);
     }
     return 0;
@@ -50,7 +52,7 @@ int lace_config_parse(struct lace_config *c, const char *json, size_t len, const
     const char *type;
     double eps, theta;
     bool tied;
-#define INT(key, fallback, low, high) \
+#define INT(key, fallback, low, high)                                                                                  \
     if (!code) code = lace_json_int(o, #key, fallback, low, high, &c->key, what, err)
     if (!json_is_object(o)) code = lace_fail(err, LACE_BAD, "%s: a JSON object is expected.", what);
     if (!code) code = lace_json_string(o, "model_type", NULL, &type, what, err);
@@ -64,8 +66,8 @@ int lace_config_parse(struct lace_config *c, const char *json, size_t len, const
     INT(num_attention_heads, -1, 1, 1024);
     INT(num_key_value_heads, c->num_attention_heads, 1, 1024);
     if (!code && c->hidden_size % c->num_attention_heads && !json_object_get(o, "head_dim"))
-        code = lace_fail(err, LACE_BAD, "%s: head_dim is missing and hidden_size %d is no multiple of the %d heads.", what,
-                         c->hidden_size, c->num_attention_heads);
+        code = lace_fail(err, LACE_BAD, "%s: head_dim is missing and hidden_size %d is no multiple of the %d heads.",
+                         what, c->hidden_size, c->num_attention_heads);
     INT(head_dim, c->hidden_size / c->num_attention_heads, 2, 1024);
     INT(max_position_embeddings, 4096, 1, 1 << 24);
 #undef INT
@@ -110,32 +112,35 @@ static int write_object(json_t *o, const char *dir, const char *name, struct lac
     int code;
     if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
         code = lace_fail(err, LACE_BAD, "The path of the model directory is too long.");
-    else
-        code = lace_write_file(path, text, strlen(text), err);
+    else code = lace_write_file(path, text, strlen(text), err);
     free(text);
     return code;
 }
 
 int lace_config_write(const struct lace_config *c, const char *dir, struct lace_error *err)
 {
-    return write_object(json_pack("{s:[s], s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:b, s:s, s:b, s:s}",
-                                  "architectures", "Qwen3ForCausalLM", "model_type", "qwen3",
-                                  "vocab_size", c->vocab_size, "hidden_size", c->hidden_size,
-                                  "intermediate_size", c->intermediate_size, "num_hidden_layers", c->num_hidden_layers,
-                                  "num_attention_heads", c->num_attention_heads, "num_key_value_heads", c->num_key_value_heads,
-                                  "head_dim", c->head_dim, "max_position_embeddings", c->max_position_embeddings,
-                                  "rms_norm_eps", c->rms_norm_eps, "rope_theta", c->rope_theta,
-                                  "tie_word_embeddings", c->tie_word_embeddings, "hidden_act", "silu",
-                                  "attention_bias", false, "torch_dtype", "bfloat16"),
-                        dir, "config.json", err);
+    return write_object(
+        json_pack("{s:[s], s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:b, s:s, s:b, s:s}", "architectures",
+                  "Qwen3ForCausalLM", "model_type", "qwen3", "vocab_size", c->vocab_size, "hidden_size", c->hidden_size,
+                  "intermediate_size", c->intermediate_size, "num_hidden_layers", c->num_hidden_layers,
+                  "num_attention_heads", c->num_attention_heads, "num_key_value_heads", c->num_key_value_heads,
+                  "head_dim", c->head_dim, "max_position_embeddings", c->max_position_embeddings, "rms_norm_eps",
+                  c->rms_norm_eps, "rope_theta", c->rope_theta, "tie_word_embeddings", c->tie_word_embeddings,
+                  "hidden_act", "silu", "attention_bias", false, "torch_dtype", "bfloat16"),
+        dir, "config.json", err);
 }
 
 /* ---- the lattice ---- */
 
 void lace_lattice_defaults(struct lace_lattice_config *l, const struct lace_config *c)
 {
-    *l = (struct lace_lattice_config){.kind = LACE_KIND_LATTICE, .visible = LACE_CAUSAL, .window = 1, .topology = LACE_ALL,
-                                      .ring = 1, .theta = {10000, 100, 100}, .max_threads = 16};
+    *l = (struct lace_lattice_config){.kind = LACE_KIND_LATTICE,
+                                      .visible = LACE_CAUSAL,
+                                      .window = 1,
+                                      .topology = LACE_ALL,
+                                      .ring = 1,
+                                      .theta = {10000, 100, 100},
+                                      .max_threads = 16};
     for (int i = c->num_hidden_layers / 2; i < c->num_hidden_layers; i += 2) l->layers[l->layer_count++] = i;
     l->width = c->hidden_size / 8 / 16 * 16;
     if (l->width < 16) l->width = 16;
@@ -156,27 +161,34 @@ int lace_lattice_layer(const struct lace_lattice_config *l, int layer)
 int lace_lattice_config_check(const struct lace_lattice_config *l, const struct lace_config *c, const char *what,
                               struct lace_error *err)
 {
-    if (l->layer_count < 1) return lace_fail(err, LACE_BAD, "%s: layers is empty; name at least one lattice layer.", what);
+    if (l->layer_count < 1)
+        return lace_fail(err, LACE_BAD, "%s: layers is empty; name at least one lattice layer.", what);
     for (int i = 0; i < l->layer_count; i++)
         if (l->layers[i] < 0 || l->layers[i] >= c->num_hidden_layers || (i && l->layers[i] <= l->layers[i - 1]))
-            return lace_fail(err, LACE_BAD, "%s: lattice layers must ascend within 0 to %d, the backbone's layers; %d does not.", what,
+            return lace_fail(err, LACE_BAD,
+                             "%s: lattice layers must ascend within 0 to %d, the backbone's layers; %d does not.", what,
                              c->num_hidden_layers - 1, l->layers[i]);
-    if (l->kind == LACE_KIND_FULL && (l->width != c->num_attention_heads * c->head_dim || l->heads != c->num_attention_heads))
+    if (l->kind == LACE_KIND_FULL &&
+        (l->width != c->num_attention_heads * c->head_dim || l->heads != c->num_attention_heads))
         return lace_fail(err, LACE_BAD, "%s: full collaboration uses the backbone's own %d heads and width %d.", what,
                          c->num_attention_heads, c->num_attention_heads * c->head_dim);
     if (l->width % l->heads || l->width / l->heads % 2)
-        return lace_fail(err, LACE_BAD, "%s: width %d does not split into %d heads of even width.", what, l->width, l->heads);
+        return lace_fail(err, LACE_BAD, "%s: width %d does not split into %d heads of even width.", what, l->width,
+                         l->heads);
     int sum = 0;
     for (int i = 0; i < LACE_AXES; i++) {
-        if (l->axes[i] % 2) return lace_fail(err, LACE_BAD, "%s: axes[%d] is odd; rotary embedding turns pairs.", what, i);
+        if (l->axes[i] % 2)
+            return lace_fail(err, LACE_BAD, "%s: axes[%d] is odd; rotary embedding turns pairs.", what, i);
         sum += l->axes[i];
     }
     if (sum != l->width / l->heads)
-        return lace_fail(err, LACE_BAD, "%s: the axes take %d dimensions, a lattice head has %d.", what, sum, l->width / l->heads);
+        return lace_fail(err, LACE_BAD, "%s: the axes take %d dimensions, a lattice head has %d.", what, sum,
+                         l->width / l->heads);
     return 0;
 }
 
-static int name_member(const json_t *o, const char *key, const char *const *names, int *out, const char *what, struct lace_error *err)
+static int name_member(const json_t *o, const char *key, const char *const *names, int *out, const char *what,
+                       struct lace_error *err)
 {
     const char *name;
     int code = lace_json_string(o, key, names[*out], &name, what, err);
@@ -187,7 +199,8 @@ static int name_member(const json_t *o, const char *key, const char *const *name
     return 0;
 }
 
-static int number_list(const json_t *o, const char *key, int max, double *out, int *count, const char *what, struct lace_error *err)
+static int number_list(const json_t *o, const char *key, int max, double *out, int *count, const char *what,
+                       struct lace_error *err)
 {
     const json_t *list = json_object_get(o, key);
     if (!list) return 0;
@@ -208,9 +221,11 @@ static int parse_lattice(struct lace_lattice_config *l, const struct lace_config
 {
     lace_lattice_defaults(l, c);
     double layers[LACE_MAX_LAYERS], axes[LACE_AXES] = {0}, theta[LACE_AXES];
-    int kind = LACE_KIND_LATTICE, visible = LACE_CAUSAL, topology = LACE_ALL, count = -1, axis_count = -1, theta_count = -1, code;
+    int kind = LACE_KIND_LATTICE, visible = LACE_CAUSAL, topology = LACE_ALL, count = -1, axis_count = -1,
+        theta_count = -1, code;
     if ((code = name_member(o, "lattice_type", lace_kind_names, &kind, what, err))) return code;
-    if (kind == LACE_KIND_NONE) return lace_fail(err, LACE_BAD, "%s: lattice_type must be \"lattice\" or \"full\".", what);
+    if (kind == LACE_KIND_NONE)
+        return lace_fail(err, LACE_BAD, "%s: lattice_type must be \"lattice\" or \"full\".", what);
     if (kind == LACE_KIND_FULL) {
         l->width = c->num_attention_heads * c->head_dim;
         l->heads = c->num_attention_heads;
@@ -234,11 +249,13 @@ static int parse_lattice(struct lace_lattice_config *l, const struct lace_config
         for (int i = 0; i < count; i++) l->layers[i] = layers[i] < LACE_MAX_LAYERS ? (int)layers[i] : LACE_MAX_LAYERS;
     }
     if (axis_count >= 0) {
-        if (axis_count != LACE_AXES) return lace_fail(err, LACE_BAD, "%s: axes must list three numbers: token, thread, step.", what);
+        if (axis_count != LACE_AXES)
+            return lace_fail(err, LACE_BAD, "%s: axes must list three numbers: token, thread, step.", what);
         for (int i = 0; i < LACE_AXES; i++) l->axes[i] = axes[i] < 1 << 20 ? (int)axes[i] : 1 << 20;
     }
     if (theta_count >= 0) {
-        if (theta_count != LACE_AXES) return lace_fail(err, LACE_BAD, "%s: theta must list three numbers: token, thread, step.", what);
+        if (theta_count != LACE_AXES)
+            return lace_fail(err, LACE_BAD, "%s: theta must list three numbers: token, thread, step.", what);
         for (int i = 0; i < LACE_AXES; i++) {
             if (theta[i] < 1) return lace_fail(err, LACE_BAD, "%s: theta[%d] must be at least 1.", what, i);
             l->theta[i] = theta[i];
@@ -247,7 +264,8 @@ static int parse_lattice(struct lace_lattice_config *l, const struct lace_config
     return lace_lattice_config_check(l, c, what, err);
 }
 
-int lace_lattice_config_read(struct lace_lattice_config *l, const struct lace_config *c, const char *dir, struct lace_error *err)
+int lace_lattice_config_read(struct lace_lattice_config *l, const struct lace_config *c, const char *dir,
+                             struct lace_error *err)
 {
     char path[PATH_MAX], *bytes;
     size_t len;
@@ -256,7 +274,8 @@ int lace_lattice_config_read(struct lace_lattice_config *l, const struct lace_co
     json_t *o = lace_json_parse(bytes, len, path, err);
     lace_free(bytes);
     if (!o) return LACE_BAD;
-    code = json_is_object(o) ? parse_lattice(l, c, o, path, err) : lace_fail(err, LACE_BAD, "%s: a JSON object is expected.", path);
+    code = json_is_object(o) ? parse_lattice(l, c, o, path, err)
+                             : lace_fail(err, LACE_BAD, "%s: a JSON object is expected.", path);
     json_decref(o);
     return code;
 }
@@ -266,10 +285,10 @@ int lace_lattice_config_write(const struct lace_lattice_config *l, const char *d
     json_t *layers = json_array();
     for (int i = 0; i < l->layer_count; i++) json_array_append_new(layers, json_integer(l->layers[i]));
     return write_object(json_pack("{s:s, s:o, s:i, s:i, s:s, s:i, s:b, s:s, s:i, s:[iii], s:[fff], s:i}",
-                                  "lattice_type", lace_kind_names[l->kind], "layers", layers, "width", l->width, "heads", l->heads,
-                                  "visible", lace_visible_names[l->visible], "window", l->window, "self", l->self,
-                                  "topology", lace_topology_names[l->topology], "ring", l->ring,
-                                  "axes", l->axes[0], l->axes[1], l->axes[2], "theta", l->theta[0], l->theta[1], l->theta[2],
-                                  "max_threads", l->max_threads),
+                                  "lattice_type", lace_kind_names[l->kind], "layers", layers, "width", l->width,
+                                  "heads", l->heads, "visible", lace_visible_names[l->visible], "window", l->window,
+                                  "self", l->self, "topology", lace_topology_names[l->topology], "ring", l->ring,
+                                  "axes", l->axes[0], l->axes[1], l->axes[2], "theta", l->theta[0], l->theta[1],
+                                  l->theta[2], "max_threads", l->max_threads),
                         dir, "lattice_config.json", err);
 }

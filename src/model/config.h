@@ -5,7 +5,7 @@
 #define LACE_CONFIG_H
 #include "base/base.h"
 
-#define LACE_MAX_LAYERS 256
+#define LACE_MAX_LAYERS  256
 #define LACE_MAX_THREADS 256
 
 struct lace_config {
@@ -26,17 +26,17 @@ enum lace_topology { LACE_ALL, LACE_RING };
 enum { LACE_AXIS_TOKEN, LACE_AXIS_THREAD, LACE_AXIS_STEP, LACE_AXES };
 
 struct lace_lattice_config {
-    enum lace_kind kind;      /* NONE: no lattice, all else is unused */
+    enum lace_kind kind;         /* NONE: no lattice, all else is unused */
     int layers[LACE_MAX_LAYERS]; /* indices of the lattice layers, ascending */
     int layer_count;
-    int width;                /* r; full: H * d */
-    int heads;                /* M; full: H */
+    int width; /* r; full: H * d */
+    int heads; /* M; full: H */
     enum lace_visible visible;
     int window;
-    bool self;                /* a thread's own past is visible too */
+    bool self; /* a thread's own past is visible too */
     enum lace_topology topology;
-    int ring;                 /* neighbours on each side */
-    int axes[LACE_AXES];      /* dimensions of a head per axis, even, sum = width of a head */
+    int ring;            /* neighbours on each side */
+    int axes[LACE_AXES]; /* dimensions of a head per axis, even, sum = width of a head */
     double theta[LACE_AXES];
     int max_threads;
 };
@@ -46,7 +46,8 @@ extern const char *const lace_kind_names[], *const lace_visible_names[], *const 
 int lace_name_index(const char *const *names, const char *name);
 
 int lace_config_read(struct lace_config *config, const char *dir, struct lace_error *err);
-int lace_config_parse(struct lace_config *config, const char *json, size_t len, const char *what, struct lace_error *err);
+int lace_config_parse(struct lace_config *config, const char *json, size_t len, const char *what,
+                      struct lace_error *err);
 int lace_config_check(const struct lace_config *config, const char *what, struct lace_error *err);
 int lace_config_write(const struct lace_config *config, const char *dir, struct lace_error *err);
 
@@ -55,8 +56,8 @@ int lace_config_write(const struct lace_config *config, const char *dir, struct 
 void lace_lattice_defaults(struct lace_lattice_config *lattice, const struct lace_config *config);
 int lace_lattice_config_read(struct lace_lattice_config *lattice, const struct lace_config *config, const char *dir,
                              struct lace_error *err);
-int lace_lattice_config_check(const struct lace_lattice_config *lattice, const struct lace_config *config, const char *what,
-                              struct lace_error *err);
+int lace_lattice_config_check(const struct lace_lattice_config *lattice, const struct lace_config *config,
+                              const char *what, struct lace_error *err);
 int lace_lattice_config_write(const struct lace_lattice_config *lattice, const char *dir, struct lace_error *err);
 /* Position of layer l among the lattice layers, or -1. */
 int lace_lattice_layer(const struct lace_lattice_config *lattice, int layer);

@@ -5,7 +5,8 @@
 
 /* cos and sin of the angle of each rotary pair: coordinate of its axis times theta^(-2j/dims), j counted within
  * the axis. The backbone has one axis, the lattice three. */
-static void rotation(float *cosine, float *sine, const int *const *coordinate, const int *dims, const double *theta, int axes, int rows)
+static void rotation(float *cosine, float *sine, const int *const *coordinate, const int *dims, const double *theta,
+                     int axes, int rows)
 {
     float frequency[1024]; /* head_dim is at most 1024, checked in config.c */
     int pairs = 0;
@@ -32,10 +33,12 @@ static void rotations(const struct lace_model *m, struct lace_state *s, const st
     if (b->lattice.view.blocks == 0) return;
     /* full collaboration keeps the backbone's own coordinate on the token axis */
     const int *token_axis = l->kind == LACE_KIND_FULL ? b->position : b->time;
-    rotation(s->lat_cosine, s->lat_sine, (const int *const[]){token_axis, b->thread, b->step}, l->axes, l->theta, LACE_AXES, b->lattice_rows);
+    rotation(s->lat_cosine, s->lat_sine, (const int *const[]){token_axis, b->thread, b->step}, l->axes, l->theta,
+             LACE_AXES, b->lattice_rows);
 }
 
-static void product(const struct lace_model *m, int layer, enum lace_param p, float *y, const struct lace_operand *x, int rows, bool add)
+static void product(const struct lace_model *m, int layer, enum lace_param p, float *y, const struct lace_operand *x,
+                    int rows, bool add)
 {
     m->ops->matrix_forward(y, x, &lace_model_weight(m, layer, p)->matrix, rows, add);
 }
@@ -46,7 +49,8 @@ static void attention_block(const struct lace_model *m, int layer, struct lace_l
     const struct lace_config *c = &m->config;
     const struct lace_ops *ops = m->ops;
     int R = b->rows, D = c->hidden_size, H = c->num_attention_heads, K = c->num_key_value_heads, d = c->head_dim;
-    float eps = (float)c->rms_norm_eps, *k_layer = cache->k + (size_t)layer * cache->kv_stride, *v_layer = cache->v + (size_t)layer * cache->kv_stride;
+    float eps = (float)c->rms_norm_eps, *k_layer = cache->k + (size_t)layer * cache->kv_stride,
+          *v_layer = cache->v + (size_t)layer * cache->kv_stride;
     int lattice = b->lattice.view.blocks ? lace_lattice_layer(&m->lattice, layer) : -1;
 
     ops->rmsnorm_forward(s->x, a->rstd_in, a->in, lace_model_weight(m, layer, P_INPUT_NORM)->value, eps, R, D);
@@ -67,7 +71,8 @@ static void attention_block(const struct lace_model *m, int layer, struct lace_l
     ops->rope(s->k, s->cosine, s->sine, 1, R, K, d);
     lace_store_rows(k_layer, s->k, b->slot, R, K * d);
     lace_store_rows(v_layer, s->v, b->slot, R, K * d);
-    ops->attention_forward(a->att, a->lse, a->q, k_layer, v_layer, &b->causal.view, H, K, d, 1 / sqrtf((float)d), 0, &s->scratch);
+    ops->attention_forward(a->att, a->lse, a->q, k_layer, v_layer, &b->causal.view, H, K, d, 1 / sqrtf((float)d), 0,
+                           &s->scratch);
 
     if (a->mid != a->in) memcpy(a->mid, a->in, sizeof(float) * (size_t)R * D);
     ops->operand_make(&a->att_op, a->att, R);
@@ -75,7 +80,8 @@ static void attention_block(const struct lace_model *m, int layer, struct lace_l
     product(m, layer, P_O, a->mid, &a->att_op, R, true);
 }
 
-static void feed_forward_block(const struct lace_model *m, int layer, struct lace_layer_state *a, float *out, struct lace_state *s, int R)
+static void feed_forward_block(const struct lace_model *m, int layer, struct lace_layer_state *a, float *out,
+                               struct lace_state *s, int R)
 {
     const struct lace_config *c = &m->config;
     const struct lace_ops *ops = m->ops;
@@ -83,7 +89,8 @@ static void feed_forward_block(const struct lace_model *m, int layer, struct lac
     const float *norm = lace_model_weight(m, layer, P_POST_NORM)->value;
     for (int r = 0, rows; r < R; r += rows) {
         rows = lace_piece_rows(s, R - r);
-        float *mid = a->mid + (size_t)r * D, *gate = a->gate + (size_t)r * F, *up = a->up + (size_t)r * F, *to = out + (size_t)r * D;
+        float *mid = a->mid + (size_t)r * D, *gate = a->gate + (size_t)r * F, *up = a->up + (size_t)r * F,
+              *to = out + (size_t)r * D;
         struct lace_operand x = lace_operand_rows(&a->x_mid, r), hidden = lace_operand_rows(&a->hidden, r);
         ops->rmsnorm_forward(s->x, a->rstd_mid + r, mid, norm, (float)c->rms_norm_eps, rows, D);
         ops->operand_make(&x, s->x, rows);
@@ -96,12 +103,14 @@ static void feed_forward_block(const struct lace_model *m, int layer, struct lac
     }
 }
 
-void lace_forward(const struct lace_model *m, struct lace_state *s, struct lace_cache *cache, const struct lace_batch *b)
+void lace_forward(const struct lace_model *m, struct lace_state *s, struct lace_cache *cache,
+                  const struct lace_batch *b)
 {
     int L = m->config.num_hidden_layers;
     const struct lace_weight *embed = lace_model_weight(m, 0, P_EMBED);
     rotations(m, s, b);
-    m->ops->embedding_forward(s->layers[0].in, embed->table, embed->table_type, b->token, b->rows, m->config.hidden_size);
+    m->ops->embedding_forward(s->layers[0].in, embed->table, embed->table_type, b->token, b->rows,
+                              m->config.hidden_size);
     for (int layer = 0; layer < L; layer++) {
         attention_block(m, layer, &s->layers[layer], s, cache, b);
         feed_forward_block(m, layer, &s->layers[layer], layer + 1 < L ? s->layers[layer + 1].in : s->last, s, b->rows);
@@ -112,8 +121,10 @@ void lace_logits(const struct lace_model *m, struct lace_state *s, const struct 
 {
     int D = m->config.hidden_size;
     if (!count) return; /* threads that still read their tags */
-    for (int i = 0; i < count; i++) memcpy(s->y + (size_t)i * D, s->last + (size_t)b->out_row[first + i] * D, sizeof(float) * (size_t)D);
-    m->ops->rmsnorm_forward(s->x, s->rstd_out, s->y, lace_model_weight(m, 0, P_NORM)->value, (float)m->config.rms_norm_eps, count, D);
+    for (int i = 0; i < count; i++)
+        memcpy(s->y + (size_t)i * D, s->last + (size_t)b->out_row[first + i] * D, sizeof(float) * (size_t)D);
+    m->ops->rmsnorm_forward(s->x, s->rstd_out, s->y, lace_model_weight(m, 0, P_NORM)->value,
+                            (float)m->config.rms_norm_eps, count, D);
     m->ops->operand_make(&s->out, s->x, count);
     product(m, 0, P_HEAD, s->logits, &s->out, count, false);
 }

@@ -7,25 +7,25 @@
 /* What one layer computes. In training each layer has its own (the backward pass reads it); in decoding all
  * layers share one. Shapes in the letters of ops.h, R rows; lattice tensors have lattice_rows rows. */
 struct lace_layer_state {
-    float *in;                 /* (R, D) residual stream before attention */
-    float *mid;                /* (R, D) after attention and lattice */
-    float *rstd_in, *rstd_mid; /* (R) */
+    float *in;                       /* (R, D) residual stream before attention */
+    float *mid;                      /* (R, D) after attention and lattice */
+    float *rstd_in, *rstd_mid;       /* (R) */
     struct lace_operand x_in, x_mid; /* (R, D) the normed streams */
-    float *q_raw, *k_raw;      /* (R, H*d), (R, K*d) before QK-norm */
-    float *rstd_q, *rstd_k;    /* (R, H), (R, K) */
-    float *q;                  /* (R, H*d) after QK-norm and rotation */
-    float *att, *lse;          /* (R, H*d), (R, H) */
-    struct lace_operand att_op; /* (R, H*d) what o_proj reads */
-    float *gate, *up;          /* (R, F) */
-    struct lace_operand hidden; /* (R, F) */
+    float *q_raw, *k_raw;            /* (R, H*d), (R, K*d) before QK-norm */
+    float *rstd_q, *rstd_k;          /* (R, H), (R, K) */
+    float *q;                        /* (R, H*d) after QK-norm and rotation */
+    float *att, *lse;                /* (R, H*d), (R, H) */
+    struct lace_operand att_op;      /* (R, H*d) what o_proj reads */
+    float *gate, *up;                /* (R, F) */
+    struct lace_operand hidden;      /* (R, F) */
     /* lattice layers: */
-    float *rstd_lat;           /* (R) */
+    float *rstd_lat;            /* (R) */
     struct lace_operand lat_in; /* (R, H*d) the normed attention output */
-    struct lace_operand z;     /* (R, r) */
-    float *lq;                 /* (R, width) rotated lattice queries */
-    float *lo, *llse;          /* (R, width), (R, M) */
-    float *lg;                 /* (R, M) gates */
-    struct lace_operand lu;    /* (R, r) what W_up reads */
+    struct lace_operand z;      /* (R, r) */
+    float *lq;                  /* (R, width) rotated lattice queries */
+    float *lo, *llse;           /* (R, width), (R, M) */
+    float *lg;                  /* (R, M) gates */
+    struct lace_operand lu;     /* (R, r) what W_up reads */
 };
 
 struct lace_state {
@@ -34,12 +34,12 @@ struct lace_state {
     struct lace_layer_state *layers; /* (L) */
     float *last;                     /* (R, D) the stream after the last layer */
     /* scratch */
-    float *x, *k, *v, *lk, *lv, *y;  /* (R, widest of the things put there) */
-    float *cosine, *sine;            /* (R, d/2) backbone rotation */
-    float *lat_cosine, *lat_sine;    /* (R, pairs of a lattice head) */
-    float *rstd_out;                 /* (out rows) */
-    struct lace_operand out;         /* (out rows, D) */
-    float *logits, *lse;             /* (out_cap, V), (out_cap) */
+    float *x, *k, *v, *lk, *lv, *y; /* (R, widest of the things put there) */
+    float *cosine, *sine;           /* (R, d/2) backbone rotation */
+    float *lat_cosine, *lat_sine;   /* (R, pairs of a lattice head) */
+    float *rstd_out;                /* (out rows) */
+    struct lace_operand out;        /* (out rows, D) */
+    float *logits, *lse;            /* (out_cap, V), (out_cap) */
     int out_cap;
     /* backward only */
     float *dh, *dx, *dq, *datt, *dgate, *dup; /* (R, ...) */
@@ -51,11 +51,11 @@ struct lace_state {
 };
 
 struct lace_state_options {
-    int rows;      /* the most rows of a batch */
-    int outs;      /* the most logits rows at once */
-    int slots;     /* of the cache (backward) */
-    int max_keys;  /* the most slots a row's block spans */
-    int workers;   /* OpenMP workers that this state's operations may use */
+    int rows;     /* the most rows of a batch */
+    int outs;     /* the most logits rows at once */
+    int slots;    /* of the cache (backward) */
+    int max_keys; /* the most slots a row's block spans */
+    int workers;  /* OpenMP workers that this state's operations may use */
     bool training;
 };
 int lace_state_init(struct lace_state *state, const struct lace_model *model, const struct lace_state_options *options,
@@ -63,9 +63,11 @@ int lace_state_init(struct lace_state *state, const struct lace_model *model, co
 void lace_state_release(struct lace_state *state);
 
 /* Fills the cache at the batch's slots and state->last. The views must be built. */
-void lace_forward(const struct lace_model *model, struct lace_state *state, struct lace_cache *cache, const struct lace_batch *batch);
+void lace_forward(const struct lace_model *model, struct lace_state *state, struct lace_cache *cache,
+                  const struct lace_batch *batch);
 /* state->logits (count, V) of the batch's out rows first .. first + count - 1 (count <= out_cap). */
-void lace_logits(const struct lace_model *model, struct lace_state *state, const struct lace_batch *batch, int first, int count);
+void lace_logits(const struct lace_model *model, struct lace_state *state, const struct lace_batch *batch, int first,
+                 int count);
 
 /* Adds the gradient of state->last in state->dh down to the embedding into grad, a flat block like the masters.
  * frozen: only lattice tensors get gradients, and nothing is computed below the first lattice layer. */
@@ -73,8 +75,8 @@ void lace_backward(const struct lace_model *model, struct lace_state *state, con
                    const struct lace_batch *batch, float *grad, bool frozen);
 /* Loss of the batch's out rows: logprob (outs) of target, and, unless grad is NULL, with weight (outs) the gradient
  * of -sum weight logprob, added to grad (head, final norm) and written to state->dh. */
-void lace_loss(const struct lace_model *model, struct lace_state *state, const struct lace_batch *batch, const int *target,
-               const float *weight, float *logprob, float *grad, bool frozen);
+void lace_loss(const struct lace_model *model, struct lace_state *state, const struct lace_batch *batch,
+               const int *target, const float *weight, float *logprob, float *grad, bool frozen);
 
 /* Rows first .. of an operand. */
 static inline struct lace_operand lace_operand_rows(const struct lace_operand *x, int first)

@@ -25,8 +25,15 @@ static struct shape shape_of(const struct lace_model *m, int layer, const struct
     const struct lace_lattice_config *l = &m->lattice;
     bool full = l->kind == LACE_KIND_FULL;
     int w = l->width / l->heads;
-    return (struct shape){b->lattice_rows, m->config.num_attention_heads * m->config.head_dim, l->width, l->heads,
-                          full ? m->config.num_key_value_heads : l->heads, w, lace_lattice_layer(l, layer), full, 1 / sqrtf((float)w)};
+    return (struct shape){b->lattice_rows,
+                          m->config.num_attention_heads * m->config.head_dim,
+                          l->width,
+                          l->heads,
+                          full ? m->config.num_key_value_heads : l->heads,
+                          w,
+                          lace_lattice_layer(l, layer),
+                          full,
+                          1 / sqrtf((float)w)};
 }
 
 void lace_lattice_forward(const struct lace_model *m, int layer, struct lace_layer_state *a, struct lace_state *s,
@@ -37,7 +44,7 @@ void lace_lattice_forward(const struct lace_model *m, int layer, struct lace_lay
     float *k_layer = cache->lk + (size_t)n.lattice * cache->lat_stride, *v_layer;
     const struct lace_operand *gate_in = n.full ? &a->lat_in : &a->z;
 #define MATRIX(p) (&lace_model_weight(m, layer, p)->matrix)
-#define VALUE(p) (lace_model_weight(m, layer, p)->value)
+#define VALUE(p)  (lace_model_weight(m, layer, p)->value)
 
     ops->rmsnorm_forward(s->x, a->rstd_lat, a->att, VALUE(P_LAT_NORM), (float)m->config.rms_norm_eps, n.R, n.Q);
     ops->operand_make(&a->lat_in, s->x, n.R);
@@ -55,7 +62,8 @@ void lace_lattice_forward(const struct lace_model *m, int layer, struct lace_lay
         lace_store_rows(k_layer, s->lk, b->slot, n.R, n.r);
         lace_store_rows(v_layer, s->lv, b->slot, n.R, n.r);
     }
-    ops->attention_forward(a->lo, a->llse, a->lq, k_layer, v_layer, &b->lattice.view, n.M, n.K, n.w, n.scale, 1, &s->scratch);
+    ops->attention_forward(a->lo, a->llse, a->lq, k_layer, v_layer, &b->lattice.view, n.M, n.K, n.w, n.scale, 1,
+                           &s->scratch);
     ops->matrix_forward(s->x, gate_in, MATRIX(P_LAT_GATE), n.R, false);
     ops->gate_forward(s->y, a->lg, a->lo, s->x, VALUE(P_LAT_GATE_BIAS), VALUE(P_LAT_ALPHA), n.R, n.M, n.w);
     if (n.full) {
@@ -69,8 +77,8 @@ void lace_lattice_forward(const struct lace_model *m, int layer, struct lace_lay
 }
 
 /* The gradient through y = x W^T for a product of the lattice: dx (or += ) and dW +=. dy is made into an operand. */
-static void product_backward(const struct lace_model *m, int layer, enum lace_param p, float *dx, struct lace_state *s, const float *dy,
-                             const struct lace_operand *x, int rows, bool add, float *grad)
+static void product_backward(const struct lace_model *m, int layer, enum lace_param p, float *dx, struct lace_state *s,
+                             const float *dy, const struct lace_operand *x, int rows, bool add, float *grad)
 {
     const struct lace_weight *w = lace_model_weight(m, layer, p);
     struct lace_operand op = {s->dy.dtype, w->rows, s->dy.data};
@@ -88,23 +96,24 @@ void lace_lattice_backward(const struct lace_model *m, int layer, struct lace_la
     const struct lace_ops *ops = m->ops;
     struct shape n = shape_of(m, layer, b);
     const float *k_layer = cache->lk + (size_t)n.lattice * cache->lat_stride,
-                *v_layer = n.full ? cache->v + (size_t)layer * cache->kv_stride : cache->lv + (size_t)n.lattice * cache->lat_stride;
-    float *dlogit = s->lk, *d_o = s->x, *du = s->y, *dlq = s->dgate, *dz = s->dup, *dnorm = s->dx; /* free at this point */
+                *v_layer = n.full ? cache->v + (size_t)layer * cache->kv_stride
+                                  : cache->lv + (size_t)n.lattice * cache->lat_stride;
+    float *dlogit = s->lk, *d_o = s->x, *du = s->y, *dlq = s->dgate, *dz = s->dup,
+          *dnorm = s->dx; /* free at this point */
     size_t width = (size_t)n.R * n.r;
 
-    if (n.full)
-        memcpy(du, s->datt, sizeof(float) * width);
-    else
-        product_backward(m, layer, P_LAT_UP, du, s, s->dh, &a->lu, n.R, false, grad);
+    if (n.full) memcpy(du, s->datt, sizeof(float) * width);
+    else product_backward(m, layer, P_LAT_UP, du, s, s->dh, &a->lu, n.R, false, grad);
     ops->gate_backward(d_o, dlogit, grad + lace_model_weight(m, layer, P_LAT_GATE_BIAS)->offset,
-                       grad + lace_model_weight(m, layer, P_LAT_ALPHA)->offset, du, a->lg, a->lo, VALUE(P_LAT_ALPHA), n.R, n.M, n.w);
+                       grad + lace_model_weight(m, layer, P_LAT_ALPHA)->offset, du, a->lg, a->lo, VALUE(P_LAT_ALPHA),
+                       n.R, n.M, n.w);
 
     memset(dlq, 0, sizeof(float) * width);
     memset(s->dlk, 0, sizeof(float) * (size_t)cache->slots * n.K * n.w);
     float *dv = s->dv;
     if (!n.full) memset(dv = s->dlv, 0, sizeof(float) * (size_t)cache->slots * n.r);
-    ops->attention_backward(dlq, s->dlk, dv, d_o, a->lo, a->llse, a->lq, k_layer, v_layer, &b->lattice.view, n.M, n.K, n.w, n.scale, 1,
-                            &s->scratch);
+    ops->attention_backward(dlq, s->dlk, dv, d_o, a->lo, a->llse, a->lq, k_layer, v_layer, &b->lattice.view, n.M, n.K,
+                            n.w, n.scale, 1, &s->scratch);
     if (n.full) {
         product_backward(m, layer, P_LAT_GATE, dnorm, s, dlogit, &a->lat_in, n.R, false, grad);
         ops->rope(dlq, s->lat_cosine, s->lat_sine, -1, n.R, n.M, n.w);
@@ -120,5 +129,6 @@ void lace_lattice_backward(const struct lace_model *m, int layer, struct lace_la
         product_backward(m, layer, P_LAT_V, dz, s, d_o, &a->z, n.R, true, grad);
         product_backward(m, layer, P_LAT_DOWN, dnorm, s, dz, &a->lat_in, n.R, false, grad);
     }
-    ops->rmsnorm_backward(s->datt, grad + lace_model_weight(m, layer, P_LAT_NORM)->offset, dnorm, a->att, a->rstd_lat, VALUE(P_LAT_NORM), n.R, n.Q);
+    ops->rmsnorm_backward(s->datt, grad + lace_model_weight(m, layer, P_LAT_NORM)->offset, dnorm, a->att, a->rstd_lat,
+                          VALUE(P_LAT_NORM), n.R, n.Q);
 }

@@ -41,8 +41,9 @@ static int list_weights(struct lace_model *m, enum lace_param first, enum lace_p
     return 0;
 }
 
-static int new_model(struct lace_model **out, const struct lace_config *config, const struct lace_lattice_config *lattice,
-                     const struct lace_model_options *options, struct lace_error *err)
+static int new_model(struct lace_model **out, const struct lace_config *config,
+                     const struct lace_lattice_config *lattice, const struct lace_model_options *options,
+                     struct lace_error *err)
 {
     struct lace_model *m = calloc(1, sizeof *m);
     *out = m;
@@ -51,7 +52,9 @@ static int new_model(struct lace_model **out, const struct lace_config *config, 
     if (lattice) m->lattice = *lattice;
     m->ops = options && options->ops ? options->ops : lace_ops_cpu(err);
     if (!m->ops) return LACE_BAD;
-    m->dtype = options && options->dtype >= 0 ? (enum lace_dtype)options->dtype : lace_ops_prefers_bf16(m->ops) ? LACE_BF16 : LACE_F32;
+    m->dtype = options && options->dtype >= 0  ? (enum lace_dtype)options->dtype
+               : lace_ops_prefers_bf16(m->ops) ? LACE_BF16
+                                               : LACE_F32;
     m->trained = options && options->train;
     m->index = malloc(sizeof *m->index * (size_t)(config->num_hidden_layers + 1));
     if (!m->index) return lace_fail(err, LACE_MEMORY, "Out of memory.");
@@ -78,7 +81,8 @@ static int give_memory(struct lace_model *m, int first, struct lace_error *err)
     for (int i = first; i < m->count; i++) {
         struct lace_weight *w = &m->weights[i];
         enum lace_form form = lace_params[w->param].form;
-        if (!m->trained && form == VECTOR && !(w->value = lace_alloc_array((size_t)w->cols, sizeof(float)))) goto memory;
+        if (!m->trained && form == VECTOR && !(w->value = lace_alloc_array((size_t)w->cols, sizeof(float))))
+            goto memory;
         if (!m->trained && form == TABLE) {
             w->table_type = LACE_BF16;
             if (m->dtype == LACE_F32) w->table_type = LACE_F32;
@@ -89,7 +93,8 @@ static int give_memory(struct lace_model *m, int first, struct lace_error *err)
             w->matrix = (struct lace_matrix){w->cols, w->rows, m->dtype, NULL, NULL};
             w->matrix.forward = lace_alloc(m->ops->matrix_bytes(m->dtype, w->cols, w->rows));
             if (!w->matrix.forward) goto memory;
-            if (m->trained && !(w->matrix.backward = lace_alloc(m->ops->matrix_bytes(m->dtype, w->rows, w->cols)))) goto memory;
+            if (m->trained && !(w->matrix.backward = lace_alloc(m->ops->matrix_bytes(m->dtype, w->rows, w->cols))))
+                goto memory;
         }
     }
     return 0;
@@ -122,14 +127,16 @@ void lace_model_repack(struct lace_model *m, bool lattice_only)
 #pragma omp parallel for schedule(dynamic)
     for (int i = 0; i < m->count; i++) {
         struct lace_weight *w = &m->weights[i];
-        if (w->matrix.forward && w->value && (!lattice_only || lace_weight_is_lattice(w))) m->ops->matrix_pack(&w->matrix, w->value, LACE_F32);
+        if (w->matrix.forward && w->value && (!lattice_only || lace_weight_is_lattice(w)))
+            m->ops->matrix_pack(&w->matrix, w->value, LACE_F32);
     }
 }
 
 /* ---- from a directory ---- */
 
 /* Gives one weight its values from a checked tensor. */
-static int fill_weight(struct lace_model *m, struct lace_weight *w, const struct lace_tensor *t, const char *path, struct lace_error *err)
+static int fill_weight(struct lace_model *m, struct lace_weight *w, const struct lace_tensor *t, const char *path,
+                       struct lace_error *err)
 {
     char name[96];
     enum lace_form form = lace_params[w->param].form;
@@ -137,10 +144,11 @@ static int fill_weight(struct lace_model *m, struct lace_weight *w, const struct
     bool fits = form == VECTOR ? t->rank == 1 && t->shape[0] == (uint64_t)w->cols
                                : t->rank == 2 && t->shape[0] == (uint64_t)w->rows && t->shape[1] == (uint64_t)w->cols;
     if (!fits)
-        return lace_fail(err, LACE_BAD, "%s: the tensor %s does not have the shape (%d, %d) that config.json asks for.", path,
-                         lace_weight_name(w, name), w->rows, w->cols);
+        return lace_fail(err, LACE_BAD, "%s: the tensor %s does not have the shape (%d, %d) that config.json asks for.",
+                         path, lace_weight_name(w, name), w->rows, w->cols);
     if (t->type != LACE_T_F32 && t->type != LACE_T_F16 && t->type != LACE_T_BF16)
-        return lace_fail(err, LACE_BAD, "%s: the tensor %s is not of type F32, F16 or BF16.", path, lace_weight_name(w, name));
+        return lace_fail(err, LACE_BAD, "%s: the tensor %s is not of type F32, F16 or BF16.", path,
+                         lace_weight_name(w, name));
     if (w->value) {
         int code = lace_tensor_to_f32(t, 0, count, w->value, err);
         if (code || !w->matrix.forward) return code;
@@ -151,14 +159,14 @@ static int fill_weight(struct lace_model *m, struct lace_weight *w, const struct
     const void *source = t->data;
     enum lace_dtype type = t->type == LACE_T_F32 ? LACE_F32 : LACE_BF16;
     if (t->type == LACE_T_F16 || (form == TABLE && type != w->table_type)) {
-        if (!(values = lace_alloc_array(count, sizeof(float)))) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %s.", path);
+        if (!(values = lace_alloc_array(count, sizeof(float))))
+            return lace_fail(err, LACE_MEMORY, "Out of memory while reading %s.", path);
         lace_tensor_to_f32(t, 0, count, values, err);
         source = values;
         type = LACE_F32;
     }
     if (form == TABLE) {
-        if (type == w->table_type)
-            memcpy((void *)w->table, source, count * (type == LACE_F32 ? 4 : 2));
+        if (type == w->table_type) memcpy((void *)w->table, source, count * (type == LACE_F32 ? 4 : 2));
         else
             for (size_t i = 0; i < count; i++) ((uint16_t *)w->table)[i] = lace_f32_to_bf16(values[i]);
     }
@@ -179,22 +187,24 @@ static int fill_from(struct lace_model *m, const char *dir, const char *file_nam
         if (lace_weight_is_lattice(w) != lattice) continue;
         const struct lace_tensor *t = lace_safetensors_find(&file, lace_weight_name(w, name));
         code = t ? fill_weight(m, w, t, path, err)
-                 : lace_fail(err, LACE_BAD, "%s: the tensor %s is missing; the file does not belong to this %s.", path, name,
-                             lattice ? "backbone or lattice_config.json" : "config.json");
+                 : lace_fail(err, LACE_BAD, "%s: the tensor %s is missing; the file does not belong to this %s.", path,
+                             name, lattice ? "backbone or lattice_config.json" : "config.json");
     }
     lace_safetensors_close(&file);
     return code;
 }
 
-int lace_model_load(struct lace_model **model, const char *dir, const char *lattice_dir, const struct lace_model_options *options,
-                    struct lace_error *err)
+int lace_model_load(struct lace_model **model, const char *dir, const char *lattice_dir,
+                    const struct lace_model_options *options, struct lace_error *err)
 {
     struct lace_config config;
     struct lace_lattice_config lattice = {0};
     struct stat st;
     *model = NULL;
     if (stat(dir, &st)) return lace_fail(err, LACE_SYSTEM, "There is no model directory %s: %s.", dir, strerror(errno));
-    if (!S_ISDIR(st.st_mode)) return lace_fail(err, LACE_BAD, "%s is a file; give the directory that holds config.json and model.safetensors.", dir);
+    if (!S_ISDIR(st.st_mode))
+        return lace_fail(err, LACE_BAD,
+                         "%s is a file; give the directory that holds config.json and model.safetensors.", dir);
     int code = lace_config_read(&config, dir, err);
     if (!code && lattice_dir) code = lace_lattice_config_read(&lattice, &config, lattice_dir, err);
     if (!code) code = new_model(model, &config, lattice_dir ? &lattice : NULL, options, err);
@@ -230,8 +240,7 @@ static void start_values(struct lace_model *m, int first, uint64_t seed)
         lace_rng_init(&rng, seed, (uint64_t)i);
         if (spec->form == VECTOR)
             for (size_t j = 0; j < count; j++) w->value[j] = spec->constant;
-        else
-            fill_normal(w->value, count, start_sigma(m, w), &rng);
+        else fill_normal(w->value, count, start_sigma(m, w), &rng);
     }
 }
 
@@ -268,17 +277,20 @@ static int fill_random(struct lace_model *m, uint64_t seed, struct lace_error *e
     for (int i = 0; i < m->count && !code; i++) {
         struct lace_weight *w = &m->weights[i];
         if (lace_params[w->param].form == VECTOR) {
-            for (int j = 0; j < w->cols; j++) w->value[j] = w->param == P_LAT_ALPHA ? 0.5f : lace_params[w->param].constant;
+            for (int j = 0; j < w->cols; j++)
+                w->value[j] = w->param == P_LAT_ALPHA ? 0.5f : lace_params[w->param].constant;
             continue;
         }
         double sigma = start_sigma(m, w);
-        for (size_t j = 0; j < NORMALS + (size_t)w->cols; j++) halves[j] = lace_f32_to_bf16((float)(sigma * normals[j % NORMALS]));
+        for (size_t j = 0; j < NORMALS + (size_t)w->cols; j++)
+            halves[j] = lace_f32_to_bf16((float)(sigma * normals[j % NORMALS]));
         bool own = w->table && w->table_type == LACE_BF16; /* else in a piece of its own, which the packing reads */
         if (!own && !(values = lace_alloc_array((size_t)w->rows * w->cols, sizeof *values))) code = LACE_MEMORY;
         uint16_t *to = own ? (uint16_t *)w->table : values;
         for (int row = 0; row < w->rows && !code; row++)
             memcpy(to + (size_t)row * w->cols, halves + lace_rng_below(&rng, NORMALS), sizeof *to * (size_t)w->cols);
-        for (size_t j = 0; j < (size_t)w->rows * w->cols && w->table && !own && !code; j++) ((float *)w->table)[j] = lace_bf16_to_f32(to[j]);
+        for (size_t j = 0; j < (size_t)w->rows * w->cols && w->table && !own && !code; j++)
+            ((float *)w->table)[j] = lace_bf16_to_f32(to[j]);
         if (w->matrix.forward && !code) m->ops->matrix_pack(&w->matrix, to, LACE_BF16);
         lace_free(values);
         values = NULL;
@@ -288,7 +300,8 @@ static int fill_random(struct lace_model *m, uint64_t seed, struct lace_error *e
     return code ? lace_fail(err, LACE_MEMORY, "Out of memory for random weights.") : 0;
 }
 
-int lace_model_random(struct lace_model **model, const struct lace_config *config, const struct lace_lattice_config *lattice, uint64_t seed,
+int lace_model_random(struct lace_model **model, const struct lace_config *config,
+                      const struct lace_lattice_config *lattice, uint64_t seed,
                       const struct lace_model_options *options, struct lace_error *err)
 {
     *model = NULL;
@@ -321,11 +334,12 @@ static void tie_up(struct lace_model *m, int layer)
     }
 }
 
-int lace_model_attach(struct lace_model *m, const struct lace_lattice_config *lattice, const struct lace_lattice_start *start,
-                      struct lace_error *err)
+int lace_model_attach(struct lace_model *m, const struct lace_lattice_config *lattice,
+                      const struct lace_lattice_start *start, struct lace_error *err)
 {
     if (m->lattice.kind != LACE_KIND_NONE) return lace_fail(err, LACE_BAD, "The model has a lattice already.");
-    if (!(start->gate > 0 && start->gate < 1)) return lace_fail(err, LACE_BAD, "The gate must start between 0 and 1, not at %g.", start->gate);
+    if (!(start->gate > 0 && start->gate < 1))
+        return lace_fail(err, LACE_BAD, "The gate must start between 0 and 1, not at %g.", start->gate);
     int code = lace_lattice_config_check(lattice, &m->config, "The new lattice", err), first = m->count;
     if (code) return code;
     m->lattice = *lattice;
@@ -333,7 +347,8 @@ int lace_model_attach(struct lace_model *m, const struct lace_lattice_config *la
     start_values(m, first, start->seed);
     for (int i = 0; i < lattice->layer_count; i++) {
         int layer = lattice->layers[i];
-        struct lace_weight *gate = lace_model_weight(m, layer, P_LAT_GATE), *bias = lace_model_weight(m, layer, P_LAT_GATE_BIAS),
+        struct lace_weight *gate = lace_model_weight(m, layer, P_LAT_GATE),
+                           *bias = lace_model_weight(m, layer, P_LAT_GATE_BIAS),
                            *alpha = lace_model_weight(m, layer, P_LAT_ALPHA);
         memset(gate->value, 0, sizeof(float) * (size_t)gate->rows * gate->cols);
         for (int h = 0; h < lattice->heads; h++) {
@@ -351,15 +366,16 @@ int lace_model_attach(struct lace_model *m, const struct lace_lattice_config *la
 
 /* ---- to a directory ---- */
 
-static int save_part(const struct lace_model *m, const char *dir, const char *file_name, bool lattice, enum lace_dtype type,
-                     struct lace_error *err)
+static int save_part(const struct lace_model *m, const char *dir, const char *file_name, bool lattice,
+                     enum lace_dtype type, struct lace_error *err)
 {
     char path[PATH_MAX], (*names)[96] = calloc((size_t)m->count, sizeof *names);
     struct lace_tensor *tensors = calloc((size_t)m->count, sizeof *tensors);
     uint16_t *halves = type == LACE_BF16 ? lace_alloc_array(m->values, sizeof *halves) : NULL;
     size_t count = 0;
     int code = lace_join(path, dir, file_name, err);
-    if (!code && (!names || !tensors || (type == LACE_BF16 && !halves))) code = lace_fail(err, LACE_MEMORY, "Out of memory while saving %s.", path);
+    if (!code && (!names || !tensors || (type == LACE_BF16 && !halves)))
+        code = lace_fail(err, LACE_MEMORY, "Out of memory while saving %s.", path);
     for (int i = 0; i < m->count && !code; i++) {
         const struct lace_weight *w = &m->weights[i];
         if (lace_weight_is_lattice(w) != lattice) continue;
@@ -386,7 +402,8 @@ static int save_part(const struct lace_model *m, const char *dir, const char *fi
     return code;
 }
 
-int lace_model_save(const struct lace_model *m, const char *dir, const char *lattice_dir, enum lace_dtype type, struct lace_error *err)
+int lace_model_save(const struct lace_model *m, const char *dir, const char *lattice_dir, enum lace_dtype type,
+                    struct lace_error *err)
 {
     int code = 0;
     if (!m->master) return lace_fail(err, LACE_BAD, "Only a model opened for training can be saved.");

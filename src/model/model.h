@@ -10,15 +10,37 @@
 #include "ops/ops.h"
 
 enum lace_param {
-    P_EMBED, P_INPUT_NORM, P_Q, P_K, P_V, P_Q_NORM, P_K_NORM, P_O, P_POST_NORM, P_GATE, P_UP, P_DOWN, P_NORM, P_HEAD,
-    P_LAT_NORM, P_LAT_DOWN, P_LAT_Q, P_LAT_K, P_LAT_V, P_LAT_GATE, P_LAT_GATE_BIAS, P_LAT_ALPHA, P_LAT_UP,
+    P_EMBED,
+    P_INPUT_NORM,
+    P_Q,
+    P_K,
+    P_V,
+    P_Q_NORM,
+    P_K_NORM,
+    P_O,
+    P_POST_NORM,
+    P_GATE,
+    P_UP,
+    P_DOWN,
+    P_NORM,
+    P_HEAD,
+    P_LAT_NORM,
+    P_LAT_DOWN,
+    P_LAT_Q,
+    P_LAT_K,
+    P_LAT_V,
+    P_LAT_GATE,
+    P_LAT_GATE_BIAS,
+    P_LAT_ALPHA,
+    P_LAT_UP,
     P_COUNT
 };
 
 /* Letters of shapes: D width, V vocabulary, F feed-forward, Q = H*d queries, KV = K*d keys, HD = d one head,
  * R lattice width, M lattice heads, G the lattice gate's input (R; full: H*d). */
 enum lace_letter { N_ONE, N_D, N_V, N_F, N_Q, N_KV, N_HD, N_R, N_M, N_G };
-int lace_letter_size(enum lace_letter letter, const struct lace_config *config, const struct lace_lattice_config *lattice);
+int lace_letter_size(enum lace_letter letter, const struct lace_config *config,
+                     const struct lace_lattice_config *lattice);
 
 enum lace_scope { ONCE, PER_LAYER, PER_LATTICE_LAYER };
 enum lace_form { TABLE, MATRIX, VECTOR }; /* TABLE: rows are looked up (and, tied, it is the head's matrix too) */
@@ -52,37 +74,38 @@ struct lace_model {
     bool trained;          /* f32 masters and the backward packing exist */
     struct lace_weight *weights;
     int count;
-    size_t values; /* of all weights together: the length of a flat block */
-    float *master; /* (values) where trained, else NULL */
+    size_t values;         /* of all weights together: the length of a flat block */
+    float *master;         /* (values) where trained, else NULL */
     int (*index)[P_COUNT]; /* (L + 1, P_COUNT) into weights, -1: not there; row L holds the tensors that occur once */
     void *memory;          /* what open allocated, besides master */
 };
 
 struct lace_model_options {
-    bool train;             /* keep f32 masters and pack for the backward pass */
-    int dtype;              /* enum lace_dtype, or -1: what the CPU prefers */
+    bool train;                 /* keep f32 masters and pack for the backward pass */
+    int dtype;                  /* enum lace_dtype, or -1: what the CPU prefers */
     const struct lace_ops *ops; /* NULL: lace_ops_cpu() */
 };
 
 /* Reads a Hugging Face directory; lattice_dir NULL: without a lattice. On failure *model is NULL. */
-int lace_model_load(struct lace_model **model, const char *dir, const char *lattice_dir, const struct lace_model_options *options,
-                    struct lace_error *err);
+int lace_model_load(struct lace_model **model, const char *dir, const char *lattice_dir,
+                    const struct lace_model_options *options, struct lace_error *err);
 /* A new backbone with random weights (normal, 0.02; projections into the residual stream scaled by 1/sqrt(2L)). */
 int lace_model_create(struct lace_model **model, const struct lace_config *config, uint64_t seed,
                       const struct lace_model_options *options, struct lace_error *err);
 /* A model of any shape with random weights that works only forward (options->train false): for measurements. */
-int lace_model_random(struct lace_model **model, const struct lace_config *config, const struct lace_lattice_config *lattice, uint64_t seed,
+int lace_model_random(struct lace_model **model, const struct lace_config *config,
+                      const struct lace_lattice_config *lattice, uint64_t seed,
                       const struct lace_model_options *options, struct lace_error *err);
 /* The same model with a lattice that changes nothing yet (alpha = 0 unless given): see lace_lattice_start.
  * The model must be a trained one; its flat blocks grow, so attach before the optimiser is made. */
 struct lace_lattice_start {
-    float alpha;       /* scale of every head at the start */
-    float gate;        /* the gate's value at the start, in (0, 1) */
-    bool tied;         /* W_q = W_k, and W_up = (W_v W_down)^T, normalised: listening copies at once */
+    float alpha; /* scale of every head at the start */
+    float gate;  /* the gate's value at the start, in (0, 1) */
+    bool tied;   /* W_q = W_k, and W_up = (W_v W_down)^T, normalised: listening copies at once */
     uint64_t seed;
 };
-int lace_model_attach(struct lace_model *model, const struct lace_lattice_config *lattice, const struct lace_lattice_start *start,
-                      struct lace_error *err);
+int lace_model_attach(struct lace_model *model, const struct lace_lattice_config *lattice,
+                      const struct lace_lattice_start *start, struct lace_error *err);
 void lace_model_free(struct lace_model **model);
 
 /* The weight of a tensor in a layer (any layer for those that occur once); NULL where the model has none.

@@ -69,5 +69,6 @@ void lace_model_count(const struct lace_model *m, size_t *backbone, size_t *latt
 {
     *backbone = *lattice = 0;
     for (int i = 0; i < m->count; i++)
-        *(lace_weight_is_lattice(&m->weights[i]) ? lattice : backbone) += (size_t)m->weights[i].rows * m->weights[i].cols;
+        *(lace_weight_is_lattice(&m->weights[i]) ? lattice : backbone) +=
+            (size_t)m->weights[i].rows * m->weights[i].cols;
 }

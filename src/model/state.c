@@ -7,21 +7,27 @@ struct plan { /* hands out pieces of the arena, or only counts them */
     enum lace_dtype dtype;
 };
 
-static float *floats(struct plan *p, size_t rows, size_t cols) { return lace_arena_take(p->arena, LACE_PAD_ROWS(rows) * cols * sizeof(float)); }
+static float *floats(struct plan *p, size_t rows, size_t cols)
+{
+    return lace_arena_take(p->arena, LACE_PAD_ROWS(rows) * cols * sizeof(float));
+}
 
 static struct lace_operand operand(struct plan *p, size_t rows, int cols)
 {
-    return (struct lace_operand){p->dtype, cols, lace_arena_take(p->arena, LACE_PAD_ROWS(rows) * (size_t)cols * (p->dtype == LACE_BF16 ? 2 : 4))};
+    return (struct lace_operand){
+        p->dtype, cols,
+        lace_arena_take(p->arena, LACE_PAD_ROWS(rows) * (size_t)cols * (p->dtype == LACE_BF16 ? 2 : 4))};
 }
 
 static size_t widest(size_t a, size_t b) { return a > b ? a : b; }
 
-static void lay_out_layer(struct plan *p, struct lace_layer_state *a, const struct lace_model *m, size_t R, bool lattice)
+static void lay_out_layer(struct plan *p, struct lace_layer_state *a, const struct lace_model *m, size_t R,
+                          bool lattice)
 {
     const struct lace_config *c = &m->config;
     const struct lace_lattice_config *l = &m->lattice;
-    size_t D = (size_t)c->hidden_size, F = (size_t)c->intermediate_size, H = (size_t)c->num_attention_heads, K = (size_t)c->num_key_value_heads,
-           d = (size_t)c->head_dim;
+    size_t D = (size_t)c->hidden_size, F = (size_t)c->intermediate_size, H = (size_t)c->num_attention_heads,
+           K = (size_t)c->num_key_value_heads, d = (size_t)c->head_dim;
     a->in = floats(p, R, D);
     a->mid = floats(p, R, D);
     a->rstd_in = floats(p, R, 1);
@@ -50,12 +56,15 @@ static void lay_out_layer(struct plan *p, struct lace_layer_state *a, const stru
     a->lu = operand(p, R, l->width);
 }
 
-static void lay_out(struct lace_state *s, struct plan *p, const struct lace_model *m, const struct lace_state_options *o)
+static void lay_out(struct lace_state *s, struct plan *p, const struct lace_model *m,
+                    const struct lace_state_options *o)
 {
     const struct lace_config *c = &m->config;
-    size_t R = (size_t)o->rows, S = (size_t)o->slots, D = (size_t)c->hidden_size, Q = (size_t)c->num_attention_heads * c->head_dim,
-           KV = (size_t)c->num_key_value_heads * c->head_dim, F = (size_t)c->intermediate_size, V = (size_t)c->vocab_size,
-           W = m->lattice.kind == LACE_KIND_NONE ? 0 : (size_t)m->lattice.width, wide = widest(widest(D, Q), widest(F, W));
+    size_t R = (size_t)o->rows, S = (size_t)o->slots, D = (size_t)c->hidden_size,
+           Q = (size_t)c->num_attention_heads * c->head_dim, KV = (size_t)c->num_key_value_heads * c->head_dim,
+           F = (size_t)c->intermediate_size, V = (size_t)c->vocab_size,
+           W = m->lattice.kind == LACE_KIND_NONE ? 0 : (size_t)m->lattice.width,
+           wide = widest(widest(D, Q), widest(F, W));
     bool lattice = m->lattice.kind != LACE_KIND_NONE;
     for (int layer = 0; layer < (o->training ? c->num_hidden_layers : 1); layer++)
         lay_out_layer(p, &s->layers[layer], m, R, o->training ? lace_lattice_layer(&m->lattice, layer) >= 0 : lattice);
@@ -101,13 +110,16 @@ static size_t scratch_bytes(const struct lace_model *m, int max_keys)
 {
     const struct lace_view view = {.max_keys = max_keys};
     const struct lace_config *c = &m->config;
-    size_t bytes = m->ops->attention_scratch(&view, c->num_attention_heads, c->num_key_value_heads, c->head_dim), lattice = 0;
+    size_t bytes = m->ops->attention_scratch(&view, c->num_attention_heads, c->num_key_value_heads, c->head_dim),
+           lattice = 0;
     if (m->lattice.kind == LACE_KIND_LATTICE)
-        lattice = m->ops->attention_scratch(&view, m->lattice.heads, m->lattice.heads, m->lattice.width / m->lattice.heads);
+        lattice =
+            m->ops->attention_scratch(&view, m->lattice.heads, m->lattice.heads, m->lattice.width / m->lattice.heads);
     return (widest(bytes, lattice) + 63) / 64 * 64;
 }
 
-int lace_state_init(struct lace_state *s, const struct lace_model *m, const struct lace_state_options *o, struct lace_error *err)
+int lace_state_init(struct lace_state *s, const struct lace_model *m, const struct lace_state_options *o,
+                    struct lace_error *err)
 {
     *s = (struct lace_state){.row_cap = o->rows, .training = o->training, .out_cap = o->outs};
     s->layers = calloc((size_t)m->config.num_hidden_layers, sizeof *s->layers);

@@ -31,7 +31,8 @@ static int first_after(const struct lace_span *s, const int *time, int t)
     return lo;
 }
 
-static struct lace_range visible_slots(const struct lace_lattice_config *l, const struct lace_span *s, const int *time, int t)
+static struct lace_range visible_slots(const struct lace_lattice_config *l, const struct lace_span *s, const int *time,
+                                       int t)
 {
     int end = first_after(s, time, t), begin = s->slot;
     if (l->visible == LACE_ALIGNED) begin = first_after(s, time, t - 1);
@@ -51,9 +52,12 @@ static bool connected(const struct lace_lattice_config *l, int n, int m, int thr
 static struct lace_view_block *add_block(struct lace_view_store *s, int row, int rows, int segs)
 {
     struct lace_view *v = &s->view;
-    int first = v->blocks ? s->block[v->blocks - 1].first + s->block[v->blocks - 1].rows * s->block[v->blocks - 1].segs : 0;
+    int first =
+        v->blocks ? s->block[v->blocks - 1].first + s->block[v->blocks - 1].rows * s->block[v->blocks - 1].segs : 0;
     size_t need;
-    if (v->blocks == s->block_cap || !lace_mul((size_t)rows, (size_t)segs, &need) || need > (size_t)(s->range_cap - first)) return NULL;
+    if (v->blocks == s->block_cap || !lace_mul((size_t)rows, (size_t)segs, &need) ||
+        need > (size_t)(s->range_cap - first))
+        return NULL;
     struct lace_view_block *b = &s->block[v->blocks++];
     *b = (struct lace_view_block){row, rows, segs, first};
     return b;
@@ -89,7 +93,8 @@ static int build_group(struct lace_batch *b, const struct lace_group *groups, in
     if (p->rows) {
         struct lace_view_block *block = add_block(&b->causal, p->row, p->rows, 1);
         if (!block) return -1;
-        for (int i = 0; i < p->rows; i++) b->causal.range[block->first + i] = (struct lace_range){p->slot, p->slot + p->past + i + 1};
+        for (int i = 0; i < p->rows; i++)
+            b->causal.range[block->first + i] = (struct lace_range){p->slot, p->slot + p->past + i + 1};
         count_keys(&b->causal, block);
     }
     if (!rows) return 0;
@@ -101,7 +106,9 @@ static int build_group(struct lace_batch *b, const struct lace_group *groups, in
         for (int i = 0; i < g->thread[n].rows; i++, range += causal->segs) {
             const struct lace_span *s = &g->thread[n];
             range[0] = (struct lace_range){p->slot, prompt_end};
-            for (int m = 0; m < g->threads; m++) range[1 + m] = m == n ? (struct lace_range){s->slot, s->slot + s->past + i + 1} : (struct lace_range){0, 0};
+            for (int m = 0; m < g->threads; m++)
+                range[1 + m] =
+                    m == n ? (struct lace_range){s->slot, s->slot + s->past + i + 1} : (struct lace_range){0, 0};
         }
     count_keys(&b->causal, causal);
 
@@ -117,8 +124,9 @@ static int build_group(struct lace_batch *b, const struct lace_group *groups, in
         for (int i = 0; i < g->thread[n].rows; i++, range += block->segs) {
             range[0] = (struct lace_range){0, 0};
             for (int m = 0; m < segs; m++)
-                range[m] = connected(l, n, m, g->threads) ? visible_slots(l, &seen->thread[m], cache->time, b->time[g->thread[n].row + i])
-                                                          : (struct lace_range){0, 0};
+                range[m] = connected(l, n, m, g->threads)
+                               ? visible_slots(l, &seen->thread[m], cache->time, b->time[g->thread[n].row + i])
+                               : (struct lace_range){0, 0};
         }
     count_keys(&b->lattice, block);
     return 0;
@@ -130,6 +138,7 @@ int lace_view_build(struct lace_batch *b, const struct lace_group *groups, int c
     struct lace_view_store *stores[] = {&b->causal, &b->lattice};
     for (int i = 0; i < 2; i++) stores[i]->view.blocks = stores[i]->view.max_keys = 0;
     for (int g = 0; g < count; g++)
-        if (build_group(b, groups, g, cache, l)) return lace_fail(err, LACE_BAD, "The batch has no room for what %d groups may see.", count);
+        if (build_group(b, groups, g, cache, l))
+            return lace_fail(err, LACE_BAD, "The batch has no room for what %d groups may see.", count);
     return 0;
 }

@@ -25,7 +25,7 @@ enum lace_dtype { LACE_F32, LACE_BF16 };
 
 /* Row buffers that meet a matrix (operands, inputs, outputs) have room for rows rounded up to this
  * many; rows beyond the count are scratch, so that products see few distinct shapes. */
-#define LACE_ROW_PAD 64
+#define LACE_ROW_PAD        64
 #define LACE_PAD_ROWS(rows) (((size_t)(rows) + LACE_ROW_PAD - 1) / LACE_ROW_PAD * LACE_ROW_PAD)
 
 /* Up to this many rows a product runs on our own kernels whose result for a row does not depend on
@@ -81,13 +81,15 @@ struct lace_ops {
     const char *name; /* the level, "generic" for the reference */
 
     /* ---- matrices: y = x W^T, W (out, in) ---- */
-    size_t (*matrix_bytes)(enum lace_dtype dtype, int in, int out); /* of .forward; .backward is matrix_bytes(dtype, out, in) */
+    size_t (*matrix_bytes)(enum lace_dtype dtype, int in,
+                           int out); /* of .forward; .backward is matrix_bytes(dtype, out, in) */
     /* Packs w (out, in), of type source, into m->forward and, unless NULL, m->backward. */
     void (*matrix_pack)(struct lace_matrix *m, const void *w, enum lace_dtype source);
     /* operand (R, cols) = x, rounded to the operand's type. */
     void (*operand_make)(struct lace_operand *operand, const float *x, int rows);
     /* y (R, out) = x W^T, or += where accumulate. */
-    void (*matrix_forward)(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows, bool accumulate);
+    void (*matrix_forward)(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows,
+                           bool accumulate);
     /* dx (R, in) = dy W, or += where accumulate. */
     void (*matrix_backward_input)(float *dx, const struct lace_operand *dy, const struct lace_matrix *m, int rows,
                                   bool accumulate);
@@ -113,7 +115,8 @@ struct lace_ops {
      * sink is 0 (ordinary) or 1 (a row may listen to nobody); a row that sees nothing gets zeros.
      * q, out (R, H, d); k, v (S, K, d), head h reads key head h * K / H; lse (R, H) = log of the denominator
      * (-inf where it is 0). R counts the whole batch: rows in no block are left untouched. */
-    size_t (*attention_scratch)(const struct lace_view *view, int H, int K, int d); /* bytes_each, forward and backward */
+    size_t (*attention_scratch)(const struct lace_view *view, int H, int K,
+                                int d); /* bytes_each, forward and backward */
     void (*attention_forward)(float *out, float *lse, const float *q, const float *k, const float *v,
                               const struct lace_view *view, int H, int K, int d, float scale, float sink,
                               struct lace_scratch *scratch);
@@ -124,7 +127,8 @@ struct lace_ops {
 
     /* ---- SwiGLU: y = silu(gate) * up, n elements ---- */
     void (*swiglu_forward)(float *y, const float *gate, const float *up, size_t n);
-    void (*swiglu_backward)(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n); /* = */
+    void (*swiglu_backward)(float *dgate, float *dup, const float *dy, const float *gate, const float *up,
+                            size_t n); /* = */
 
     /* ---- the lattice's gate: u[r,m,:] = alpha[m] * g[r,m] * o[r,m,:], g = sigmoid(logit + bias[m]) ----
      * u, o (R, M, w); g, logit (R, M); alpha, bias (M). u may be o in forward where nothing is trained. */
@@ -138,11 +142,12 @@ struct lace_ops {
     void (*cross_entropy_forward)(float *logprob, float *lse, const float *logits, const int *target, int rows, int V);
     /* logits, in place, becomes dlogits = weight[r] * (softmax - onehot(target)): the gradient of
      * -sum weight[r] logprob[r]. */
-    void (*cross_entropy_backward)(float *logits, const float *lse, const int *target, const float *weight, int rows, int V);
+    void (*cross_entropy_backward)(float *logits, const float *lse, const int *target, const float *weight, int rows,
+                                   int V);
 
     /* ---- plain vectors ---- */
-    void (*add)(float *y, const float *x, size_t n);         /* y += x */
-    double (*sum_squares)(const float *x, size_t n);         /* accumulated in double, in a fixed order */
+    void (*add)(float *y, const float *x, size_t n); /* y += x */
+    double (*sum_squares)(const float *x, size_t n); /* accumulated in double, in a fixed order */
     /* AdamW (Loshchilov & Hutter 2019): g is scaled by grad_scale first; step counts from 1. */
     void (*adamw)(float *w, float *m, float *v, const float *g, size_t n, float lr, float beta1, float beta2, float eps,
                   float weight_decay, float grad_scale, long step);

@@ -4,14 +4,16 @@
 
 enum { SHARED, TAGGED, ALONE, SERIAL, RACES, MOST = 1024 };
 
-int lace_data_ceiling(const char *name, const struct lace_data_knobs *knobs, uint64_t problems, struct lace_interval rounds,
-                      int (*row)(void *user, const struct lace_ceiling_row *row), void *user, struct lace_error *err)
+int lace_data_ceiling(const char *name, const struct lace_data_knobs *knobs, uint64_t problems,
+                      struct lace_interval rounds, int (*row)(void *user, const struct lace_ceiling_row *row),
+                      void *user, struct lace_error *err)
 {
     const struct lace_family *family = lace_family_find(name, err);
     if (!family) return LACE_BAD;
     int code = lace_family_check_knobs(family, knobs, err), threads = knobs->threads.low;
     if (code) return code;
-    if (threads != knobs->threads.high) return lace_fail(err, LACE_BAD, "A ceiling is of one number of threads; give one, not a range.");
+    if (threads != knobs->threads.high)
+        return lace_fail(err, LACE_BAD, "A ceiling is of one number of threads; give one, not a range.");
     if (!problems) return lace_fail(err, LACE_BAD, "A ceiling needs at least one problem.");
     if (!rounds.low && !rounds.high) {
         rounds.high = family->budget(knobs, threads) * 3 / 2;
@@ -19,9 +21,11 @@ int lace_data_ceiling(const char *name, const struct lace_data_knobs *knobs, uin
     }
     if (rounds.high > MOST) rounds.high = MOST;
     if (rounds.low < 1 || rounds.low > rounds.high)
-        return lace_fail(err, LACE_BAD, "The rounds are %d:%d; they must lie within 1:%d.", rounds.low, rounds.high, MOST);
+        return lace_fail(err, LACE_BAD, "The rounds are %d:%d; they must lie within 1:%d.", rounds.low, rounds.high,
+                         MOST);
 
-    static const enum lace_policy policy[RACES] = {LACE_POLICY_SHARED, LACE_POLICY_TAGGED, LACE_POLICY_ALONE, LACE_POLICY_ALONE};
+    static const enum lace_policy policy[RACES] = {LACE_POLICY_SHARED, LACE_POLICY_TAGGED, LACE_POLICY_ALONE,
+                                                   LACE_POLICY_ALONE};
     uint64_t solved[RACES][MOST + 1] = {{0}};
     for (uint64_t i = 0; i < problems; i++)
         for (int k = 0; k < RACES; k++) {
@@ -35,8 +39,9 @@ int lace_data_ceiling(const char *name, const struct lace_data_knobs *knobs, uin
     for (int r = 1; r <= rounds.high; r++) {
         for (int k = 0; k < RACES; k++) solved[k][r] += solved[k][r - 1];
         if (r < rounds.low) continue;
-        struct lace_ceiling_row out = {r, lace_wilson(solved[SHARED][r], problems), lace_wilson(solved[TAGGED][r], problems),
-                                       lace_wilson(solved[ALONE][r], problems), lace_wilson(solved[SERIAL][r], problems)};
+        struct lace_ceiling_row out = {
+            r, lace_wilson(solved[SHARED][r], problems), lace_wilson(solved[TAGGED][r], problems),
+            lace_wilson(solved[ALONE][r], problems), lace_wilson(solved[SERIAL][r], problems)};
         if (row(user, &out)) return lace_fail(err, LACE_STOPPED, "Stopped after %d rounds.", r);
     }
     return 0;

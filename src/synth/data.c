@@ -10,13 +10,13 @@ int lace_data_family(int i, struct lace_data_family *out)
 {
     const struct lace_family *family = lace_family_at(i);
     if (!family) return LACE_BAD;
-    *out = (struct lace_data_family){family->name, family->summary, {family->easiest, family->hardest},
-                                     {family->trained_low, family->trained_high}};
+    *out = (struct lace_data_family){
+        family->name, family->summary, {family->easiest, family->hardest}, {family->trained_low, family->trained_high}};
     return 0;
 }
 
-int lace_data_make(const char *name, const struct lace_data_knobs *knobs, uint64_t first, uint64_t count, lace_data_write write,
-                   void *user, struct lace_error *err)
+int lace_data_make(const char *name, const struct lace_data_knobs *knobs, uint64_t first, uint64_t count,
+                   lace_data_write write, void *user, struct lace_error *err)
 {
     const struct lace_family *family = lace_family_find(name, err);
     if (!family) return LACE_BAD;
@@ -118,7 +118,7 @@ static int known(const char *task)
     return -1;
 }
 
-#define TALLY(list, name) tally(list, (int)(sizeof(list) / sizeof *(list)), name)
+#define TALLY(list, name)            tally(list, (int)(sizeof(list) / sizeof *(list)), name)
 #define TALLY_MARKS(list, meta, key) tally_marks(list, (int)(sizeof(list) / sizeof *(list)), meta, key)
 
 int lace_data_count(struct lace_data_stats *stats, const struct lace_record *record, struct lace_error *err)

@@ -39,10 +39,12 @@ void lace_data_knobs_defaults(struct lace_data_knobs *knobs)
 static int check_range(const char *name, struct lace_interval range, int low, int high, struct lace_error *err)
 {
     if (range.low >= low && range.low <= range.high && range.high <= high) return 0;
-    return lace_fail(err, LACE_BAD, "The range %s is %d:%d; it must lie within %d:%d.", name, range.low, range.high, low, high);
+    return lace_fail(err, LACE_BAD, "The range %s is %d:%d; it must lie within %d:%d.", name, range.low, range.high,
+                     low, high);
 }
 
-int lace_family_check_knobs(const struct lace_family *family, const struct lace_data_knobs *knobs, struct lace_error *err)
+int lace_family_check_knobs(const struct lace_family *family, const struct lace_data_knobs *knobs,
+                            struct lace_error *err)
 {
     int code = check_range("difficulty", knobs->difficulty, family->easiest, family->hardest, err);
     if (!code) code = check_range("threads", knobs->threads, 1, 64, err);
@@ -51,11 +53,12 @@ int lace_family_check_knobs(const struct lace_family *family, const struct lace_
     if (knobs->budget < 0 || knobs->budget > 4096)
         return lace_fail(err, LACE_BAD, "The budget is %d rounds; it must lie within 0:4096.", knobs->budget);
     if (!(knobs->corrupt >= 0 && knobs->corrupt <= 1))
-        return lace_fail(err, LACE_BAD, "The share of falsified records is %g; it must lie within 0:1.", knobs->corrupt);
+        return lace_fail(err, LACE_BAD, "The share of falsified records is %g; it must lie within 0:1.",
+                         knobs->corrupt);
     for (int i = 1; i < 4; i++)
         if (!(knobs->weights[i] >= 0 && knobs->weights[i] <= 1e6))
-            return lace_fail(err, LACE_BAD, "The weight of '%s' is %g; it must lie within 0:1000000.", lace_falsehood_names[i],
-                             knobs->weights[i]);
+            return lace_fail(err, LACE_BAD, "The weight of '%s' is %g; it must lie within 0:1000000.",
+                             lace_falsehood_names[i], knobs->weights[i]);
     return 0;
 }
 

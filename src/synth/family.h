@@ -42,8 +42,8 @@ struct lace_family {
     int (*side)(const char *prompt, enum lace_split *side, struct lace_error *err);
     /* Runs a policy on problem `index` without writing it down: the round in which the first thread answers
      * rightly, 0 where none does within the budget. */
-    int (*race)(const struct lace_data_knobs *knobs, uint64_t index, enum lace_policy policy, int threads, int budget, int *round,
-                struct lace_error *err);
+    int (*race)(const struct lace_data_knobs *knobs, uint64_t index, enum lace_policy policy, int threads, int budget,
+                int *round, struct lace_error *err);
     /* The budget that make() takes for threads that share. */
     int (*budget)(const struct lace_data_knobs *knobs, int threads);
 };
@@ -54,7 +54,8 @@ int lace_family_count(void);
 const struct lace_family *lace_family_at(int i);
 const struct lace_family *lace_family_find(const char *name, struct lace_error *err); /* NULL and err: no such */
 
-int lace_family_check_knobs(const struct lace_family *family, const struct lace_data_knobs *knobs, struct lace_error *err);
+int lace_family_check_knobs(const struct lace_family *family, const struct lace_data_knobs *knobs,
+                            struct lace_error *err);
 /* Checks the knobs, then makes record `index`. */
 int lace_family_make(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
                      struct lace_record *out, struct lace_error *err);

@@ -31,7 +31,8 @@ static bool prime(int n)
 
 enum lace_split lace_search_side(const struct lace_search *p)
 {
-    uint8_t numbers[4 + 2 * SEARCH_STAGES] = {(uint8_t)p->stages, (uint8_t)p->modulus, (uint8_t)p->options, (uint8_t)p->given};
+    uint8_t numbers[4 + 2 * SEARCH_STAGES] = {(uint8_t)p->stages, (uint8_t)p->modulus, (uint8_t)p->options,
+                                              (uint8_t)p->given};
     for (int k = 0; k < p->stages; k++) {
         numbers[4 + 2 * k] = (uint8_t)p->a[k];
         numbers[5 + 2 * k] = (uint8_t)p->t[k];
@@ -50,13 +51,15 @@ static void draw_letters(char *letters, int count, struct lace_rng *rng)
         if ((int)lace_rng_below(rng, (uint32_t)(26 - i)) < need) letters[count - need--] = (char)('a' + i);
 }
 
-int lace_search_draw(struct lace_search *p, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err)
+int lace_search_draw(struct lace_search *p, const struct lace_data_knobs *knobs, struct lace_rng *rng,
+                     struct lace_error *err)
 {
     if (knobs->options.low < 2 || knobs->options.low > knobs->options.high || knobs->options.high >= SEARCH_MODULUS)
         return lace_fail(err, LACE_BAD, "The range options is %d:%d; it must lie within 2:%d.", knobs->options.low,
                          knobs->options.high, SEARCH_MODULUS - 1);
     int fit[8], fits = 0;
-    *p = (struct lace_search){.stages = lace_family_draw(rng, knobs->difficulty), .options = lace_family_draw(rng, knobs->options)};
+    *p = (struct lace_search){.stages = lace_family_draw(rng, knobs->difficulty),
+                              .options = lace_family_draw(rng, knobs->options)};
     for (int i = 0; i < knobs->modulus_count && i < 8; i++) {
         int modulus = knobs->moduli[i];
         if (modulus > SEARCH_MODULUS || !prime(modulus))
@@ -76,7 +79,8 @@ int lace_search_draw(struct lace_search *p, const struct lace_data_knobs *knobs,
         }
         if (lace_search_side(p) == knobs->split) return 0;
     }
-    return lace_fail(err, LACE_BAD, "There are too few problems of %d stages, %d options and modulus %d for both sides of the split.",
+    return lace_fail(err, LACE_BAD,
+                     "There are too few problems of %d stages, %d options and modulus %d for both sides of the split.",
                      p->stages, p->options, p->modulus);
 }
 
@@ -229,7 +233,8 @@ static const char *get_equations(const char *at, struct equation *equations, int
     }
 }
 
-static bool read_wording(const char *w, const char *at, struct lace_search *p, char *asked, struct equation *equations, int *count)
+static bool read_wording(const char *w, const char *at, struct lace_search *p, char *asked, struct equation *equations,
+                         int *count)
 {
     for (; at && *w; w++) {
         char fixed[2] = {*w, 0};
@@ -260,15 +265,19 @@ int lace_search_parse(struct lace_search *p, const char *prompt, struct lace_err
     *p = (struct lace_search){0};
     for (int i = 0; i < WORDINGS && !read; i++) read = read_wording(wordings[i], prompt, p, &asked, equations, &count);
     if (!read)
-        return lace_fail(err, LACE_BAD, "The prompt is not a search problem; one reads `Find q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2.`.");
+        return lace_fail(
+            err, LACE_BAD,
+            "The prompt is not a search problem; one reads `Find q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2.`.");
     if (p->options < 1 || p->modulus <= p->options || p->modulus > SEARCH_MODULUS)
-        return lace_fail(err, LACE_BAD, "The modulus %d must exceed the %d options and be at most %d.", p->modulus, p->options, SEARCH_MODULUS);
+        return lace_fail(err, LACE_BAD, "The modulus %d must exceed the %d options and be at most %d.", p->modulus,
+                         p->options, SEARCH_MODULUS);
     for (int i = 0; i < count; i++)
         if (find(equations, i, equations[i].unknown))
             return lace_fail(err, LACE_BAD, "The unknown %c has two equations; leave one.", equations[i].unknown);
     for (char at = asked; at; at = chain[p->stages++]->from) {
         if (p->stages == SEARCH_STAGES)
-            return lace_fail(err, LACE_BAD, "More than %d equations lead to %c, or they lead in a circle.", SEARCH_STAGES, asked);
+            return lace_fail(err, LACE_BAD, "More than %d equations lead to %c, or they lead in a circle.",
+                             SEARCH_STAGES, asked);
         if (!(chain[p->stages] = find(equations, count, at)))
             return lace_fail(err, LACE_BAD, "The unknown %c has no equation; add one.", at);
     }
@@ -282,8 +291,8 @@ int lace_search_parse(struct lace_search *p, const char *prompt, struct lace_err
         for (int x = 1; x <= p->options; x++)
             if ((e->a * x + c) % p->modulus == e->t) fits++, p->solution[k] = x;
         if (fits != 1)
-            return lace_fail(err, LACE_BAD, "%s value from 1 to %d fits the equation of %c; exactly one must.", fits ? "More than one" : "No",
-                             p->options, e->unknown);
+            return lace_fail(err, LACE_BAD, "%s value from 1 to %d fits the equation of %c; exactly one must.",
+                             fits ? "More than one" : "No", p->options, e->unknown);
         c = p->solution[k];
     }
     return 0;
@@ -300,7 +309,8 @@ static bool read_line(const char *text, struct lace_search_step *step, char *unk
     if (!at) return false;
     const char *yes = get_text(at, "yes."), *end = yes ? yes : get_text(at, "no.");
     if (!end || *skip(end)) return false;
-    *step = (struct lace_search_step){.c = (uint8_t)c, .x = (uint8_t)x, .m = (uint8_t)m, .v = (uint8_t)v, .yes = yes != NULL};
+    *step = (struct lace_search_step){
+        .c = (uint8_t)c, .x = (uint8_t)x, .m = (uint8_t)m, .v = (uint8_t)v, .yes = yes != NULL};
     return true;
 }
 
@@ -312,7 +322,8 @@ static enum lace_step_result check_line(const struct lace_search *p, const char 
     *out = (struct lace_step_check){.stage = -1};
     if (!read_line(text, &step, &unknown, &a, &t, &c_again)) return LACE_STEP_NONE;
     while (k < p->stages && p->unknown[k] != unknown) k++;
-    *out = (struct lace_step_check){.stage = k, .option = step.x, .claims = step.yes, .believed = step.v == t, .given = step.c};
+    *out = (struct lace_step_check){
+        .stage = k, .option = step.x, .claims = step.yes, .believed = step.v == t, .given = step.c};
     if (k == p->stages) return out->stage = -1, LACE_STEP_LOOKUP;
     out->on_path = step.c == (k ? p->solution[k - 1] : p->given);
     if (a != p->a[k] || t != p->t[k] || c_again != step.c || step.x < 1 || step.x > p->options) return LACE_STEP_LOOKUP;
@@ -348,7 +359,8 @@ static enum lace_step_result check_step(const char *prompt, const char *step, st
     return lace_search_parse(&p, prompt, NULL) ? LACE_STEP_NONE : check_line(&p, step, out);
 }
 
-static int forge(const char *prompt, const char *so_far, struct lace_rng *rng, struct lace_text *out, struct lace_error *err)
+static int forge(const char *prompt, const char *so_far, struct lace_rng *rng, struct lace_text *out,
+                 struct lace_error *err)
 {
     struct lace_search p;
     int code = lace_search_parse(&p, prompt, err);
@@ -381,11 +393,18 @@ static int forge(const char *prompt, const char *so_far, struct lace_rng *rng, s
         wrong[wrong_count++] = x;
         if (!tried[x]) fresh[fresh_count++] = x;
     }
-    if (!wrong_count) return lace_fail(err, LACE_BAD, "With one option there is no wrong one to claim; give the problem more.");
-    int x = fresh_count ? fresh[lace_rng_below(rng, (uint32_t)fresh_count)] : wrong[lace_rng_below(rng, (uint32_t)wrong_count)];
+    if (!wrong_count)
+        return lace_fail(err, LACE_BAD, "With one option there is no wrong one to claim; give the problem more.");
+    int x = fresh_count ? fresh[lace_rng_below(rng, (uint32_t)fresh_count)]
+                        : wrong[lace_rng_below(rng, (uint32_t)wrong_count)];
     int m = p.a[stage] * x % p.modulus;
     if (lace_rng_below(rng, 2)) m = ((p.t[stage] - c) % p.modulus + p.modulus) % p.modulus;
-    struct lace_search_step lie = {.stage = (uint8_t)stage, .c = (uint8_t)c, .x = (uint8_t)x, .m = (uint8_t)m, .v = (uint8_t)p.t[stage], .yes = true};
+    struct lace_search_step lie = {.stage = (uint8_t)stage,
+                                   .c = (uint8_t)c,
+                                   .x = (uint8_t)x,
+                                   .m = (uint8_t)m,
+                                   .v = (uint8_t)p.t[stage],
+                                   .yes = true};
     char line[SEARCH_LINE];
     lace_text_add(out, line, (size_t)lace_search_line(&p, &lie, line));
     return out->failed ? lace_fail(err, LACE_MEMORY, "Out of memory while a step is forged.") : 0;

@@ -11,8 +11,8 @@
 enum { SEARCH_STAGES = 12, SEARCH_MODULUS = 97, SEARCH_THREADS = 64 };
 
 struct lace_search {
-    int stages, options, modulus, given;                  /* given: c_1 */
-    char unknown[SEARCH_STAGES];                          /* lower-case letters */
+    int stages, options, modulus, given; /* given: c_1 */
+    char unknown[SEARCH_STAGES];         /* lower-case letters */
     int a[SEARCH_STAGES], t[SEARCH_STAGES];
     int solution[SEARCH_STAGES];
 };
@@ -23,9 +23,9 @@ extern const char *const lace_search_mark_names[];
 /* One line of a thread, as numbers; letter, a and t are the stage's. */
 struct lace_search_step {
     uint8_t stage, c, x, m, v;
-    bool yes;                 /* as written; whoever reads it goes by v and t */
-    uint8_t falsehood;        /* enum lace_falsehood */
-    uint8_t mark, from;       /* enum search_mark, and the thread whose writing caused it */
+    bool yes;           /* as written; whoever reads it goes by v and t */
+    uint8_t falsehood;  /* enum lace_falsehood */
+    uint8_t mark, from; /* enum search_mark, and the thread whose writing caused it */
 };
 
 struct lace_search_trace {
@@ -37,7 +37,8 @@ struct lace_search_trace {
 };
 
 /* Draws the numbers of a problem, its letters too; loops until it is on the knobs' side of the split. */
-int lace_search_draw(struct lace_search *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err);
+int lace_search_draw(struct lace_search *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng,
+                     struct lace_error *err);
 int lace_search_parse(struct lace_search *problem, const char *prompt, struct lace_error *err);
 void lace_search_prompt(const struct lace_search *problem, int ambiguity, struct lace_rng *rng, struct lace_text *out);
 enum lace_split lace_search_side(const struct lace_search *problem);
@@ -53,7 +54,8 @@ int lace_search_run(const struct lace_search *problem, enum lace_policy policy, 
                     struct lace_rng *rng, struct lace_search_trace *trace, struct lace_error *err);
 
 /* make and race of the family: search_record.c */
-int lace_search_make(const struct lace_data_knobs *knobs, uint64_t index, struct lace_record *out, struct lace_error *err);
-int lace_search_race(const struct lace_data_knobs *knobs, uint64_t index, enum lace_policy policy, int threads, int budget, int *round,
+int lace_search_make(const struct lace_data_knobs *knobs, uint64_t index, struct lace_record *out,
                      struct lace_error *err);
+int lace_search_race(const struct lace_data_knobs *knobs, uint64_t index, enum lace_policy policy, int threads,
+                     int budget, int *round, struct lace_error *err);
 #endif

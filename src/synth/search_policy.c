@@ -43,12 +43,14 @@ int lace_search_budget(int stages, int options, int threads)
         square += round * round / B;
     }
     double variance = fmax(square - mean * mean, 0), late = N < B ? 1.0 / N : N < 2 * B ? (2.0 * B - N) / B / B : 0;
-    double sum = mean + (stages - 1) * (mean + late) + 1, spread = variance + (stages - 1) * (variance + (N < B ? 0.22 : late));
+    double sum = mean + (stages - 1) * (mean + late) + 1,
+           spread = variance + (stages - 1) * (variance + (N < B ? 0.22 : late));
     return (int)ceil(sum + 1.88 * sqrt(spread) - 0.35);
 }
 
 /* orders: (N, K, B), options from 1. Up and down start where the thread's share of the options lies. */
-static void fill_orders(uint8_t *orders, const struct lace_search *p, int threads, enum lace_strategy strategy, struct lace_rng *rng)
+static void fill_orders(uint8_t *orders, const struct lace_search *p, int threads, enum lace_strategy strategy,
+                        struct lace_rng *rng)
 {
     int B = p->options;
     for (int n = 0; n < threads; n++)
@@ -69,13 +71,21 @@ static void fill_orders(uint8_t *orders, const struct lace_search *p, int thread
 static struct lace_search_step truth(const struct lace_search *p, int stage, int c, int x)
 {
     int m = p->a[stage] * x % p->modulus, v = (m + c) % p->modulus;
-    return (struct lace_search_step){
-        .stage = (uint8_t)stage, .c = (uint8_t)c, .x = (uint8_t)x, .m = (uint8_t)m, .v = (uint8_t)v, .yes = v == p->t[stage]};
+    return (struct lace_search_step){.stage = (uint8_t)stage,
+                                     .c = (uint8_t)c,
+                                     .x = (uint8_t)x,
+                                     .m = (uint8_t)m,
+                                     .v = (uint8_t)v,
+                                     .yes = v == p->t[stage]};
 }
 
-static bool meets(const struct lace_search *p, const struct lace_search_step *step) { return step->v == p->t[step->stage]; }
+static bool meets(const struct lace_search *p, const struct lace_search_step *step)
+{
+    return step->v == p->t[step->stage];
+}
 
-static void note_claim(const struct lace_search *p, struct lace_search_trace *trace, int n, const struct lace_search_step *step)
+static void note_claim(const struct lace_search *p, struct lace_search_trace *trace, int n,
+                       const struct lace_search_step *step)
 {
     if (step->stage == p->stages - 1 && meets(p, step) && step->x == p->solution[step->stage] && !trace->claimed[n])
         trace->claimed[n] = trace->count[n];
@@ -107,7 +117,7 @@ struct group {
     int stage, c;
     int finder, verifier, found; /* the find that waits for its re-try; found 0: none */
     int found_c;
-    int claim, claimant; /* the last unknown's claimed value; 0: none */
+    int claim, claimant;                                /* the last unknown's claimed value; 0: none */
     uint8_t mark[SEARCH_THREADS], from[SEARCH_THREADS]; /* for each thread's next line */
 };
 
@@ -155,7 +165,8 @@ static struct lace_search_step next_step(const struct group *g, int n)
 }
 
 /* Falsifies one line of the round: a kind is drawn among those that some line allows, then the line. */
-static void falsify(const struct lace_search *p, struct lace_search_step **round, int count, const double *weights, struct lace_rng *rng)
+static void falsify(const struct lace_search *p, struct lace_search_step **round, int count, const double *weights,
+                    struct lace_rng *rng)
 {
     int finds = 0;
     for (int i = 0; i < count; i++) finds += round[i]->yes;
@@ -206,7 +217,8 @@ static void conclude(struct group *g)
         }
     }
     if (g->found) {
-        const struct lace_search_step *check = &trace->steps[g->verifier * trace->budget + trace->count[g->verifier] - 1];
+        const struct lace_search_step *check =
+            &trace->steps[g->verifier * trace->budget + trace->count[g->verifier] - 1];
         bool struck = !meets(p, check);
         g->found = 0;
         if (struck) {
@@ -250,18 +262,24 @@ static void run_shared(struct group *g, const double *weights, struct lace_rng *
     }
 }
 
-int lace_search_run(const struct lace_search *problem, enum lace_policy policy, enum lace_strategy strategy, const double *weights,
-                    struct lace_rng *rng, struct lace_search_trace *trace, struct lace_error *err)
+int lace_search_run(const struct lace_search *problem, enum lace_policy policy, enum lace_strategy strategy,
+                    const double *weights, struct lace_rng *rng, struct lace_search_trace *trace,
+                    struct lace_error *err)
 {
-    size_t N = (size_t)trace->threads, cells = (size_t)problem->stages * (size_t)problem->modulus * (size_t)problem->options;
+    size_t N = (size_t)trace->threads,
+           cells = (size_t)problem->stages * (size_t)problem->modulus * (size_t)problem->options;
     size_t orders = N * (size_t)problem->stages * (size_t)problem->options;
-    if (strategy == LACE_STRATEGY_DEFAULT) strategy = policy == LACE_POLICY_ALONE ? LACE_STRATEGY_RANDOM : LACE_STRATEGY_UP;
+    if (strategy == LACE_STRATEGY_DEFAULT)
+        strategy = policy == LACE_POLICY_ALONE ? LACE_STRATEGY_RANDOM : LACE_STRATEGY_UP;
     memset(trace->count, 0, sizeof trace->count);
     memset(trace->answer, 0, sizeof trace->answer);
     memset(trace->claimed, 0, sizeof trace->claimed);
     uint64_t *block = calloc(cells * 9 + orders, 1); /* noes, first, orders */
-    if (!block) return lace_fail(err, LACE_MEMORY, "Out of memory: a problem of %d stages needs %zu bytes.", problem->stages, cells * 9 + orders);
-    struct group g = {.p = problem, .trace = trace, .noes = block, .first = (uint8_t *)(block + cells), .c = problem->given};
+    if (!block)
+        return lace_fail(err, LACE_MEMORY, "Out of memory: a problem of %d stages needs %zu bytes.", problem->stages,
+                         cells * 9 + orders);
+    struct group g = {
+        .p = problem, .trace = trace, .noes = block, .first = (uint8_t *)(block + cells), .c = problem->given};
     g.orders = g.first + cells;
     fill_orders(g.first + cells, problem, trace->threads, strategy, rng);
     if (policy == LACE_POLICY_SHARED) run_shared(&g, weights, rng);

@@ -15,7 +15,8 @@ static int append(json_t *array, int thread, int step, json_t *kind, int from)
 
 /* {"family", "modulus", "options", "ambiguity", "policy", "budget", "rounds", "corrupted", "interactions"};
  * the last two are absent where they would be empty. */
-static json_t *make_meta(const struct lace_search *p, const struct lace_data_knobs *knobs, int ambiguity, const struct lace_search_trace *trace)
+static json_t *make_meta(const struct lace_search *p, const struct lace_data_knobs *knobs, int ambiguity,
+                         const struct lace_search_trace *trace)
 {
     int rounds = 0, bad = 0;
     json_t *corrupted = json_array(), *interactions = json_array(), *meta = json_object();
@@ -24,10 +25,12 @@ static json_t *make_meta(const struct lace_search *p, const struct lace_data_kno
         for (int i = 0; i < trace->count[n]; i++) {
             const struct lace_search_step *step = &trace->steps[n * trace->budget + i];
             if (step->falsehood) bad |= append(corrupted, n, i, json_string(lace_falsehood_names[step->falsehood]), -1);
-            if (step->mark) bad |= append(interactions, n, i, json_string(lace_search_mark_names[step->mark]), step->from);
+            if (step->mark)
+                bad |= append(interactions, n, i, json_string(lace_search_mark_names[step->mark]), step->from);
         }
     }
-    bad |= json_object_set_new(meta, "family", json_string("search")) | json_object_set_new(meta, "modulus", json_integer(p->modulus)) |
+    bad |= json_object_set_new(meta, "family", json_string("search")) |
+           json_object_set_new(meta, "modulus", json_integer(p->modulus)) |
            json_object_set_new(meta, "options", json_integer(p->options)) |
            json_object_set_new(meta, "ambiguity", json_integer(ambiguity)) |
            json_object_set_new(meta, "policy", json_string(lace_policy_names[knobs->policy])) |
@@ -49,7 +52,8 @@ static char *number_text(int n)
     return strdup(text);
 }
 
-static bool make_threads(const struct lace_search *p, const struct lace_search_trace *trace, enum lace_strategy strategy, struct lace_record *out)
+static bool make_threads(const struct lace_search *p, const struct lace_search_trace *trace,
+                         enum lace_strategy strategy, struct lace_record *out)
 {
     int best = -1, right = p->solution[p->stages - 1];
     for (int n = 0; n < trace->threads; n++)
@@ -59,7 +63,9 @@ static bool make_threads(const struct lace_search *p, const struct lace_search_t
     out->thread_count = trace->threads;
     for (int n = 0; n < trace->threads; n++) {
         struct lace_record_thread *thread = &out->threads[n];
-        thread->verdict = n == best ? LACE_VERDICT_BEST : trace->answer[n] == right ? LACE_VERDICT_SUCCESS : LACE_VERDICT_FAIL;
+        thread->verdict = n == best                   ? LACE_VERDICT_BEST
+                          : trace->answer[n] == right ? LACE_VERDICT_SUCCESS
+                                                      : LACE_VERDICT_FAIL;
         thread->strategy = strdup(lace_strategy_names[strategy]);
         if (trace->answer[n] && !(thread->answer = number_text(trace->answer[n]))) return false;
         thread->steps = calloc((size_t)trace->count[n] + 1, sizeof *thread->steps);
@@ -82,7 +88,8 @@ static const double *kinds(const struct lace_data_knobs *knobs, int threads)
     return threads == 1 ? flips : knobs->weights;
 }
 
-int lace_search_make(const struct lace_data_knobs *knobs, uint64_t index, struct lace_record *out, struct lace_error *err)
+int lace_search_make(const struct lace_data_knobs *knobs, uint64_t index, struct lace_record *out,
+                     struct lace_error *err)
 {
     struct lace_rng rng;
     struct lace_search p;
@@ -94,11 +101,13 @@ int lace_search_make(const struct lace_data_knobs *knobs, uint64_t index, struct
     struct lace_search_trace trace = {.threads = lace_family_draw(&rng, knobs->threads), .budget = knobs->budget};
     bool shared = knobs->policy == LACE_POLICY_SHARED, errs = lace_rng_uniform(&rng) < knobs->corrupt && shared;
     enum lace_strategy strategy = knobs->strategy;
-    if (strategy == LACE_STRATEGY_DEFAULT) strategy = knobs->policy == LACE_POLICY_ALONE ? LACE_STRATEGY_RANDOM : LACE_STRATEGY_UP;
+    if (strategy == LACE_STRATEGY_DEFAULT)
+        strategy = knobs->policy == LACE_POLICY_ALONE ? LACE_STRATEGY_RANDOM : LACE_STRATEGY_UP;
     /* A thread by itself gets the time that one thread needs: its trace is to end with an answer. */
     if (!trace.budget) trace.budget = lace_search_budget(p.stages, p.options, shared ? trace.threads : 1);
     /* Falsehoods cost about as many rounds again (a missed find a whole sweep): K*B is enough in any case. */
-    if (!knobs->budget && errs) trace.budget = trace.budget * 2 < p.stages * p.options ? trace.budget * 2 : p.stages * p.options;
+    if (!knobs->budget && errs)
+        trace.budget = trace.budget * 2 < p.stages * p.options ? trace.budget * 2 : p.stages * p.options;
 
     lace_text_init(&prompt);
     lace_search_prompt(&p, ambiguity, &rng, &prompt);
@@ -116,7 +125,9 @@ int lace_search_make(const struct lace_data_knobs *knobs, uint64_t index, struct
     out->task = strdup("search");
     out->answer = number_text(p.solution[p.stages - 1]);
     out->meta = make_meta(&p, knobs, ambiguity, &trace);
-    if (!out->prompt || !out->id || !out->task || !out->answer || !out->meta || !make_threads(&p, &trace, strategy, out)) goto memory;
+    if (!out->prompt || !out->id || !out->task || !out->answer || !out->meta ||
+        !make_threads(&p, &trace, strategy, out))
+        goto memory;
     free(trace.steps);
     return 0;
 memory:
@@ -128,8 +139,8 @@ fail:
     return code;
 }
 
-int lace_search_race(const struct lace_data_knobs *knobs, uint64_t index, enum lace_policy policy, int threads, int budget, int *round,
-                     struct lace_error *err)
+int lace_search_race(const struct lace_data_knobs *knobs, uint64_t index, enum lace_policy policy, int threads,
+                     int budget, int *round, struct lace_error *err)
 {
     struct lace_rng rng;
     struct lace_search p;
@@ -143,7 +154,8 @@ int lace_search_race(const struct lace_data_knobs *knobs, uint64_t index, enum l
     bool errs = lace_rng_uniform(&rng) < knobs->corrupt && policy == LACE_POLICY_SHARED;
     code = lace_search_run(&p, policy, knobs->strategy, errs ? kinds(knobs, threads) : NULL, &rng, &trace, err);
     for (int n = 0; n < threads && !code; n++)
-        if (trace.answer[n] == p.solution[p.stages - 1] && (!*round || trace.count[n] < *round)) *round = trace.count[n];
+        if (trace.answer[n] == p.solution[p.stages - 1] && (!*round || trace.count[n] < *round))
+            *round = trace.count[n];
     free(trace.steps);
     return code;
 }

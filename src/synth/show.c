@@ -12,7 +12,9 @@ static const char *mark(const json_t *meta, const char *key, int thread, int ste
     json_t *item;
     json_array_foreach(json_object_get(meta, key), i, item)
     {
-        if (json_integer_value(json_array_get(item, 0)) != thread || json_integer_value(json_array_get(item, 1)) != step) continue;
+        if (json_integer_value(json_array_get(item, 0)) != thread ||
+            json_integer_value(json_array_get(item, 1)) != step)
+            continue;
         *from = json_array_size(item) > 3 ? (int)json_integer_value(json_array_get(item, 3)) : -1;
         return json_string_value(json_array_get(item, 2));
     }
@@ -28,7 +30,8 @@ static void cell(struct lace_text *out, const char *text, size_t len, int width,
     if (coloured) lace_text_str(out, codes[colour]);
     for (; end < len && used < width; end++) {
         unsigned char c = (unsigned char)text[end];
-        if (c < 32 || c == 127 || (c == 0xc2 && end + 1 < len && (unsigned char)text[end + 1] < 0xa0)) lace_text_add(out, ".", 1);
+        if (c < 32 || c == 127 || (c == 0xc2 && end + 1 < len && (unsigned char)text[end + 1] < 0xa0))
+            lace_text_add(out, ".", 1);
         else lace_text_add(out, &text[end], 1);
         used += (c & 0xc0) != 0x80; /* UTF-8: following bytes take no column */
     }
@@ -49,7 +52,8 @@ static void step_cell(const struct lace_record *record, int n, int i, int width,
         else if ((kind = mark(record->meta, "interactions", n, i, &from))) shade = BLUE;
         size_t len = strcspn(step, "\n");
         if (!shade && len >= 4 && !memcmp(step + len - 4, "yes.", 4)) shade = GREEN;
-        if (kind && from >= 0) snprintf(text, sizeof text, "%.*s  <%s %d>", (int)(len < 400 ? len : 400), step, kind, from);
+        if (kind && from >= 0)
+            snprintf(text, sizeof text, "%.*s  <%s %d>", (int)(len < 400 ? len : 400), step, kind, from);
         else if (kind) snprintf(text, sizeof text, "%.*s  <%s>", (int)(len < 400 ? len : 400), step, kind);
         else snprintf(text, sizeof text, "%.*s", (int)(len < 500 ? len : 500), step);
     } else if (i == thread->count && thread->answer) {
@@ -84,7 +88,8 @@ void lace_data_render(const struct lace_record *record, int width, bool colour, 
             const struct lace_record_thread *thread = &record->threads[n];
             int need = thread->count + (thread->answer != NULL) + (thread->verdict != LACE_VERDICT_NONE);
             if (need > rows) rows = need;
-            snprintf(head, sizeof head, "thread %d%s%.60s", n, thread->strategy ? ", " : "", thread->strategy ? thread->strategy : "");
+            snprintf(head, sizeof head, "thread %d%s%.60s", n, thread->strategy ? ", " : "",
+                     thread->strategy ? thread->strategy : "");
             cell(out, head, strlen(head), n + 1 < last ? COLUMN + GAP : COLUMN, DIM, colour);
         }
         lace_text_str(out, "\n");
@@ -100,8 +105,8 @@ void lace_data_render(const struct lace_record *record, int width, bool colour, 
     lace_text_str(out, "\n");
 }
 
-int lace_data_show(const char *path, uint64_t first, uint64_t count, int width, int colour, lace_data_write write, void *user,
-                   struct lace_error *err)
+int lace_data_show(const char *path, uint64_t first, uint64_t count, int width, int colour, lace_data_write write,
+                   void *user, struct lace_error *err)
 {
     struct lace_record_file *file = NULL;
     struct lace_record record;
@@ -109,12 +114,14 @@ int lace_data_show(const char *path, uint64_t first, uint64_t count, int width, 
     int code = lace_record_open(&file, path, err), more = 0;
     if (code) return code;
     lace_text_init(&text);
-    for (uint64_t i = 0; !code && (!count || i < first + count) && (more = lace_record_next(file, &record, err)) > 0; i++) {
+    for (uint64_t i = 0; !code && (!count || i < first + count) && (more = lace_record_next(file, &record, err)) > 0;
+         i++) {
         if (i >= first) {
             lace_text_clear(&text);
             lace_data_render(&record, width, colour, &text);
             if (text.failed) code = lace_fail(err, LACE_MEMORY, "Out of memory while a record is shown.");
-            else if (write(user, text.data, text.len)) code = lace_fail(err, LACE_STOPPED, "Stopped after record %llu.", (unsigned long long)i);
+            else if (write(user, text.data, text.len))
+                code = lace_fail(err, LACE_STOPPED, "Stopped after record %llu.", (unsigned long long)i);
         }
         lace_record_release(&record);
     }

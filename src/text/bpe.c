@@ -26,7 +26,8 @@ int lace_bpe_init(struct lace_bpe *bpe, size_t rules, struct lace_error *err)
 static struct lace_bpe_rule *probe(const struct lace_bpe *bpe, int left, int right)
 {
     size_t i = slot(bpe, left, right);
-    while (bpe->rules[i].left >= 0 && (bpe->rules[i].left != left || bpe->rules[i].right != right)) i = (i + 1) & bpe->mask;
+    while (bpe->rules[i].left >= 0 && (bpe->rules[i].left != left || bpe->rules[i].right != right))
+        i = (i + 1) & bpe->mask;
     return &bpe->rules[i];
 }
 
@@ -93,7 +94,8 @@ int lace_bpe_word(const struct lace_bpe *bpe, struct lace_bpe_scratch *s, const 
         /* len - 1 pairs to begin with and two new ones for each of at most len - 1 merges */
         struct lace_bpe_pair *heap = realloc(s->heap, 3 * cap * sizeof *heap);
         if (heap) s->heap = heap;
-        if (!symbols || !heap) return lace_fail(err, LACE_MEMORY, "Out of memory while encoding a word of %zu bytes.", len);
+        if (!symbols || !heap)
+            return lace_fail(err, LACE_MEMORY, "Out of memory while encoding a word of %zu bytes.", len);
         s->cap = cap;
     }
     int n = 0;

@@ -54,17 +54,20 @@ static int encode_word(struct encoder *e, const char *bytes, size_t len)
 
 static int encode_steps(struct encoder *e, int step, const char *bytes, size_t len);
 
-static int match(struct encoder *e, const pcre2_code *pattern, const char *bytes, size_t len, size_t from, size_t *start, size_t *end)
+static int match(struct encoder *e, const pcre2_code *pattern, const char *bytes, size_t len, size_t from,
+                 size_t *start, size_t *end)
 {
     /* The text is known to be UTF-8; checking again at each match would make the whole quadratic. */
     int got = pcre2_match(pattern, (PCRE2_SPTR)bytes, len, from, PCRE2_NO_UTF_CHECK, e->match, e->limits);
     if (got == PCRE2_ERROR_JIT_STACKLIMIT)
-        got = pcre2_match(pattern, (PCRE2_SPTR)bytes, len, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, e->match, e->limits);
+        got =
+            pcre2_match(pattern, (PCRE2_SPTR)bytes, len, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, e->match, e->limits);
     if (got == PCRE2_ERROR_NOMATCH) return 0;
     if (got < 0) {
         PCRE2_UCHAR text[120];
         pcre2_get_error_message(got, text, sizeof text);
-        return lace_fail(e->err, LACE_BAD, "The tokenizer's pattern failed on a text of %zu bytes: %s.", len, (char *)text);
+        return lace_fail(e->err, LACE_BAD, "The tokenizer's pattern failed on a text of %zu bytes: %s.", len,
+                         (char *)text);
     }
     const PCRE2_SIZE *range = pcre2_get_ovector_pointer(e->match);
     *start = range[0];
@@ -149,12 +152,14 @@ static int encode_added(struct encoder *e, bool normalized, const char *bytes, s
     return encode_gap(e, normalized, bytes + done, len - done);
 }
 
-int lace_tokenizer_encode(const struct lace_tokenizer *t, const char *text, size_t len, bool special, int **ids, size_t *capacity,
-                          size_t *count, struct lace_error *err)
+int lace_tokenizer_encode(const struct lace_tokenizer *t, const char *text, size_t len, bool special, int **ids,
+                          size_t *capacity, size_t *count, struct lace_error *err)
 {
     *count = 0;
     if (!len) return 0;
-    if (len > MAX_TEXT) return lace_fail(err, LACE_BAD, "A text of %zu bytes is too long; at most %zu are encoded at once.", len, MAX_TEXT);
+    if (len > MAX_TEXT)
+        return lace_fail(err, LACE_BAD, "A text of %zu bytes is too long; at most %zu are encoded at once.", len,
+                         MAX_TEXT);
     struct encoder e = {.t = t, .special = special, .ids = ids, .capacity = capacity, .count = count, .err = err};
     struct lace_text repaired;
     lace_text_init(&repaired);
@@ -200,12 +205,13 @@ int lace_tokenizer_id(const struct lace_tokenizer *t, const char *token)
     size_t len = strlen(token);
     if (known) return (int)json_integer_value(known);
     for (int id = t->size - 1; id >= 0; id--) /* added tokens come last as a rule */
-        if (t->tokens[id].added && t->tokens[id].len == len && !memcmp(t->text.data + t->tokens[id].at, token, len)) return id;
+        if (t->tokens[id].added && t->tokens[id].len == len && !memcmp(t->text.data + t->tokens[id].at, token, len))
+            return id;
     return -1;
 }
 
-int lace_tokenizer_decode(const struct lace_tokenizer *t, const int *ids, size_t count, bool skip_special, struct lace_text *out,
-                          struct lace_error *err)
+int lace_tokenizer_decode(const struct lace_tokenizer *t, const int *ids, size_t count, bool skip_special,
+                          struct lace_text *out, struct lace_error *err)
 {
     struct lace_text bytes;
     lace_text_init(&bytes);

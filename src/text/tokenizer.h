@@ -7,8 +7,10 @@
 
 struct lace_tokenizer;
 
-int lace_tokenizer_open(struct lace_tokenizer **tokenizer, const char *path, struct lace_error *err); /* path of a tokenizer.json */
-int lace_tokenizer_parse(struct lace_tokenizer **tokenizer, const char *json, size_t len, const char *path, struct lace_error *err);
+int lace_tokenizer_open(struct lace_tokenizer **tokenizer, const char *path,
+                        struct lace_error *err); /* path of a tokenizer.json */
+int lace_tokenizer_parse(struct lace_tokenizer **tokenizer, const char *json, size_t len, const char *path,
+                         struct lace_error *err);
 void lace_tokenizer_close(struct lace_tokenizer **tokenizer);
 
 int lace_tokenizer_size(const struct lace_tokenizer *tokenizer); /* 1 + the largest id */
@@ -21,7 +23,8 @@ int lace_tokenizer_encode(const struct lace_tokenizer *tokenizer, const char *te
  * there). Borrowed. */
 const char *lace_tokenizer_bytes(const struct lace_tokenizer *tokenizer, int id, size_t *len);
 bool lace_tokenizer_is_special(const struct lace_tokenizer *tokenizer, int id);
-int lace_tokenizer_id(const struct lace_tokenizer *tokenizer, const char *token); /* of an added or vocabulary token's content; -1 */
+int lace_tokenizer_id(const struct lace_tokenizer *tokenizer,
+                      const char *token); /* of an added or vocabulary token's content; -1 */
 /* Appends the text of ids; skip_special leaves special tokens out. Invalid UTF-8 becomes U+FFFD;
  * ids without a token (a model's vocabulary is often padded) add nothing. For text that grows see text/utf8.h. */
 int lace_tokenizer_decode(const struct lace_tokenizer *tokenizer, const int *ids, size_t count, bool skip_special,

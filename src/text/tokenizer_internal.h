@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <pcre2.h>
 
-#define LACE_TOKEN_IDS (1 << 21) /* more than any vocabulary in use */
+#define LACE_TOKEN_IDS   (1 << 21) /* more than any vocabulary in use */
 #define LACE_TOKEN_STEPS 16
 
 struct lace_token {
@@ -20,7 +20,7 @@ struct lace_trie {
     struct lace_trie_node {
         int child, sibling, id; /* 0: none; id -1: no token ends here */
         unsigned char byte;
-    } *nodes;
+    } * nodes;
     int count, cap;
 };
 

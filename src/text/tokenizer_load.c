@@ -6,7 +6,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-#define MAX_FILE ((size_t)64 << 20)
+#define MAX_FILE  ((size_t)64 << 20)
 #define MAX_TOKEN ((size_t)65536)
 #define MAX_ADDED ((size_t)1024)
 
@@ -50,8 +50,9 @@ int lace_byte_char(unsigned char byte, char out[2])
 /* The bytes that a vocabulary token stands for; one with characters outside the alphabet stands for itself. */
 static void add_token_bytes(struct lace_text *out, const char *token, size_t len)
 {
-    static const unsigned char other[] = {127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140, 141, 142, 143, 144,
-                                          145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 173};
+    static const unsigned char other[] = {127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138,
+                                          139, 140, 141, 142, 143, 144, 145, 146, 147, 148, 149, 150,
+                                          151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 173};
     size_t start = out->len;
     for (size_t i = 0; i < len;) {
         utf8proc_int32_t point;
@@ -97,11 +98,16 @@ static int load_vocab(struct lace_tokenizer *t, json_t *vocab, struct lace_error
         json_int_t id = json_integer_value(value);
         size_t len = strlen(token);
         if (!json_is_integer(value) || id < 0 || id >= LACE_TOKEN_IDS)
-            return lace_fail(err, LACE_BAD, "%.200s: the id of token \"%.60s\" must be a whole number from 0 to %d.", t->path, token, LACE_TOKEN_IDS - 1);
-        if (len > MAX_TOKEN) return lace_fail(err, LACE_BAD, "%.200s: token %lld is longer than %zu bytes.", t->path, (long long)id, MAX_TOKEN);
+            return lace_fail(err, LACE_BAD, "%.200s: the id of token \"%.60s\" must be a whole number from 0 to %d.",
+                             t->path, token, LACE_TOKEN_IDS - 1);
+        if (len > MAX_TOKEN)
+            return lace_fail(err, LACE_BAD, "%.200s: token %lld is longer than %zu bytes.", t->path, (long long)id,
+                             MAX_TOKEN);
         struct lace_token *slot = slot_of(t, (int)id);
         if (!slot) return no_memory(t, err);
-        if (slot->present) return lace_fail(err, LACE_BAD, "%.200s: id %lld belongs to two tokens, one of them \"%.60s\".", t->path, (long long)id, token);
+        if (slot->present)
+            return lace_fail(err, LACE_BAD, "%.200s: id %lld belongs to two tokens, one of them \"%.60s\".", t->path,
+                             (long long)id, token);
         slot->present = true;
         slot->at = t->text.len;
         add_token_bytes(&t->text, token, len);
@@ -125,7 +131,8 @@ static int load_merge(struct lace_tokenizer *t, const json_t *merge, size_t rank
     if (json_is_string(merge)) {
         left = json_string_value(merge);
         const char *space = strchr(left, ' ');
-        if (!space || strchr(space + 1, ' ')) return lace_fail(err, LACE_BAD, "%.200s: merge %zu is not two tokens with a space between.", t->path, rank);
+        if (!space || strchr(space + 1, ' '))
+            return lace_fail(err, LACE_BAD, "%.200s: merge %zu is not two tokens with a space between.", t->path, rank);
         a = (size_t)(space - left);
         right = space + 1;
         b = strlen(right);
@@ -138,7 +145,8 @@ static int load_merge(struct lace_tokenizer *t, const json_t *merge, size_t rank
         a = json_string_length(first);
         b = json_string_length(second);
     }
-    const json_t *left_id = json_object_getn(t->vocab, left, a), *right_id = json_object_getn(t->vocab, right, b), *id = NULL;
+    const json_t *left_id = json_object_getn(t->vocab, left, a), *right_id = json_object_getn(t->vocab, right, b),
+                 *id = NULL;
     if (left_id && right_id && a + b <= MAX_TOKEN) {
         char *joined = malloc(a + b + 1);
         if (!joined) return no_memory(t, err);
@@ -148,9 +156,11 @@ static int load_merge(struct lace_tokenizer *t, const json_t *merge, size_t rank
         free(joined);
     }
     if (!id)
-        return lace_fail(err, LACE_BAD, "%.200s: merge %zu (%.*s and %.*s) names or makes a token that is not in the vocabulary.", t->path, rank,
-                         (int)(a < 60 ? a : 60), left, (int)(b < 60 ? b : 60), right);
-    lace_bpe_add(&t->bpe, (int)json_integer_value(left_id), (int)json_integer_value(right_id), (int)rank, (int)json_integer_value(id));
+        return lace_fail(err, LACE_BAD,
+                         "%.200s: merge %zu (%.*s and %.*s) names or makes a token that is not in the vocabulary.",
+                         t->path, rank, (int)(a < 60 ? a : 60), left, (int)(b < 60 ? b : 60), right);
+    lace_bpe_add(&t->bpe, (int)json_integer_value(left_id), (int)json_integer_value(right_id), (int)rank,
+                 (int)json_integer_value(id));
     return 0;
 }
 
@@ -160,7 +170,8 @@ static int load_model(struct lace_tokenizer *t, const json_t *model, struct lace
     const char *type = "BPE"; /* old files leave it out */
     bool fallback;
     int code = lace_json_string(model, "type", type, &type, t->path, err);
-    if (!code && strcmp(type, "BPE")) code = lace_fail(err, LACE_BAD, "%.200s: the model %.40s is not supported; BPE is.", t->path, type);
+    if (!code && strcmp(type, "BPE"))
+        code = lace_fail(err, LACE_BAD, "%.200s: the model %.40s is not supported; BPE is.", t->path, type);
     if (!code) code = lace_json_bool(model, "byte_fallback", false, &fallback, t->path, err);
     if (!code && fallback) code = refuse(t, err, "byte_fallback");
     if (!code) code = lace_json_bool(model, "ignore_merges", false, &t->ignore_merges, t->path, err);
@@ -175,11 +186,14 @@ static int load_model(struct lace_tokenizer *t, const json_t *model, struct lace
     if ((code = load_vocab(t, json_object_get(model, "vocab"), err))) return code;
     if (!missing(json_object_get(model, "unk_token"))) /* harmless where every byte of UTF-8 has a token */
         for (int b = 0; b < 0xf5; b++)
-            if (t->bpe.byte_ids[b] < 0 && b != 0xc0 && b != 0xc1) return refuse(t, err, "unk_token with a vocabulary that lacks bytes");
+            if (t->bpe.byte_ids[b] < 0 && b != 0xc0 && b != 0xc1)
+                return refuse(t, err, "unk_token with a vocabulary that lacks bytes");
     const json_t *merges = json_object_get(model, "merges");
     if (!json_is_array(merges)) return lace_fail(err, LACE_BAD, "%.200s: the model has no merges.", t->path);
     size_t count = json_array_size(merges);
-    if (count > LACE_TOKEN_IDS) return lace_fail(err, LACE_BAD, "%.200s: there are %zu merges; at most %d are accepted.", t->path, count, LACE_TOKEN_IDS);
+    if (count > LACE_TOKEN_IDS)
+        return lace_fail(err, LACE_BAD, "%.200s: there are %zu merges; at most %d are accepted.", t->path, count,
+                         LACE_TOKEN_IDS);
     code = lace_bpe_init(&t->bpe, count, err);
     for (size_t i = 0; !code && i < count; i++) code = load_merge(t, json_array_get(merges, i), i, err);
     return code;
@@ -240,7 +254,8 @@ int lace_trie_match(const struct lace_trie *trie, const char *bytes, size_t len,
 int lace_nfc(const char *bytes, size_t len, char **out, size_t *out_len, struct lace_error *err)
 {
     utf8proc_uint8_t *made = NULL;
-    utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)bytes, (utf8proc_ssize_t)len, &made, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    utf8proc_ssize_t n =
+        utf8proc_map((const utf8proc_uint8_t *)bytes, (utf8proc_ssize_t)len, &made, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
     if (n < 0) return lace_fail(err, LACE_BAD, "A text cannot be normalized: %s.", utf8proc_errmsg(n));
     *out = (char *)made;
     *out_len = (size_t)n;
@@ -257,10 +272,15 @@ static int load_added(struct lace_tokenizer *t, const json_t *token, struct lace
     if ((code = lace_json_int(token, "id", -1, 0, LACE_TOKEN_IDS - 1, &id, t->path, err))) return code;
     size_t len = strlen(content);
     if (id < 0 || !len || len > MAX_ADDED)
-        return lace_fail(err, LACE_BAD, "%.200s: added token \"%.60s\" needs an id and 1 to %zu bytes of content.", t->path, content, MAX_ADDED);
+        return lace_fail(err, LACE_BAD, "%.200s: added token \"%.60s\" needs an id and 1 to %zu bytes of content.",
+                         t->path, content, MAX_ADDED);
     for (int i = 0; i < 3; i++) {
         if ((code = lace_json_bool(token, refused[i], false, &flag, t->path, err))) return code;
-        if (flag) return lace_fail(err, LACE_BAD, "%.200s: added token \"%.60s\" has %s, which is not supported; it would change the tokens.", t->path, content, refused[i]);
+        if (flag)
+            return lace_fail(
+                err, LACE_BAD,
+                "%.200s: added token \"%.60s\" has %s, which is not supported; it would change the tokens.", t->path,
+                content, refused[i]);
     }
     if ((code = lace_json_bool(token, "special", false, &special, t->path, err))) return code;
     if ((code = lace_json_bool(token, "normalized", !special, &normalized, t->path, err))) return code;
@@ -269,7 +289,9 @@ static int load_added(struct lace_tokenizer *t, const json_t *token, struct lace
     if (!slot) return no_memory(t, err);
     const json_t *known = json_object_get(t->vocab, content);
     if (slot->added || (known ? json_integer_value(known) != id : slot->present))
-        return lace_fail(err, LACE_BAD, "%.200s: added token \"%.60s\" has id %d, which does not agree with the vocabulary.", t->path, content, id);
+        return lace_fail(err, LACE_BAD,
+                         "%.200s: added token \"%.60s\" has id %d, which does not agree with the vocabulary.", t->path,
+                         content, id);
     *slot = (struct lace_token){t->text.len, len, true, true, special};
     lace_text_add(&t->text, content, len);
     if (t->text.failed) return no_memory(t, err);
@@ -294,8 +316,10 @@ static int load_normalizer(struct lace_tokenizer *t, const json_t *normalizer, s
     if (!strcmp(type, "NFC")) t->nfc = true;
     else if (!strcmp(type, "Sequence")) {
         const json_t *list = json_object_get(normalizer, "normalizers");
-        if (!json_is_array(list)) return lace_fail(err, LACE_BAD, "%.200s: a Sequence of normalizers has no list.", t->path);
-        for (size_t i = 0; i < json_array_size(list) && !code; i++) code = load_normalizer(t, json_array_get(list, i), err);
+        if (!json_is_array(list))
+            return lace_fail(err, LACE_BAD, "%.200s: a Sequence of normalizers has no list.", t->path);
+        for (size_t i = 0; i < json_array_size(list) && !code; i++)
+            code = load_normalizer(t, json_array_get(list, i), err);
     } else code = lace_fail(err, LACE_BAD, "%.200s: the normalizer %.40s is not supported; NFC is.", t->path, type);
     return code;
 }
@@ -307,27 +331,34 @@ static int load(struct lace_tokenizer *t, const json_t *root, struct lace_error 
     if (!missing(json_object_get(root, "truncation"))) return refuse(t, err, "truncation");
     const json_t *padding = json_object_get(root, "padding");
     const char *strategy = json_string_value(json_object_get(padding, "strategy"));
-    if (!missing(padding) && (!strategy || strcmp(strategy, "BatchLongest"))) return refuse(t, err, "padding to a fixed length");
+    if (!missing(padding) && (!strategy || strcmp(strategy, "BatchLongest")))
+        return refuse(t, err, "padding to a fixed length");
     const json_t *post = json_object_get(root, "post_processor"), *decoder = json_object_get(root, "decoder");
     if (!missing(post) && !is_type(post, "ByteLevel")) {
         const char *type = json_string_value(json_object_get(post, "type"));
-        return lace_fail(err, LACE_BAD, "%.200s: the post-processor %.40s is not supported; ByteLevel is.", t->path, type ? type : "without a type");
+        return lace_fail(err, LACE_BAD, "%.200s: the post-processor %.40s is not supported; ByteLevel is.", t->path,
+                         type ? type : "without a type");
     }
-    if (!is_type(decoder, "ByteLevel")) return lace_fail(err, LACE_BAD, "%.200s: the decoder must be ByteLevel.", t->path);
+    if (!is_type(decoder, "ByteLevel"))
+        return lace_fail(err, LACE_BAD, "%.200s: the decoder must be ByteLevel.", t->path);
     if ((code = load_normalizer(t, json_object_get(root, "normalizer"), err))) return code;
     if ((code = lace_tokenizer_load_steps(t, json_object_get(root, "pre_tokenizer"), err))) return code;
     if ((code = load_model(t, json_object_get(root, "model"), err))) return code;
     const json_t *added = json_object_get(root, "added_tokens");
-    if (!missing(added) && !json_is_array(added)) return lace_fail(err, LACE_BAD, "%.200s: added_tokens must be a list.", t->path);
+    if (!missing(added) && !json_is_array(added))
+        return lace_fail(err, LACE_BAD, "%.200s: added_tokens must be a list.", t->path);
     for (size_t i = 0; i < json_array_size(added); i++)
         if ((code = load_added(t, json_array_get(added, i), err))) return code;
     return 0;
 }
 
-int lace_tokenizer_parse(struct lace_tokenizer **out, const char *json, size_t len, const char *path, struct lace_error *err)
+int lace_tokenizer_parse(struct lace_tokenizer **out, const char *json, size_t len, const char *path,
+                         struct lace_error *err)
 {
     *out = NULL;
-    if (len > MAX_FILE) return lace_fail(err, LACE_BAD, "%.200s is longer than the %zu bytes accepted for a tokenizer.", path, MAX_FILE);
+    if (len > MAX_FILE)
+        return lace_fail(err, LACE_BAD, "%.200s is longer than the %zu bytes accepted for a tokenizer.", path,
+                         MAX_FILE);
     struct lace_tokenizer *t = calloc(1, sizeof *t);
     if (!t || !(t->path = strdup(path))) {
         lace_tokenizer_close(&t);

@@ -32,18 +32,23 @@ static const char *different(const char *pattern)
         else if (*p == '(' && p[1] == '*') return "a verb (*...)";
         else if (*p == '(' && p[1] == '?') {
             size_t flags = strspn(p + 2, "i-");
-            if (!strchr(":=!<>)", p[2 + flags]) || (p[2] == '<' && p[3] != '=' && p[3] != '!')) return "a group or flag other than (?i) and look-around";
+            if (!strchr(":=!<>)", p[2 + flags]) || (p[2] == '<' && p[3] != '=' && p[3] != '!'))
+                return "a group or flag other than (?i) and look-around";
         }
     }
     return NULL;
 }
 
-static int add_split(struct lace_tokenizer *t, const char *pattern, bool literal, bool removed, bool invert, struct lace_error *err)
+static int add_split(struct lace_tokenizer *t, const char *pattern, bool literal, bool removed, bool invert,
+                     struct lace_error *err)
 {
     if (t->step_count == LACE_TOKEN_STEPS)
-        return lace_fail(err, LACE_BAD, "%.200s: more than %d pre-tokenizers are not supported.", t->path, LACE_TOKEN_STEPS);
+        return lace_fail(err, LACE_BAD, "%.200s: more than %d pre-tokenizers are not supported.", t->path,
+                         LACE_TOKEN_STEPS);
     const char *why = literal ? NULL : different(pattern);
-    if (why) return lace_fail(err, LACE_BAD, "%.200s: the Split pattern %.100s has %s, which is not supported.", t->path, pattern, why);
+    if (why)
+        return lace_fail(err, LACE_BAD, "%.200s: the Split pattern %.100s has %s, which is not supported.", t->path,
+                         pattern, why);
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);
     if (!context) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %.200s.", t->path);
     pcre2_set_newline(context, PCRE2_NEWLINE_LF);
@@ -55,7 +60,8 @@ static int add_split(struct lace_tokenizer *t, const char *pattern, bool literal
     if (!code) {
         PCRE2_UCHAR text[120];
         pcre2_get_error_message(problem, text, sizeof text);
-        return lace_fail(err, LACE_BAD, "%.200s: the Split pattern %.100s is not accepted: %s.", t->path, pattern, (char *)text);
+        return lace_fail(err, LACE_BAD, "%.200s: the Split pattern %.100s is not accepted: %s.", t->path, pattern,
+                         (char *)text);
     }
     pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* where there is no JIT the interpreter serves */
     t->steps[t->step_count++] = (struct lace_token_step){LACE_STEP_SPLIT, code, removed, invert};
@@ -71,9 +77,11 @@ static int load_split(struct lace_tokenizer *t, const json_t *pre, struct lace_e
     if (code) return code;
     bool removed = !strcmp(behavior, "Removed");
     if (!removed && strcmp(behavior, "Isolated"))
-        return lace_fail(err, LACE_BAD, "%.200s: the Split behavior %.40s is not supported; Isolated and Removed are.", t->path, behavior);
+        return lace_fail(err, LACE_BAD, "%.200s: the Split behavior %.40s is not supported; Isolated and Removed are.",
+                         t->path, behavior);
     const json_t *pattern = json_object_get(pre, "pattern");
-    const char *regex = json_string_value(json_object_get(pattern, "Regex")), *literal = json_string_value(json_object_get(pattern, "String"));
+    const char *regex = json_string_value(json_object_get(pattern, "Regex")),
+               *literal = json_string_value(json_object_get(pattern, "String"));
     if (!regex == !literal || !*(regex ? regex : literal))
         return lace_fail(err, LACE_BAD, "%.200s: a Split needs a pattern, either Regex or String.", t->path);
     return add_split(t, regex ? regex : literal, !regex, removed, invert, err);
@@ -86,10 +94,13 @@ static int load_one(struct lace_tokenizer *t, const json_t *pre, bool *done, str
     bool flag;
     int code = lace_json_string(pre, "type", NULL, &type, t->path, err);
     if (code) return code;
-    if (*done) return lace_fail(err, LACE_BAD, "%.200s: the pre-tokenizer %.40s after ByteLevel is not supported.", t->path, type);
+    if (*done)
+        return lace_fail(err, LACE_BAD, "%.200s: the pre-tokenizer %.40s after ByteLevel is not supported.", t->path,
+                         type);
     if (!strcmp(type, "Sequence")) {
         const json_t *list = json_object_get(pre, "pretokenizers");
-        if (!json_is_array(list)) return lace_fail(err, LACE_BAD, "%.200s: a Sequence of pre-tokenizers has no list.", t->path);
+        if (!json_is_array(list))
+            return lace_fail(err, LACE_BAD, "%.200s: a Sequence of pre-tokenizers has no list.", t->path);
         for (size_t i = 0; i < json_array_size(list); i++)
             if ((code = load_one(t, json_array_get(list, i), done, err))) return code;
         return 0;
@@ -99,12 +110,14 @@ static int load_one(struct lace_tokenizer *t, const json_t *pre, bool *done, str
         if ((code = lace_json_bool(pre, "individual_digits", false, &flag, t->path, err))) return code;
         return add_split(t, flag ? "\\p{N}" : "\\p{N}+", false, false, false, err);
     }
-    if (strcmp(type, "ByteLevel")) return lace_fail(err, LACE_BAD, "%.200s: the pre-tokenizer %.40s is not supported.", t->path, type);
+    if (strcmp(type, "ByteLevel"))
+        return lace_fail(err, LACE_BAD, "%.200s: the pre-tokenizer %.40s is not supported.", t->path, type);
     *done = true;
     if ((code = lace_json_bool(pre, "add_prefix_space", true, &flag, t->path, err))) return code;
     if (flag) {
         if (t->step_count == LACE_TOKEN_STEPS)
-            return lace_fail(err, LACE_BAD, "%.200s: more than %d pre-tokenizers are not supported.", t->path, LACE_TOKEN_STEPS);
+            return lace_fail(err, LACE_BAD, "%.200s: more than %d pre-tokenizers are not supported.", t->path,
+                             LACE_TOKEN_STEPS);
         t->steps[t->step_count++] = (struct lace_token_step){.kind = LACE_STEP_PREFIX_SPACE};
     }
     if ((code = lace_json_bool(pre, "use_regex", true, &flag, t->path, err))) return code;
@@ -116,6 +129,8 @@ int lace_tokenizer_load_steps(struct lace_tokenizer *t, const json_t *pre, struc
     bool done = false;
     int code = json_is_object(pre) ? load_one(t, pre, &done, err) : 0;
     if (!code && !done)
-        code = lace_fail(err, LACE_BAD, "%.200s: the pre-tokenizer has no ByteLevel; only byte-level vocabularies are supported.", t->path);
+        code = lace_fail(err, LACE_BAD,
+                         "%.200s: the pre-tokenizer has no ByteLevel; only byte-level vocabularies are supported.",
+                         t->path);
     return code;
 }

@@ -74,7 +74,8 @@ static void put(struct writer *w, int id, float weight)
 static int put_text(struct writer *w, const char *text, size_t len, size_t keep, float weight, struct lace_error *err)
 {
     size_t count;
-    int code = lace_tokenizer_encode(w->format->tokenizer, text, len, false, &w->shard->ids, &w->shard->id_cap, &count, err);
+    int code =
+        lace_tokenizer_encode(w->format->tokenizer, text, len, false, &w->shard->ids, &w->shard->id_cap, &count, err);
     for (size_t i = 0; i < count && i < keep && !code && !w->full; i++) put(w, w->shard->ids[i], weight);
     return code;
 }
@@ -83,19 +84,22 @@ static bool corrupted(const struct lace_record *record, int thread, int step)
 {
     size_t i;
     json_t *mark;
-    json_array_foreach(record->meta ? json_object_get(record->meta, "corrupted") : NULL, i, mark)
-        if (json_integer_value(json_array_get(mark, 0)) == thread && json_integer_value(json_array_get(mark, 1)) == step) return true;
+    json_array_foreach(record->meta ? json_object_get(record->meta, "corrupted") : NULL, i,
+                       mark) if (json_integer_value(json_array_get(mark, 0)) == thread &&
+                                 json_integer_value(json_array_get(mark, 1)) == step) return true;
     return false;
 }
 
 /* Everything up to the lead. The last row is the lead's last token, which waits at the barrier. */
-static int put_thread(struct writer *w, const struct lace_record *record, int index, const struct lace_source *source, struct lace_rng *rng,
-                      struct lace_error *err)
+static int put_thread(struct writer *w, const struct lace_record *record, int index, const struct lace_source *source,
+                      struct lace_rng *rng, struct lace_error *err)
 {
     const struct lace_record_thread *t = &record->threads[index];
     struct lace_text *text = &w->shard->text;
     int code = 0, tag[LACE_TAG_TOKENS], count = lace_format_tag(w->format, w->thread, record->thread_count, tag);
-    if (!count) return lace_fail(err, LACE_BAD, "The tokenizer has no tag for %d threads; train with fewer.", record->thread_count);
+    if (!count)
+        return lace_fail(err, LACE_BAD, "The tokenizer has no tag for %d threads; train with fewer.",
+                         record->thread_count);
     for (int i = 0; i < count; i++) put(w, tag[i], -1);
     bool cut = !t->answer, midstep = cut && lace_rng_uniform(rng) < source->midstep;
     for (int i = 0; i < t->count && !code && !w->full; i++) {
@@ -108,16 +112,18 @@ static int put_thread(struct writer *w, const struct lace_record *record, int in
         if (text->failed) return lace_fail(err, LACE_MEMORY, "Out of memory.");
         code = put_text(w, text->data, text->len, (size_t)-1, 1, err);
     }
-    for (int i = 0; i < w->format->lead_count && !w->full; i++) put(w, w->format->lead[i], cut ? 0 : 1); /* a cut thread did not choose to end */
+    for (int i = 0; i < w->format->lead_count && !w->full; i++)
+        put(w, w->format->lead[i], cut ? 0 : 1); /* a cut thread did not choose to end */
     return code;
 }
 
-int lace_shard_add(struct lace_shard *s, const struct lace_format *format, const struct lace_record *record, const struct lace_source *source,
-                   struct lace_rng *rng, int context, struct lace_error *err)
+int lace_shard_add(struct lace_shard *s, const struct lace_format *format, const struct lace_record *record,
+                   const struct lace_source *source, struct lace_rng *rng, int context, struct lace_error *err)
 {
     struct lace_shard before = *s;
     struct lace_batch *b = &s->batch;
-    int N = record->thread_count, code, order[LACE_RECORD_THREADS], kept[LACE_RECORD_THREADS], start = source->start ? (int)lace_rng_below(rng, (uint32_t)source->start + 1) : 0;
+    int N = record->thread_count, code, order[LACE_RECORD_THREADS], kept[LACE_RECORD_THREADS],
+        start = source->start ? (int)lace_rng_below(rng, (uint32_t)source->start + 1) : 0;
     static const char blank[] = " \t\r\n";
     const char *from = record->prompt + strspn(record->prompt, blank), *to = from + strlen(from);
     size_t prompt;
@@ -127,7 +133,8 @@ int lace_shard_add(struct lace_shard *s, const struct lace_format *format, const
     lace_text_clear(&s->text);
     lace_text_print(&s->text, "%.*s\n", (int)(to - from), from);
     if (s->text.failed) return lace_fail(err, LACE_MEMORY, "Out of memory.");
-    code = lace_tokenizer_encode(format->tokenizer, s->text.data, s->text.len, false, &s->ids, &s->id_cap, &prompt, err);
+    code =
+        lace_tokenizer_encode(format->tokenizer, s->text.data, s->text.len, false, &s->ids, &s->id_cap, &prompt, err);
     if (code) return code;
     full |= b->rows + s->prompt_rows + (int)prompt > b->row_cap;
     if (!full) {
@@ -139,7 +146,10 @@ int lace_shard_add(struct lace_shard *s, const struct lace_format *format, const
     for (int n = 0; n < N; n++) kept[n] = !source->keep || n < source->keep;
     if (source->keep) lace_rng_shuffle(rng, kept, N);
 
-    struct lace_group group = {.prompt = {0, (int)prompt, 0, 0}, .thread = s->spans + s->span_count, .threads = N, .see = source->shut ? -1 : s->group_count},
+    struct lace_group group = {.prompt = {0, (int)prompt, 0, 0},
+                               .thread = s->spans + s->span_count,
+                               .threads = N,
+                               .see = source->shut ? -1 : s->group_count},
                       *g = &group;
     int barrier = 0;
     struct writer writers[LACE_RECORD_THREADS];
@@ -177,14 +187,20 @@ int lace_shard_add(struct lace_shard *s, const struct lace_format *format, const
         s->ids = ids;
         s->id_cap = id_cap;
         if (code) return code;
-        if (too_long) return lace_fail(err, LACE_BAD, "Record %s is longer than the model's context of %d tokens; take easier problems.", record->id, context);
+        if (too_long)
+            return lace_fail(err, LACE_BAD,
+                             "Record %s is longer than the model's context of %d tokens; take easier problems.",
+                             record->id, context);
         if (!s->group_count)
-            return lace_fail(err, LACE_BAD, "Record %s with its %d threads does not fit a shard of %d rows; raise shard_rows or take easier problems.",
+            return lace_fail(err, LACE_BAD,
+                             "Record %s with its %d threads does not fit a shard of %d rows; raise shard_rows or take "
+                             "easier problems.",
                              record->id, N, b->row_cap);
         return 0;
     }
     for (int n = 0; n < N; n++) /* all verdicts are decided in the same step */
-        for (int r = writers[n].first_row, time = barrier; r < g->thread[n].row + g->thread[n].rows; r++) b->time[r] = time++;
+        for (int r = writers[n].first_row, time = barrier; r < g->thread[n].row + g->thread[n].rows; r++)
+            b->time[r] = time++;
     s->groups[s->group_count++] = group;
     s->span_count += N;
     return 1;
@@ -209,7 +225,8 @@ void lace_shard_close(struct lace_shard *s)
     }
 }
 
-int lace_shard_views(struct lace_shard *s, struct lace_cache *cache, const struct lace_model *model, struct lace_error *err)
+int lace_shard_views(struct lace_shard *s, struct lace_cache *cache, const struct lace_model *model,
+                     struct lace_error *err)
 {
     lace_batch_store_times(&s->batch, cache);
     return lace_view_build(&s->batch, s->groups, s->group_count, cache, &model->lattice, err);

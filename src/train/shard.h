@@ -10,10 +10,10 @@ struct lace_shard {
     struct lace_group *groups;
     struct lace_span *spans;
     int group_count, group_cap, span_count, span_cap;
-    int *target;          /* (outs) the token that follows */
-    float *weight;        /* (outs) 1 where it is learned, 0 where it was falsified or forced */
-    double weights;       /* their sum */
-    long ranges;          /* of the views that the groups so far take */
+    int *target;               /* (outs) the token that follows */
+    float *weight;             /* (outs) 1 where it is learned, 0 where it was falsified or forced */
+    double weights;            /* their sum */
+    long ranges;               /* of the views that the groups so far take */
     int *prompts, prompt_rows; /* tokens of the groups' prompts, one after another */
     struct lace_text text;     /* scratch */
     int *ids;
@@ -30,5 +30,6 @@ int lace_shard_add(struct lace_shard *shard, const struct lace_format *format, c
 /* Puts the prompt rows behind the thread rows. */
 void lace_shard_close(struct lace_shard *shard);
 /* Slots are rows: builds the views over a cache of at least as many slots. */
-int lace_shard_views(struct lace_shard *shard, struct lace_cache *cache, const struct lace_model *model, struct lace_error *err);
+int lace_shard_views(struct lace_shard *shard, struct lace_cache *cache, const struct lace_model *model,
+                     struct lace_error *err);
 #endif

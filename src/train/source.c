@@ -2,17 +2,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int read_interval(struct lace_settings *s, const char *key, int low, int high, struct lace_interval *out, struct lace_error *err)
+static int read_interval(struct lace_settings *s, const char *key, int low, int high, struct lace_interval *out,
+                         struct lace_error *err)
 {
     int ends[2], count = 0;
     int code = lace_settings_ints(s, key, low, high, ends, 2, &count, err);
     if (code || !count) return code;
     *out = (struct lace_interval){ends[0], ends[count - 1]};
-    if (out->low > out->high) return lace_fail(err, LACE_BAD, "%s: %s goes from %d down to %d; write the smaller number first.", s->path, key, out->low, out->high);
+    if (out->low > out->high)
+        return lace_fail(err, LACE_BAD, "%s: %s goes from %d down to %d; write the smaller number first.", s->path, key,
+                         out->low, out->high);
     return 0;
 }
 
-static int read_choice(struct lace_settings *s, const char *key, const char *const *names, int count, int *out, struct lace_error *err)
+static int read_choice(struct lace_settings *s, const char *key, const char *const *names, int count, int *out,
+                       struct lace_error *err)
 {
     const char *text = NULL;
     int code = lace_settings_string(s, key, &text, err);
@@ -38,9 +42,13 @@ static int read_lines(struct lace_source *source, const char *path, struct lace_
         lace_text_init(&line);
         const struct lace_family *family = lace_family_find(record.task, NULL);
         enum lace_split side;
-        if (!record.thread_count) code = lace_fail(err, LACE_BAD, "%s: record %s has no threads to learn from.", path, record.id);
+        if (!record.thread_count)
+            code = lace_fail(err, LACE_BAD, "%s: record %s has no threads to learn from.", path, record.id);
         else if (family && !family->side(record.prompt, &side, NULL) && side == LACE_SPLIT_TEST)
-            code = lace_fail(err, LACE_BAD, "%s: record %s lies on the test side of the split; train on records made with --split train.", path, record.id);
+            code =
+                lace_fail(err, LACE_BAD,
+                          "%s: record %s lies on the test side of the split; train on records made with --split train.",
+                          path, record.id);
         else code = lace_record_format(&record, &line, err);
         lace_record_release(&record);
         if (!code && source->line_count == cap) {
@@ -76,26 +84,38 @@ static int try_ends(const struct lace_family *family, const struct lace_data_kno
 
 #define KEY(name) (snprintf(key, sizeof key, "data.%d.%s", i, name), key)
 
-static int read_source(struct lace_source *o, struct lace_settings *s, int i, uint64_t seed, bool *there, struct lace_error *err)
+static int read_source(struct lace_source *o, struct lace_settings *s, int i, uint64_t seed, bool *there,
+                       struct lace_error *err)
 {
     char key[64];
     const char *family = NULL, *file = NULL;
     int code, choice;
     *o = (struct lace_source){.weight = 1, .until = 1};
     *there = false;
-    if ((code = lace_settings_string(s, KEY("family"), &family, err)) || (code = lace_settings_string(s, KEY("file"), &file, err))) return code;
+    if ((code = lace_settings_string(s, KEY("family"), &family, err)) ||
+        (code = lace_settings_string(s, KEY("file"), &file, err)))
+        return code;
     snprintf(key, sizeof key, "data.%d", i);
     if (!family && !file && !lace_settings_has(s, key)) return 0;
-    if (!family && !file) return lace_fail(err, LACE_BAD, "%s: %s says neither family: nor file:; give it one of them.", s->path, key);
+    if (!family && !file)
+        return lace_fail(err, LACE_BAD, "%s: %s says neither family: nor file:; give it one of them.", s->path, key);
     *there = true;
-    if ((code = lace_settings_double(s, KEY("weight"), 0, 1e6, &o->weight, err)) || (code = lace_settings_double(s, KEY("from"), 0, 1, &o->from, err)) ||
-        (code = lace_settings_double(s, KEY("until"), 0, 1, &o->until, err)) || (code = lace_settings_bool(s, KEY("shut"), &o->shut, err)) ||
-        (code = lace_settings_int(s, KEY("jitter"), 0, 4096, &o->jitter, err)) || (code = lace_settings_int(s, KEY("start"), 0, 4096, &o->start, err)) ||
+    if ((code = lace_settings_double(s, KEY("weight"), 0, 1e6, &o->weight, err)) ||
+        (code = lace_settings_double(s, KEY("from"), 0, 1, &o->from, err)) ||
+        (code = lace_settings_double(s, KEY("until"), 0, 1, &o->until, err)) ||
+        (code = lace_settings_bool(s, KEY("shut"), &o->shut, err)) ||
+        (code = lace_settings_int(s, KEY("jitter"), 0, 4096, &o->jitter, err)) ||
+        (code = lace_settings_int(s, KEY("start"), 0, 4096, &o->start, err)) ||
         (code = lace_settings_int(s, KEY("keep"), 0, LACE_RECORD_THREADS, &o->keep, err)) ||
-        (code = lace_settings_bool(s, KEY("shuffle"), &o->shuffle, err)) || (code = lace_settings_double(s, KEY("midstep"), 0, 1, &o->midstep, err)))
+        (code = lace_settings_bool(s, KEY("shuffle"), &o->shuffle, err)) ||
+        (code = lace_settings_double(s, KEY("midstep"), 0, 1, &o->midstep, err)))
         return code;
-    if (o->keep && !o->shut) return lace_fail(err, LACE_BAD, "%s: data.%d.keep leaves threads out, which the others would look for; it needs shut: true.", s->path, i);
-    if (family && file) return lace_fail(err, LACE_BAD, "%s: data.%d names a family and a file; it can be one of them.", s->path, i);
+    if (o->keep && !o->shut)
+        return lace_fail(err, LACE_BAD,
+                         "%s: data.%d.keep leaves threads out, which the others would look for; it needs shut: true.",
+                         s->path, i);
+    if (family && file)
+        return lace_fail(err, LACE_BAD, "%s: data.%d names a family and a file; it can be one of them.", s->path, i);
     if (file) return read_lines(o, file, err);
 
     struct lace_data_knobs *k = &o->knobs;
@@ -104,11 +124,13 @@ static int read_source(struct lace_source *o, struct lace_settings *s, int i, ui
     k->difficulty = (struct lace_interval){o->family->trained_low, o->family->trained_high};
     k->split = LACE_SPLIT_TRAIN; /* never the test side, whatever the settings say */
     k->seed = seed;
-    if ((code = read_interval(s, KEY("difficulty"), 1, 1000, &k->difficulty, err)) || (code = read_interval(s, KEY("options"), 1, 1000, &k->options, err)) ||
+    if ((code = read_interval(s, KEY("difficulty"), 1, 1000, &k->difficulty, err)) ||
+        (code = read_interval(s, KEY("options"), 1, 1000, &k->options, err)) ||
         (code = read_interval(s, KEY("threads"), 1, LACE_RECORD_THREADS, &k->threads, err)) ||
         (code = read_interval(s, KEY("ambiguity"), 0, 10, &k->ambiguity, err)) ||
         (code = lace_settings_ints(s, KEY("moduli"), 2, 1000, k->moduli, 8, &k->modulus_count, err)) ||
-        (code = lace_settings_int(s, KEY("budget"), 0, 100000, &k->budget, err)) || (code = lace_settings_double(s, KEY("corrupt"), 0, 1, &k->corrupt, err)) ||
+        (code = lace_settings_int(s, KEY("budget"), 0, 100000, &k->budget, err)) ||
+        (code = lace_settings_double(s, KEY("corrupt"), 0, 1, &k->corrupt, err)) ||
         (code = lace_settings_double(s, KEY("flip"), 0, 1, &k->weights[LACE_FALSE_FLIP], err)) ||
         (code = lace_settings_double(s, KEY("forge"), 0, 1, &k->weights[LACE_FALSE_FORGE], err)) ||
         (code = lace_settings_double(s, KEY("miss"), 0, 1, &k->weights[LACE_FALSE_MISS], err)))
@@ -147,8 +169,13 @@ int lace_sources_read(struct lace_sources *sources, struct lace_settings *s, uin
     }
     if (covered == 1) return 0;
     lace_sources_release(sources);
-    if (covered < 0) return lace_fail(err, LACE_BAD, "%s: there is no data to train on; name a family or a file under data:.", s->path);
-    return lace_fail(err, LACE_BAD, "%s: no data source is active right after %.4g %% of the run; let from and until of the sources meet.", s->path, 100 * covered);
+    if (covered < 0)
+        return lace_fail(err, LACE_BAD, "%s: there is no data to train on; name a family or a file under data:.",
+                         s->path);
+    return lace_fail(
+        err, LACE_BAD,
+        "%s: no data source is active right after %.4g %% of the run; let from and until of the sources meet.", s->path,
+        100 * covered);
 }
 
 void lace_sources_release(struct lace_sources *sources)
@@ -160,8 +187,8 @@ void lace_sources_release(struct lace_sources *sources)
     *sources = (struct lace_sources){0};
 }
 
-int lace_sources_draw(const struct lace_sources *sources, struct lace_rng *rng, double progress, struct lace_record *record,
-                      const struct lace_source **source, struct lace_error *err)
+int lace_sources_draw(const struct lace_sources *sources, struct lace_rng *rng, double progress,
+                      struct lace_record *record, const struct lace_source **source, struct lace_error *err)
 {
     double sum = 0;
     const struct lace_source *chosen = NULL, *last = NULL;
@@ -177,7 +204,10 @@ int lace_sources_draw(const struct lace_sources *sources, struct lace_rng *rng, 
         if ((draw -= o->weight) < 0) chosen = o;
     }
     if (!chosen) chosen = last;
-    if (!chosen) return lace_fail(err, LACE_BAD, "No data source is active at %.0f %% of the run; let from and until of the sources meet.", 100 * progress);
+    if (!chosen)
+        return lace_fail(err, LACE_BAD,
+                         "No data source is active at %.0f %% of the run; let from and until of the sources meet.",
+                         100 * progress);
     *source = chosen;
     uint64_t index = (uint64_t)lace_rng_u32(rng) << 20 ^ lace_rng_u32(rng);
     if (chosen->family) return lace_family_make(chosen->family, &chosen->knobs, index, record, err);

@@ -28,9 +28,10 @@ struct lace_sources {
     int count;
 };
 /* Reads data.0.family, data.0.weight, ... */
-int lace_sources_read(struct lace_sources *sources, struct lace_settings *settings, uint64_t seed, struct lace_error *err);
+int lace_sources_read(struct lace_sources *sources, struct lace_settings *settings, uint64_t seed,
+                      struct lace_error *err);
 void lace_sources_release(struct lace_sources *sources);
 /* Draws a source for the moment `progress` (0 to 1) and makes the record. The caller releases it. */
-int lace_sources_draw(const struct lace_sources *sources, struct lace_rng *rng, double progress, struct lace_record *record,
-                      const struct lace_source **source, struct lace_error *err);
+int lace_sources_draw(const struct lace_sources *sources, struct lace_rng *rng, double progress,
+                      struct lace_record *record, const struct lace_source **source, struct lace_error *err);
 #endif

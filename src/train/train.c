@@ -30,7 +30,7 @@ struct run {
     struct lace_trainer_options train;
     const char *out, *tokenizer_path;
     int checkpoint_every, keep;
-    int end; /* id of the end token, -1 */
+    int end;    /* id of the end token, -1 */
     int folder; /* the run's, locked; -1: not open */
     FILE *metrics;
 };
@@ -47,13 +47,20 @@ static int read_trainer(struct run *r, struct lace_error *err)
     o->workers = r->options->workers;
     r->checkpoint_every = 100;
     r->keep = 2;
-    if ((code = lace_settings_int(s, "seed", 0, INT_MAX, &seed, err)) || (code = lace_settings_int(s, "steps", 1, 100000000, &o->steps, err)) ||
-        (code = lace_settings_int(s, "shards", 1, 4096, &o->shards, err)) || (code = lace_settings_int(s, "shard_rows", 64, 1 << 20, &o->shard_rows, err)) ||
-        (code = lace_settings_double(s, "lr", 0, 1, &o->lr, err)) || (code = lace_settings_double(s, "lattice_lr", 0, 1000, &o->lattice_lr, err)) ||
-        (code = lace_settings_double(s, "warmup", 0, 1, &o->warmup, err)) || (code = lace_settings_double(s, "floor", 0, 1, &o->floor, err)) ||
-        (code = lace_settings_double(s, "beta1", 0, 0.99999, &o->beta1, err)) || (code = lace_settings_double(s, "beta2", 0, 0.99999, &o->beta2, err)) ||
-        (code = lace_settings_double(s, "eps", 1e-30, 1, &o->eps, err)) || (code = lace_settings_double(s, "weight_decay", 0, 1, &o->weight_decay, err)) ||
-        (code = lace_settings_double(s, "clip", 0, 1e9, &o->clip, err)) || (code = lace_settings_bool(s, "freeze", &o->freeze, err)) ||
+    if ((code = lace_settings_int(s, "seed", 0, INT_MAX, &seed, err)) ||
+        (code = lace_settings_int(s, "steps", 1, 100000000, &o->steps, err)) ||
+        (code = lace_settings_int(s, "shards", 1, 4096, &o->shards, err)) ||
+        (code = lace_settings_int(s, "shard_rows", 64, 1 << 20, &o->shard_rows, err)) ||
+        (code = lace_settings_double(s, "lr", 0, 1, &o->lr, err)) ||
+        (code = lace_settings_double(s, "lattice_lr", 0, 1000, &o->lattice_lr, err)) ||
+        (code = lace_settings_double(s, "warmup", 0, 1, &o->warmup, err)) ||
+        (code = lace_settings_double(s, "floor", 0, 1, &o->floor, err)) ||
+        (code = lace_settings_double(s, "beta1", 0, 0.99999, &o->beta1, err)) ||
+        (code = lace_settings_double(s, "beta2", 0, 0.99999, &o->beta2, err)) ||
+        (code = lace_settings_double(s, "eps", 1e-30, 1, &o->eps, err)) ||
+        (code = lace_settings_double(s, "weight_decay", 0, 1, &o->weight_decay, err)) ||
+        (code = lace_settings_double(s, "clip", 0, 1e9, &o->clip, err)) ||
+        (code = lace_settings_bool(s, "freeze", &o->freeze, err)) ||
         (code = lace_settings_int(s, "checkpoint_every", 1, INT_MAX, &r->checkpoint_every, err)))
         return code;
     o->seed = (uint64_t)seed;
@@ -63,11 +70,20 @@ static int read_trainer(struct run *r, struct lace_error *err)
 static int read_config(struct run *r, struct lace_config *c, struct lace_error *err)
 {
     struct lace_settings *s = &r->settings;
-    *c = (struct lace_config){.vocab_size = (lace_tokenizer_size(r->tokenizer) + 63) / 64 * 64, .hidden_size = 256, .intermediate_size = 1024,
-                              .num_hidden_layers = 4, .num_attention_heads = 4, .num_key_value_heads = 2, .head_dim = 64,
-                              .max_position_embeddings = 2048, .rms_norm_eps = 1e-6, .rope_theta = 10000, .tie_word_embeddings = true};
+    *c = (struct lace_config){.vocab_size = (lace_tokenizer_size(r->tokenizer) + 63) / 64 * 64,
+                              .hidden_size = 256,
+                              .intermediate_size = 1024,
+                              .num_hidden_layers = 4,
+                              .num_attention_heads = 4,
+                              .num_key_value_heads = 2,
+                              .head_dim = 64,
+                              .max_position_embeddings = 2048,
+                              .rms_norm_eps = 1e-6,
+                              .rope_theta = 10000,
+                              .tie_word_embeddings = true};
     int code;
-    if ((code = lace_settings_int(s, "model.vocab_size", lace_tokenizer_size(r->tokenizer), 1 << 22, &c->vocab_size, err)) ||
+    if ((code = lace_settings_int(s, "model.vocab_size", lace_tokenizer_size(r->tokenizer), 1 << 22, &c->vocab_size,
+                                  err)) ||
         (code = lace_settings_int(s, "model.hidden_size", 16, 1 << 16, &c->hidden_size, err)) ||
         (code = lace_settings_int(s, "model.intermediate_size", 16, 1 << 18, &c->intermediate_size, err)) ||
         (code = lace_settings_int(s, "model.num_hidden_layers", 1, LACE_MAX_LAYERS, &c->num_hidden_layers, err)) ||
@@ -82,7 +98,8 @@ static int read_config(struct run *r, struct lace_config *c, struct lace_error *
     return 0;
 }
 
-static int read_name(struct lace_settings *s, const char *key, const char *const *names, int *out, struct lace_error *err)
+static int read_name(struct lace_settings *s, const char *key, const char *const *names, int *out,
+                     struct lace_error *err)
 {
     const char *text = NULL;
     int code = lace_settings_string(s, key, &text, err);
@@ -94,7 +111,8 @@ static int read_name(struct lace_settings *s, const char *key, const char *const
 }
 
 /* lattice.layers, lattice.width, ...: a new lattice for the model. */
-static int read_lattice(struct run *r, struct lace_lattice_config *l, struct lace_lattice_start *start, struct lace_error *err)
+static int read_lattice(struct run *r, struct lace_lattice_config *l, struct lace_lattice_start *start,
+                        struct lace_error *err)
 {
     struct lace_settings *s = &r->settings;
     const struct lace_config *c = &r->model->config;
@@ -107,14 +125,19 @@ static int read_lattice(struct run *r, struct lace_lattice_config *l, struct lac
         l->width = c->num_attention_heads * c->head_dim;
         l->heads = c->num_attention_heads;
     }
-    if ((code = lace_settings_ints(s, "lattice.layers", 0, LACE_MAX_LAYERS - 1, l->layers, LACE_MAX_LAYERS, &l->layer_count, err)) ||
-        (code = lace_settings_int(s, "lattice.width", 2, 1 << 17, &l->width, err)) || (code = lace_settings_int(s, "lattice.heads", 1, 1024, &l->heads, err)) ||
-        (code = read_name(s, "lattice.visible", lace_visible_names, &visible, err)) || (code = lace_settings_int(s, "lattice.window", 1, 1 << 24, &l->window, err)) ||
-        (code = lace_settings_bool(s, "lattice.self", &l->self, err)) || (code = read_name(s, "lattice.topology", lace_topology_names, &topology, err)) ||
+    if ((code = lace_settings_ints(s, "lattice.layers", 0, LACE_MAX_LAYERS - 1, l->layers, LACE_MAX_LAYERS,
+                                   &l->layer_count, err)) ||
+        (code = lace_settings_int(s, "lattice.width", 2, 1 << 17, &l->width, err)) ||
+        (code = lace_settings_int(s, "lattice.heads", 1, 1024, &l->heads, err)) ||
+        (code = read_name(s, "lattice.visible", lace_visible_names, &visible, err)) ||
+        (code = lace_settings_int(s, "lattice.window", 1, 1 << 24, &l->window, err)) ||
+        (code = lace_settings_bool(s, "lattice.self", &l->self, err)) ||
+        (code = read_name(s, "lattice.topology", lace_topology_names, &topology, err)) ||
         (code = lace_settings_int(s, "lattice.ring", 1, LACE_MAX_THREADS, &l->ring, err)) ||
         (code = lace_settings_int(s, "lattice.max_threads", 1, LACE_MAX_THREADS, &l->max_threads, err)) ||
         (code = lace_settings_ints(s, "lattice.theta", 1, 1 << 30, theta, 3, &theta_count, err)) ||
-        (code = lace_settings_double(s, "lattice.alpha", 0, 100, &alpha, err)) || (code = lace_settings_double(s, "lattice.gate", 1e-6, 1, &gate, err)) ||
+        (code = lace_settings_double(s, "lattice.alpha", 0, 100, &alpha, err)) ||
+        (code = lace_settings_double(s, "lattice.gate", 1e-6, 1, &gate, err)) ||
         (code = lace_settings_bool(s, "lattice.tied", &start->tied, err)))
         return code;
     l->kind = (enum lace_kind)kind;
@@ -138,21 +161,26 @@ static int open_model(struct run *r, struct lace_error *err)
     const char *init = NULL, *lattice = NULL, *dtype = NULL;
     char path[PATH_MAX];
     int code;
-    if ((code = lace_settings_string(s, "init.model", &init, err)) || (code = lace_settings_string(s, "init.lattice", &lattice, err)) ||
-        (code = lace_settings_string(s, "dtype", &dtype, err)) || (code = lace_settings_string(s, "tokenizer", &r->tokenizer_path, err)))
+    if ((code = lace_settings_string(s, "init.model", &init, err)) ||
+        (code = lace_settings_string(s, "init.lattice", &lattice, err)) ||
+        (code = lace_settings_string(s, "dtype", &dtype, err)) ||
+        (code = lace_settings_string(s, "tokenizer", &r->tokenizer_path, err)))
         return code;
     if (dtype) {
-        if (strcmp(dtype, "f32") && strcmp(dtype, "bf16")) return lace_fail(err, LACE_BAD, "%s: dtype must be f32 or bf16, not \"%.20s\".", s->path, dtype);
+        if (strcmp(dtype, "f32") && strcmp(dtype, "bf16"))
+            return lace_fail(err, LACE_BAD, "%s: dtype must be f32 or bf16, not \"%.20s\".", s->path, dtype);
         options.dtype = !strcmp(dtype, "bf16") ? LACE_BF16 : LACE_F32;
     }
     bool pretrain = !strcmp(r->options->stage, "pretrain");
-    if (!init && !pretrain) return lace_fail(err, LACE_BAD, "%s: init.model is missing; %s trains a model that exists.", s->path, r->options->stage);
-    if (!r->tokenizer_path && !init) return lace_fail(err, LACE_BAD, "%s: tokenizer is missing; name a tokenizer.json.", s->path);
+    if (!init && !pretrain)
+        return lace_fail(err, LACE_BAD, "%s: init.model is missing; %s trains a model that exists.", s->path,
+                         r->options->stage);
+    if (!r->tokenizer_path && !init)
+        return lace_fail(err, LACE_BAD, "%s: tokenizer is missing; name a tokenizer.json.", s->path);
     if (!r->tokenizer_path) {
         if ((code = lace_join(path, init, "tokenizer.json", err))) return code;
         if ((code = lace_tokenizer_open(&r->tokenizer, path, err))) return code;
-    } else if ((code = lace_tokenizer_open(&r->tokenizer, r->tokenizer_path, err)))
-        return code;
+    } else if ((code = lace_tokenizer_open(&r->tokenizer, r->tokenizer_path, err))) return code;
     r->end = lace_tokenizer_id(r->tokenizer, "<|end|>");
     if ((code = lace_format_open(&r->format, r->tokenizer, r->end, err))) return code;
     if (!init) {
@@ -163,7 +191,8 @@ static int open_model(struct run *r, struct lace_error *err)
     bool fresh = lattice && !strcmp(lattice, "new");
     if ((code = lace_model_load(&r->model, init, fresh ? NULL : lattice, &options, err))) return code;
     if (lace_tokenizer_size(r->tokenizer) > r->model->config.vocab_size)
-        return lace_fail(err, LACE_BAD, "The tokenizer has %d tokens, the model %s only %d.", lace_tokenizer_size(r->tokenizer), init, r->model->config.vocab_size);
+        return lace_fail(err, LACE_BAD, "The tokenizer has %d tokens, the model %s only %d.",
+                         lace_tokenizer_size(r->tokenizer), init, r->model->config.vocab_size);
     if (!fresh) return 0;
     struct lace_lattice_config l;
     struct lace_lattice_start start;
@@ -204,8 +233,10 @@ static int save_checkpoint(struct run *r, struct lace_error *err)
     for (struct dirent *e; d && (e = readdir(d));) {
         long n;
         char rest;
-        int read = sscanf(e->d_name, "checkpoint-%ld.tm%c", &n, &rest); /* 1: whole; 2: half-written when a run was killed */
-        bool old = read == 1 && !strchr(e->d_name, '.') && n < r->trainer.step - (r->keep - 1) * (long)r->checkpoint_every;
+        int read =
+            sscanf(e->d_name, "checkpoint-%ld.tm%c", &n, &rest); /* 1: whole; 2: half-written when a run was killed */
+        bool old =
+            read == 1 && !strchr(e->d_name, '.') && n < r->trainer.step - (r->keep - 1) * (long)r->checkpoint_every;
         if ((old || (read == 2 && rest == 'p')) && !lace_join(path, r->out, e->d_name, NULL)) lace_remove_folder(path);
     }
     if (d) closedir(d);
@@ -219,7 +250,8 @@ static int open_metrics(struct run *r, long steps, struct lace_error *err)
     size_t len = 0, keep = 0;
     int code = lace_join(path, r->out, "metrics.jsonl", err);
     if (code) return code;
-    if (steps > 0 && !access(path, F_OK) && (code = lace_read_file(path, (size_t)1 << 30, &bytes, &len, err))) return code;
+    if (steps > 0 && !access(path, F_OK) && (code = lace_read_file(path, (size_t)1 << 30, &bytes, &len, err)))
+        return code;
     for (long line = 0; keep < len && line < steps; line++) {
         char *end = memchr(bytes + keep, '\n', len - keep);
         if (!end) break;
@@ -228,7 +260,8 @@ static int open_metrics(struct run *r, long steps, struct lace_error *err)
     code = lace_write_file(path, bytes ? bytes : "", keep, err);
     lace_free(bytes);
     if (code) return code;
-    if (!(r->metrics = fopen(path, "a"))) return lace_fail(err, LACE_SYSTEM, "Cannot write %s: %s.", path, strerror(errno));
+    if (!(r->metrics = fopen(path, "a")))
+        return lace_fail(err, LACE_SYSTEM, "Cannot write %s: %s.", path, strerror(errno));
     return 0;
 }
 
@@ -249,7 +282,9 @@ static int export_model(struct run *r, struct lace_error *err)
     const char *init = NULL;
     int code = lace_join(dir, r->out, "model", err);
     if (!code) code = lace_join(lattice, dir, "lattice", err);
-    if (!code) code = lace_model_save(r->model, dir, r->model->lattice.kind == LACE_KIND_NONE ? NULL : lattice, LACE_BF16, err);
+    if (!code)
+        code =
+            lace_model_save(r->model, dir, r->model->lattice.kind == LACE_KIND_NONE ? NULL : lattice, LACE_BF16, err);
     if (!code) code = lace_settings_string(&r->settings, "init.model", &init, err);
     if (!code && !r->tokenizer_path) code = lace_join(source, init, "tokenizer.json", err);
     return code ? code : copy_file(r->tokenizer_path ? r->tokenizer_path : source, dir, "tokenizer.json", err);
@@ -275,7 +310,8 @@ static bool same_value(const char *a, const char *b)
 /* A run goes on only with the settings it began with, but for those that change no bit of the result. */
 static int same_settings(const struct run *r, const char *path, struct lace_error *err)
 {
-    static const char *const free_keys[] = {"out", "checkpoint_every", "stage", NULL}; /* a stage that differs shows below */
+    static const char *const free_keys[] = {"out", "checkpoint_every", "stage",
+                                            NULL}; /* a stage that differs shows below */
     struct lace_settings began;
     if (access(path, F_OK)) return 0;
     int code = lace_settings_read(&began, path, err);
@@ -283,12 +319,15 @@ static int same_settings(const struct run *r, const char *path, struct lace_erro
     const struct lace_settings *both[] = {&began, &r->settings};
     const char *stage = value_of(&began, "stage"), none[] = "not set";
     if (stage && strcmp(stage, r->options->stage))
-        code = lace_fail(err, LACE_BAD, "%s: the run began with the stage %.40s and cannot go on with %s.", path, stage, r->options->stage);
+        code = lace_fail(err, LACE_BAD, "%s: the run began with the stage %.40s and cannot go on with %s.", path, stage,
+                         r->options->stage);
     for (int k = 0; k < 2; k++)
         for (int i = 0; i < both[k]->count && !code; i++) {
             const char *key = both[k]->items[i].key, *then = value_of(&began, key), *now = value_of(&r->settings, key);
             if (lace_name_index(free_keys, key) >= 0 || same_value(then, now)) continue;
-            code = lace_fail(err, LACE_BAD, "%.200s: the run began with %.60s %.60s and cannot go on with %.60s; give the settings it began with, or another folder with --set out=DIR.",
+            code = lace_fail(err, LACE_BAD,
+                             "%.200s: the run began with %.60s %.60s and cannot go on with %.60s; give the settings it "
+                             "began with, or another folder with --set out=DIR.",
                              path, key, then ? then : none, now ? now : none);
         }
     lace_settings_release(&began);
@@ -301,7 +340,8 @@ static int lock_folder(struct run *r, struct lace_error *err)
 {
     if (r->folder >= 0 || (r->folder = open(r->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) return 0;
     if (!flock(r->folder, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK) return 0;
-    return lace_fail(err, LACE_BAD, "Another run is at work in %s; let it end, or name another folder with --set out=DIR.", r->out);
+    return lace_fail(err, LACE_BAD,
+                     "Another run is at work in %s; let it end, or name another folder with --set out=DIR.", r->out);
 }
 
 static int start_run(struct run *r, struct lace_error *err)
@@ -311,9 +351,15 @@ static int start_run(struct run *r, struct lace_error *err)
     if (code || (code = lace_join(path, r->out, "model/model.safetensors", err))) return code;
     long latest = latest_checkpoint(r->out);
     if (latest >= 0 && !r->options->resume)
-        return lace_fail(err, LACE_BAD, "%s holds a run already (checkpoint-%ld); go on with --resume, or name another folder with --set out=DIR.", r->out, latest);
+        return lace_fail(
+            err, LACE_BAD,
+            "%s holds a run already (checkpoint-%ld); go on with --resume, or name another folder with --set out=DIR.",
+            r->out, latest);
     if (latest < 0 && !access(path, F_OK))
-        return lace_fail(err, LACE_BAD, "%s holds a trained model and no checkpoint; remove it, or name another folder with --set out=DIR.", r->out);
+        return lace_fail(
+            err, LACE_BAD,
+            "%s holds a trained model and no checkpoint; remove it, or name another folder with --set out=DIR.",
+            r->out);
     if ((code = lace_join(path, r->out, "settings.yaml", err))) return code;
     if (latest >= 0 && (code = same_settings(r, path, err))) return code;
     if ((code = lace_make_dir(r->out, err)) || (code = lock_folder(r, err))) return code;
@@ -324,7 +370,8 @@ static int start_run(struct run *r, struct lace_error *err)
     lace_text_release(&text);
     if (code) return code;
     if (latest >= 0) {
-        if ((code = checkpoint_path(r, latest, path, err)) || (code = lace_checkpoint_load(&r->trainer, path, err))) return code;
+        if ((code = checkpoint_path(r, latest, path, err)) || (code = lace_checkpoint_load(&r->trainer, path, err)))
+            return code;
     }
     return open_metrics(r, r->trainer.step, err);
 }
@@ -357,17 +404,23 @@ static int train_steps(struct run *r, struct lace_error *err)
         double start = lace_now();
         if ((code = lace_trainer_step(&r->trainer, &report, err))) return name_last_good(r, code, err);
         double seconds = lace_now() - start;
-        fprintf(r->metrics, "{\"step\": %ld, \"loss\": %.6f, \"grad_norm\": %.5f, \"lr\": %.6g, \"tokens\": %ld, \"learned\": %ld, \"seconds\": %.4f, \"flops\": %.4g}\n",
-                r->trainer.step, report.loss, report.grad_norm, report.lr, report.tokens, report.learned, seconds, report.flops);
-        struct lace_train_progress p = {r->options->stage, r->out, r->trainer.step, r->train.steps, report.loss, report.grad_norm, report.lr,
-                                        report.tokens / seconds};
-        bool stop = r->options->progress && r->options->progress(r->options->user, &p), last = r->trainer.step == r->train.steps;
+        fprintf(r->metrics,
+                "{\"step\": %ld, \"loss\": %.6f, \"grad_norm\": %.5f, \"lr\": %.6g, \"tokens\": %ld, \"learned\": %ld, "
+                "\"seconds\": %.4f, \"flops\": %.4g}\n",
+                r->trainer.step, report.loss, report.grad_norm, report.lr, report.tokens, report.learned, seconds,
+                report.flops);
+        struct lace_train_progress p = {r->options->stage, r->out,           r->trainer.step, r->train.steps,
+                                        report.loss,       report.grad_norm, report.lr,       report.tokens / seconds};
+        bool stop = r->options->progress && r->options->progress(r->options->user, &p),
+             last = r->trainer.step == r->train.steps;
         if (!stop && !last && r->trainer.step % r->checkpoint_every) continue;
-        if (fflush(r->metrics) || ferror(r->metrics)) return lace_fail(err, LACE_SYSTEM, "Cannot write the metrics of %s: %s.", r->out, strerror(errno));
+        if (fflush(r->metrics) || ferror(r->metrics))
+            return lace_fail(err, LACE_SYSTEM, "Cannot write the metrics of %s: %s.", r->out, strerror(errno));
         if ((code = save_checkpoint(r, err))) return name_last_good(r, code, err);
         if (stop && !last)
-            return lace_fail(err, LACE_STOPPED, "Stopped after step %ld of %d; %s/checkpoint-%ld is saved: go on with --resume.", r->trainer.step, r->train.steps,
-                             r->out, r->trainer.step);
+            return lace_fail(err, LACE_STOPPED,
+                             "Stopped after step %ld of %d; %s/checkpoint-%ld is saved: go on with --resume.",
+                             r->trainer.step, r->train.steps, r->out, r->trainer.step);
     }
     return export_model(r, err);
 }
@@ -379,7 +432,8 @@ static int read_stage(struct run *r, struct lace_error *err)
     const char *stage = NULL;
     int code = lace_settings_string(&r->settings, "stage", &stage, err);
     if (!code && stage && strcmp(stage, r->options->stage))
-        code = lace_fail(err, LACE_BAD, "%s says stage: %.40s, and the command %s.", r->settings.path, stage, r->options->stage);
+        code = lace_fail(err, LACE_BAD, "%s says stage: %.40s, and the command %s.", r->settings.path, stage,
+                         r->options->stage);
     if (code || stage) return code;
     snprintf(assignment, sizeof assignment, "stage=%s", r->options->stage);
     code = lace_settings_set(&r->settings, assignment, err);
@@ -392,12 +446,15 @@ static int open_run(struct run *r, const struct lace_train_options *options, str
     static const char *const stages[] = {"pretrain", "cpt", "sft", NULL};
     *r = (struct run){.options = options, .folder = -1};
     if (lace_name_index(stages, options->stage) < 0)
-        return lace_fail(err, LACE_BAD, "There is no training stage \"%.40s\"; the stages are pretrain, cpt and sft.", options->stage);
+        return lace_fail(err, LACE_BAD, "There is no training stage \"%.40s\"; the stages are pretrain, cpt and sft.",
+                         options->stage);
     int code = lace_settings_read(&r->settings, options->config, err);
-    for (int i = 0; !code && options->sets && options->sets[i]; i++) code = lace_settings_set(&r->settings, options->sets[i], err);
+    for (int i = 0; !code && options->sets && options->sets[i]; i++)
+        code = lace_settings_set(&r->settings, options->sets[i], err);
     if (!code) code = read_trainer(r, err);
     if (!code) code = lace_settings_string(&r->settings, "out", &r->out, err);
-    if (!code && !r->out) code = lace_fail(err, LACE_BAD, "%s: out is missing; name the folder of the run.", options->config);
+    if (!code && !r->out)
+        code = lace_fail(err, LACE_BAD, "%s: out is missing; name the folder of the run.", options->config);
     if (!code) code = lace_sources_read(&r->sources, &r->settings, r->train.seed, err);
     if (!code) code = open_model(r, err);
     if (!code) code = read_stage(r, err);
@@ -421,7 +478,8 @@ struct lace_training {
     struct run run;
 };
 
-int lace_training_open(struct lace_training **training, const struct lace_train_options *options, struct lace_error *err)
+int lace_training_open(struct lace_training **training, const struct lace_train_options *options,
+                       struct lace_error *err)
 {
     if (!(*training = calloc(1, sizeof **training))) return lace_fail(err, LACE_MEMORY, "Out of memory.");
     int code = open_run(&(*training)->run, options, err);

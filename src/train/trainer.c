@@ -6,8 +6,19 @@
 
 void lace_trainer_defaults(struct lace_trainer_options *o)
 {
-    *o = (struct lace_trainer_options){.steps = 1000, .shards = 4, .shard_rows = 2048, .lr = 1e-3, .lattice_lr = 3, .warmup = 0.05, .floor = 0.1,
-                                       .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 0.1, .clip = 1, .seed = 1};
+    *o = (struct lace_trainer_options){.steps = 1000,
+                                       .shards = 4,
+                                       .shard_rows = 2048,
+                                       .lr = 1e-3,
+                                       .lattice_lr = 3,
+                                       .warmup = 0.05,
+                                       .floor = 0.1,
+                                       .beta1 = 0.9,
+                                       .beta2 = 0.95,
+                                       .eps = 1e-8,
+                                       .weight_decay = 0.1,
+                                       .clip = 1,
+                                       .seed = 1};
 }
 
 void lace_trainer_release(struct lace_trainer *t)
@@ -26,8 +37,9 @@ void lace_trainer_release(struct lace_trainer *t)
     *t = (struct lace_trainer){0};
 }
 
-int lace_trainer_init(struct lace_trainer *t, struct lace_model *model, const struct lace_format *format, const struct lace_sources *sources,
-                      const struct lace_trainer_options *options, struct lace_error *err)
+int lace_trainer_init(struct lace_trainer *t, struct lace_model *model, const struct lace_format *format,
+                      const struct lace_sources *sources, const struct lace_trainer_options *options,
+                      struct lace_error *err)
 {
     *t = (struct lace_trainer){.options = *options, .model = model, .format = format, .sources = sources};
     struct lace_trainer_options *o = &t->options;
@@ -35,12 +47,14 @@ int lace_trainer_init(struct lace_trainer *t, struct lace_model *model, const st
     if (!o->workers) o->workers = omp_get_max_threads();
     if (o->workers > o->shards) o->workers = o->shards;
     if (!model->master) return lace_fail(err, LACE_BAD, "The model was not opened for training.");
-    if (o->freeze && model->lattice.kind == LACE_KIND_NONE) return lace_fail(err, LACE_BAD, "The backbone is frozen and there is no lattice: nothing is left to train.");
+    if (o->freeze && model->lattice.kind == LACE_KIND_NONE)
+        return lace_fail(err, LACE_BAD, "The backbone is frozen and there is no lattice: nothing is left to train.");
     t->shards = calloc((size_t)o->shards, sizeof *t->shards);
     t->workers = calloc((size_t)o->workers, sizeof *t->workers);
     t->m = lace_alloc_array(model->values, sizeof(float));
     t->v = lace_alloc_array(model->values, sizeof(float));
-    if (!t->shards || !t->workers || !t->m || !t->v) code = lace_fail(err, LACE_MEMORY, "Out of memory for the optimiser's moments.");
+    if (!t->shards || !t->workers || !t->m || !t->v)
+        code = lace_fail(err, LACE_MEMORY, "Out of memory for the optimiser's moments.");
     for (int i = 0; i < o->shards && !code; i++) code = lace_shard_init(&t->shards[i], o->shard_rows, err);
     struct lace_state_options s = {o->shard_rows, 512, o->shard_rows, o->shard_rows, 1, true};
     for (int i = 0; i < o->workers && !code; i++) {
@@ -77,7 +91,8 @@ static int fill_shard(struct lace_trainer *t, int index, struct lace_error *err)
     return 0;
 }
 
-static int run_shard(struct lace_trainer *t, struct lace_worker *w, struct lace_shard *s, double total, struct lace_error *err)
+static int run_shard(struct lace_trainer *t, struct lace_worker *w, struct lace_shard *s, double total,
+                     struct lace_error *err)
 {
     int code = lace_shard_views(s, &w->cache, t->model, err);
     if (code) return code;
@@ -100,7 +115,9 @@ static double count_flops(const struct lace_model *m, const struct lace_shard *s
     for (int i = 0; i < m->count; i++) {
         const struct lace_weight *w = &m->weights[i];
         if (lace_params[w->param].form == VECTOR || (w->param == P_EMBED && !c->tie_word_embeddings)) continue;
-        int rows = w->param == P_EMBED || w->param == P_HEAD ? b->outs : lace_weight_is_lattice(w) ? b->lattice_rows : b->rows;
+        int rows = w->param == P_EMBED || w->param == P_HEAD ? b->outs
+                   : lace_weight_is_lattice(w)               ? b->lattice_rows
+                                                             : b->rows;
         flops += (lace_weight_is_lattice(w) ? 6 : passes) * rows * w->rows * (double)w->cols;
     }
     const struct lace_view *views[] = {&b->causal.view, &b->lattice.view};
@@ -133,7 +150,8 @@ static double reduce(struct lace_trainer *t)
 #pragma omp parallel for schedule(dynamic)
     for (int i = 0; i < m->count; i++) {
         size_t count = (size_t)m->weights[i].rows * m->weights[i].cols, at = m->weights[i].offset;
-        for (int k = 1; k < t->options.workers; k++) m->ops->add(t->workers[0].grad + at, t->workers[k].grad + at, count);
+        for (int k = 1; k < t->options.workers; k++)
+            m->ops->add(t->workers[0].grad + at, t->workers[k].grad + at, count);
         squares[i] = m->ops->sum_squares(t->workers[0].grad + at, count);
     }
     for (int i = 0; i < m->count; i++) sum += squares[i];
@@ -150,9 +168,9 @@ static void update(struct lace_trainer *t, double lr, double scale)
         const struct lace_weight *w = &m->weights[i];
         bool lattice = lace_weight_is_lattice(w), decays = lace_params[w->param].form != VECTOR;
         if (o->freeze && !lattice) continue;
-        m->ops->adamw(w->value, t->m + w->offset, t->v + w->offset, t->workers[0].grad + w->offset, (size_t)w->rows * w->cols,
-                      (float)(lattice ? lr * o->lattice_lr : lr), (float)o->beta1, (float)o->beta2, (float)o->eps,
-                      decays ? (float)o->weight_decay : 0, (float)scale, t->step + 1);
+        m->ops->adamw(w->value, t->m + w->offset, t->v + w->offset, t->workers[0].grad + w->offset,
+                      (size_t)w->rows * w->cols, (float)(lattice ? lr * o->lattice_lr : lr), (float)o->beta1,
+                      (float)o->beta2, (float)o->eps, decays ? (float)o->weight_decay : 0, (float)scale, t->step + 1);
     }
     lace_model_repack(m, o->freeze);
 }
@@ -173,10 +191,11 @@ int lace_trainer_step(struct lace_trainer *t, struct lace_step_report *report, s
             code = failed, first = own;
     }
     for (int i = 0; i < o->shards && !code; i++) total += t->shards[i].weights;
-    if (!code && !(total > 0)) code = lace_fail(&first, LACE_BAD, "No token of this step is to be learned; the data source marks them all.");
+    if (!code && !(total > 0))
+        code = lace_fail(&first, LACE_BAD, "No token of this step is to be learned; the data source marks them all.");
     if (code) return lace_fail(err, code, "%s", first.text);
 
-    /* each worker takes the same shards at every run, one after another: the sums have one order */
+        /* each worker takes the same shards at every run, one after another: the sums have one order */
 #pragma omp parallel for schedule(static, 1) num_threads(o->workers)
     for (int k = 0; k < o->workers; k++) {
         struct lace_worker *w = &t->workers[k];
@@ -199,7 +218,9 @@ int lace_trainer_step(struct lace_trainer *t, struct lace_step_report *report, s
     }
     report->grad_norm = reduce(t);
     if (!isfinite(report->loss) || !isfinite(report->grad_norm))
-        return lace_fail(err, LACE_BAD, "Step %ld: the loss is %g and the gradient's norm %g; training stopped. Lower lr or clip.", t->step + 1, report->loss, report->grad_norm);
+        return lace_fail(err, LACE_BAD,
+                         "Step %ld: the loss is %g and the gradient's norm %g; training stopped. Lower lr or clip.",
+                         t->step + 1, report->loss, report->grad_norm);
     update(t, report->lr, o->clip > 0 && report->grad_norm > o->clip ? o->clip / report->grad_norm : 1);
     t->step++;
     t->tokens += report->tokens;

@@ -13,25 +13,25 @@ struct lace_trainer_options {
     double lr, lattice_lr;         /* lattice tensors learn at lr * lattice_lr */
     double warmup, floor;          /* shares: of the steps for the rise; of lr at the cosine's end */
     double beta1, beta2, eps, weight_decay, clip;
-    bool freeze;                   /* the backbone stays as it is */
+    bool freeze; /* the backbone stays as it is */
     uint64_t seed;
-    int workers;                   /* 0: all */
+    int workers; /* 0: all */
 };
 
 struct lace_step_report {
     double loss;      /* mean over the learned tokens */
     double grad_norm; /* before clipping */
     double lr;
-    long tokens;      /* rows taken through the model */
-    long learned;     /* tokens with a loss */
-    double flops;     /* of the step's products and attention, forward and backward */
+    long tokens;  /* rows taken through the model */
+    long learned; /* tokens with a loss */
+    double flops; /* of the step's products and attention, forward and backward */
 };
 
 struct lace_worker {
     struct lace_cache cache;
     struct lace_state state;
-    float *grad;     /* (values) */
-    float *logprob;  /* (rows) */
+    float *grad;    /* (values) */
+    float *logprob; /* (rows) */
     double loss;
 };
 
@@ -42,21 +42,23 @@ struct lace_trainer {
     const struct lace_sources *sources;
     struct lace_shard *shards;
     struct lace_worker *workers;
-    float *m, *v;                     /* (values) */
-    long step;                        /* finished steps */
+    float *m, *v; /* (values) */
+    long step;    /* finished steps */
     long tokens;
 };
 
 void lace_trainer_defaults(struct lace_trainer_options *options);
 int lace_trainer_init(struct lace_trainer *trainer, struct lace_model *model, const struct lace_format *format,
-                      const struct lace_sources *sources, const struct lace_trainer_options *options, struct lace_error *err);
+                      const struct lace_sources *sources, const struct lace_trainer_options *options,
+                      struct lace_error *err);
 void lace_trainer_release(struct lace_trainer *trainer);
 /* One optimiser step. A loss that is no number is an error, and the weights stay as they were. */
 int lace_trainer_step(struct lace_trainer *trainer, struct lace_step_report *report, struct lace_error *err);
 
 /* A stage as its YAML file describes it, without the run's folder: nothing is written or resumed. options outlive it. */
 struct lace_training;
-int lace_training_open(struct lace_training **training, const struct lace_train_options *options, struct lace_error *err);
+int lace_training_open(struct lace_training **training, const struct lace_train_options *options,
+                       struct lace_error *err);
 void lace_training_close(struct lace_training **training);
 struct lace_trainer *lace_training_trainer(struct lace_training *training);
 

@@ -8,7 +8,8 @@
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 
-static inline size_t fuzz_mutate(uint8_t *data, size_t size, size_t max, unsigned seed, const char *const *seeds, const size_t *lens, size_t count)
+static inline size_t fuzz_mutate(uint8_t *data, size_t size, size_t max, unsigned seed, const char *const *seeds,
+                                 const size_t *lens, size_t count)
 {
     if (seed % 64 == 0) {
         size_t i = seed / 64 % count, len = lens ? lens[i] : strlen(seeds[i]);

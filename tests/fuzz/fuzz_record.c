@@ -26,8 +26,10 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned 
 {
     static const char *const seeds[] = {
         "{\"id\":\"1\",\"task\":\"t\",\"prompt\":\"p\"}",
-        "{\"id\":\"r1\",\"task\":\"sum\",\"difficulty\":3,\"prompt\":\"2+2?\\n\",\"answer\":\"4\",\"threads\":[{\"steps\":[\"a\\n\",\"\\u00e9\"],\"answer\":\"4\","
-        "\"verdict\":\"best\",\"strategy\":\"up\"},{\"steps\":[],\"answer\":null,\"verdict\":\"\"}],\"meta\":{\"k\":[1,2.5e3,true,null]}}",
+        "{\"id\":\"r1\",\"task\":\"sum\",\"difficulty\":3,\"prompt\":\"2+2?\\n\",\"answer\":\"4\",\"threads\":[{"
+        "\"steps\":[\"a\\n\",\"\\u00e9\"],\"answer\":\"4\","
+        "\"verdict\":\"best\",\"strategy\":\"up\"},{\"steps\":[],\"answer\":null,\"verdict\":\"\"}],\"meta\":{\"k\":[1,"
+        "2.5e3,true,null]}}",
     };
     return fuzz_mutate(data, size, max, seed, seeds, NULL, sizeof seeds / sizeof *seeds);
 }

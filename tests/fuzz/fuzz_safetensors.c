@@ -2,7 +2,9 @@
 #include "fuzz.h"
 #include "io/safetensors.h"
 
-#define S "{\"__metadata__\":{\"k\":\"v\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"b\":{\"dtype\":\"BF16\",\"shape\":[1,0],\"data_offsets\":[8,8]},\"c\":{\"dtype\":\"F16\",\"shape\":[],\"data_offsets\":[8,10]}}"
+#define S                                                                                                              \
+    "{\"__metadata__\":{\"k\":\"v\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"b\":{\"dtype\":" \
+    "\"BF16\",\"shape\":[1,0],\"data_offsets\":[8,8]},\"c\":{\"dtype\":\"F16\",\"shape\":[],\"data_offsets\":[8,10]}}"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -57,7 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed)
 {
     static const char *const seeds[] = {
-        "model:\n  layers: 4\n  name: 'a: b'\ntrain:\n  rate: 3e-4\n  ids: [1, 2,3]\n  from: null\n  words:\n  - a\n  - \"b c\"\n",
+        "model:\n  layers: 4\n  name: 'a: b'\ntrain:\n  rate: 3e-4\n  ids: [1, 2,3]\n  from: null\n  words:\n  - a\n  "
+        "- \"b c\"\n",
         "curriculum:\n- difficulty: 1\n  steps: {min: 2, max: 3}\n- difficulty: 2\ntop.dotted: 5\n",
         "=a.b=[1, x]\n=a.c=null\n=list.1.x=3\na: {b: 1}\nlist:\n- x: 1\n",
         "a: \"\\u2028\\x85 \\t\"\nb: |\n  text\n  more\nc: >-\n  folded\n",

@@ -8,7 +8,8 @@ static struct lace_tokenizer *known[3];
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    static const char *const files[] = {"recipes/tokenizer.json", "tests/golden/tokenizer_gpt2.json", "tests/golden/tokenizer_qwen2.json"};
+    static const char *const files[] = {"recipes/tokenizer.json", "tests/golden/tokenizer_gpt2.json",
+                                        "tests/golden/tokenizer_qwen2.json"};
     struct lace_error err;
     for (int i = 0; i < 3; i++)
         if (lace_tokenizer_open(&known[i], files[i], &err)) {
@@ -53,13 +54,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #define BL "{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"use_regex\":true}"
-#define MODEL "\"model\":{\"type\":\"BPE\",\"ignore_merges\":true,\"vocab\":{\"a\":0,\"b\":1,\"ab\":2,\"aab\":5,\"1\":3},\"merges\":[\"a b\",[\"a\",\"ab\"]]}"
+#define MODEL                                                                                                          \
+    "\"model\":{\"type\":\"BPE\",\"ignore_merges\":true,\"vocab\":{\"a\":0,\"b\":1,\"ab\":2,\"aab\":5,\"1\":3},"       \
+    "\"merges\":[\"a b\",[\"a\",\"ab\"]]}"
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed)
 {
     static const char *const seeds[] = {
-        "\n{\"added_tokens\":[{\"id\":7,\"content\":\"<x>\",\"special\":true,\"normalized\":false}],\"normalizer\":{\"type\":\"NFC\"},\"pre_tokenizer\":" BL ",\"decoder\":" BL "," MODEL "}",
-        " {\"added_tokens\":[{\"id\":2,\"content\":\"ab\"}],\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(?i:'s)| ?\\\\p{L}+|[^\\\\s]+\"},\"behavior\":\"Removed\",\"invert\":true},{\"type\":\"Digits\",\"individual_digits\":true}," BL "]},\"decoder\":" BL "," MODEL "}",
+        "\n{\"added_tokens\":[{\"id\":7,\"content\":\"<x>\",\"special\":true,\"normalized\":false}],\"normalizer\":{"
+        "\"type\":\"NFC\"},\"pre_tokenizer\":" BL ",\"decoder\":" BL "," MODEL "}",
+        " {\"added_tokens\":[{\"id\":2,\"content\":\"ab\"}],\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":"
+        "[{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(?i:'s)| "
+        "?\\\\p{L}+|[^\\\\s]+\"},\"behavior\":\"Removed\",\"invert\":true},{\"type\":\"Digits\",\"individual_digits\":"
+        "true}," BL "]},\"decoder\":" BL "," MODEL "}",
         "!q*7+4=2, try 3: 10+4=3, no.\n[[best]] <|end|>",
         "#don't  é <|endoftext|>\xff",
         "%e\xcc\x81 12 <think>\r\n",

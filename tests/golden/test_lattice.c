@@ -36,7 +36,8 @@ static void compare(struct golden *c, const char *what, const float *got, const 
     for (size_t i = 0; i < n; i++) {
         double apart = fabs(got[i] - want[i]) / (1e-3 + most);
         if (!(apart <= TOLERANCE))
-            fail_msg("%s on %s: %s[%zu] is %.9g, expected %.9g (largest %.3g)", c->name, c->level, what, i, got[i], want[i], most);
+            fail_msg("%s on %s: %s[%zu] is %.9g, expected %.9g (largest %.3g)", c->name, c->level, what, i, got[i],
+                     want[i], most);
         c->worst = fmax(c->worst, apart);
     }
 }
@@ -49,7 +50,8 @@ static void read_story(struct golden *c, struct story *s)
     memcpy(s->prompt, prompt, count * sizeof *prompt);
     const int *lengths = numbers(c, "lengths", LACE_T_I32, &count), *token = numbers(c, "token", LACE_T_I32, &count),
               *time = numbers(c, "time", LACE_T_I32, &count), *step = numbers(c, "step", LACE_T_I32, &count),
-              *position = numbers(c, "position", LACE_T_I32, &count), *thread = numbers(c, "thread", LACE_T_I32, &count);
+              *position = numbers(c, "position", LACE_T_I32, &count),
+              *thread = numbers(c, "thread", LACE_T_I32, &count);
     for (size_t r = 0, n = 0; r < count; n++) {
         struct story_thread *t = &s->thread[s->threads++];
         t->count = lengths[n];

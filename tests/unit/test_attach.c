@@ -8,12 +8,28 @@
 #include <string.h>
 #include "model/attach.h"
 
-static const struct lace_config qwen3_1_7b = {.vocab_size = 151936, .hidden_size = 2048, .intermediate_size = 6144, .num_hidden_layers = 28,
-                                              .num_attention_heads = 16, .num_key_value_heads = 8, .head_dim = 128,
-                                              .max_position_embeddings = 40960, .rms_norm_eps = 1e-6, .rope_theta = 1e6, .tie_word_embeddings = true};
-static const struct lace_config small = {.vocab_size = 50, .hidden_size = 32, .intermediate_size = 48, .num_hidden_layers = 4,
-                                         .num_attention_heads = 4, .num_key_value_heads = 2, .head_dim = 8, .max_position_embeddings = 64,
-                                         .rms_norm_eps = 1e-6, .rope_theta = 10000, .tie_word_embeddings = false};
+static const struct lace_config qwen3_1_7b = {.vocab_size = 151936,
+                                              .hidden_size = 2048,
+                                              .intermediate_size = 6144,
+                                              .num_hidden_layers = 28,
+                                              .num_attention_heads = 16,
+                                              .num_key_value_heads = 8,
+                                              .head_dim = 128,
+                                              .max_position_embeddings = 40960,
+                                              .rms_norm_eps = 1e-6,
+                                              .rope_theta = 1e6,
+                                              .tie_word_embeddings = true};
+static const struct lace_config small = {.vocab_size = 50,
+                                         .hidden_size = 32,
+                                         .intermediate_size = 48,
+                                         .num_hidden_layers = 4,
+                                         .num_attention_heads = 4,
+                                         .num_key_value_heads = 2,
+                                         .head_dim = 8,
+                                         .max_position_embeddings = 64,
+                                         .rms_norm_eps = 1e-6,
+                                         .rope_theta = 10000,
+                                         .tie_word_embeddings = false};
 
 static void layers_are(const char *text, int count, const int *expected)
 {
@@ -30,7 +46,9 @@ static void test_layers(void **state)
     layers_are("every:4", 7, (int[]){3, 7, 11, 15, 19, 23, 27});
     layers_are("every:28", 1, (int[]){27});
     layers_are("3,5,27", 3, (int[]){3, 5, 27});
-    static const char *const bad[] = {"", "every", "every:", "every:0", "every:-1", "every:2:", "every:2:middle", "every:29", "28", "3,3", "5,3", "3,", ",3", "3 5", "-1", "99999999999", "x"};
+    static const char *const bad[] = {
+        "",    "every", "every:", "every:0", "every:-1", "every:2:", "every:2:middle", "every:29", "28",
+        "3,3", "5,3",   "3,",     ",3",      "3 5",      "-1",       "99999999999",    "x"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct lace_lattice_config l;
         struct lace_error err = {{0}};
@@ -112,13 +130,13 @@ static void test_refused(void **state)
 {
     struct lace_attach_options o;
     struct lace_lattice_config l;
-#define REFUSED(change) \
-    do { \
-        struct lace_error err = {{0}}; \
-        lace_attach_defaults(&o); \
-        change; \
-        assert_int_equal(lace_attach_config(&l, &small, &o, &err), LACE_BAD); \
-        assert_true(strlen(err.text) > 20); \
+#define REFUSED(change)                                                                                                \
+    do {                                                                                                               \
+        struct lace_error err = {{0}};                                                                                 \
+        lace_attach_defaults(&o);                                                                                      \
+        change;                                                                                                        \
+        assert_int_equal(lace_attach_config(&l, &small, &o, &err), LACE_BAD);                                          \
+        assert_true(strlen(err.text) > 20);                                                                            \
     } while (0)
     REFUSED(o.kind = "none");
     REFUSED(o.kind = "fuller");

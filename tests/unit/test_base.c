@@ -174,7 +174,7 @@ static void files_are_replaced_whole(void **state)
     assert_int_equal(lace_read_file("/nonexistent/x", 4, &bytes, &len, &err), LACE_SYSTEM);
     assert_non_null(strstr(err.text, "/nonexistent/x"));
     assert_int_equal(lace_write_file("/nonexistent/x", "a", 1, &err), LACE_SYSTEM);
-    assert_int_equal(lace_read_file(deep, 4, &bytes, &len, &err), LACE_SYSTEM); /* a folder */
+    assert_int_equal(lace_read_file(deep, 4, &bytes, &len, &err), LACE_SYSTEM);          /* a folder */
     assert_int_equal(lace_read_file("/dev/zero", 100000, &bytes, &len, &err), LACE_BAD); /* endless */
     char command[160];
     snprintf(command, sizeof command, "rm -r %s", folder);

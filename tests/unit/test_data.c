@@ -29,7 +29,8 @@ static void parts_add_up_to_the_whole(void **state)
     assert_int_equal(lace_data_make("search", &knobs, 18, 7, keep, &parts, &err), 0);
     assert_string_equal(whole.data, parts.data);
     lace_text_clear(&whole);
-    assert_int_equal(lace_data_make("search", &knobs, UINT64_MAX, 1, keep, &whole, &err), 0); /* no loop for ever at the edge */
+    assert_int_equal(lace_data_make("search", &knobs, UINT64_MAX, 1, keep, &whole, &err),
+                     0); /* no loop for ever at the edge */
     assert_int_equal(lace_data_make("search", &knobs, 0, 5, refuse, NULL, &err), LACE_STOPPED);
     assert_int_equal(lace_data_make("sarch", &knobs, 0, 5, keep, &whole, &err), LACE_BAD);
     assert_non_null(strstr(err.text, "sarch"));
@@ -44,7 +45,8 @@ static struct lace_record_thread thread_of(char **steps, int count)
 
 static void distance_counts_words(void **state)
 {
-    char *a[] = {"one two three\n", "four"}, *b[] = {"one two", "three four\n"}, *c[] = {"one 2 three four five\n"}, *none[] = {""};
+    char *a[] = {"one two three\n", "four"}, *b[] = {"one two", "three four\n"}, *c[] = {"one 2 three four five\n"},
+         *none[] = {""};
     struct lace_record_thread x = thread_of(a, 2), y = thread_of(b, 2), z = thread_of(c, 1), empty = thread_of(none, 1);
     assert_true(lace_data_distance(&x, &y) == 0);
     assert_true(fabs(lace_data_distance(&x, &z) - 2.0 / 5) < 1e-12);
@@ -106,7 +108,8 @@ static void a_shown_record_cannot_command_the_terminal(void **state)
 {
     char *steps[] = {"\033]0;title\a evil\x7f\xc2\x9b 31m \xc3\xa9\n"};
     struct lace_record_thread thread = {.steps = steps, .count = 1, .answer = "\033[2J"};
-    struct lace_record record = {.id = "\033c", .prompt = "a\rb", .answer = "\b", .threads = &thread, .thread_count = 1};
+    struct lace_record record = {
+        .id = "\033c", .prompt = "a\rb", .answer = "\b", .threads = &thread, .thread_count = 1};
     struct lace_text text;
     lace_text_init(&text);
     lace_data_render(&record, 80, false, &text);

@@ -9,24 +9,45 @@ static struct lace_format format;
 
 static struct lace_model *make_model(enum lace_dtype dtype, const struct lace_lattice_config *lattice)
 {
-    struct lace_config c = {.vocab_size = lace_tokenizer_size(tokenizer), .hidden_size = 64, .intermediate_size = 96, .num_hidden_layers = 4,
-        .num_attention_heads = 4, .num_key_value_heads = 2, .head_dim = 16, .max_position_embeddings = 128, .rms_norm_eps = 1e-6,
-        .rope_theta = 10000, .tie_word_embeddings = true};
+    struct lace_config c = {.vocab_size = lace_tokenizer_size(tokenizer),
+                            .hidden_size = 64,
+                            .intermediate_size = 96,
+                            .num_hidden_layers = 4,
+                            .num_attention_heads = 4,
+                            .num_key_value_heads = 2,
+                            .head_dim = 16,
+                            .max_position_embeddings = 128,
+                            .rms_norm_eps = 1e-6,
+                            .rope_theta = 10000,
+                            .tie_word_embeddings = true};
     struct lace_model *m;
     struct lace_error err;
     assert_works(lace_model_create(&m, &c, 5, &(struct lace_model_options){true, (int)dtype, NULL}, &err), err);
-    if (lattice) assert_works(lace_model_attach(m, lattice, &(struct lace_lattice_start){0.5f, 0.5f, true, 3}, &err), err);
+    if (lattice)
+        assert_works(lace_model_attach(m, lattice, &(struct lace_lattice_start){0.5f, 0.5f, true, 3}, &err), err);
     scramble(m, 0, 0.8f);
     return m;
 }
-static const struct lace_lattice_config causal = {.kind = LACE_KIND_LATTICE, .layers = {1, 2}, .layer_count = 2, .width = 32, .heads = 2,
-    .visible = LACE_CAUSAL, .window = 3, .topology = LACE_ALL, .ring = 1, .axes = {8, 4, 4}, .theta = {10000, 100, 100}, .max_threads = 16};
+static const struct lace_lattice_config causal = {.kind = LACE_KIND_LATTICE,
+                                                  .layers = {1, 2},
+                                                  .layer_count = 2,
+                                                  .width = 32,
+                                                  .heads = 2,
+                                                  .visible = LACE_CAUSAL,
+                                                  .window = 3,
+                                                  .topology = LACE_ALL,
+                                                  .ring = 1,
+                                                  .axes = {8, 4, 4},
+                                                  .theta = {10000, 100, 100},
+                                                  .max_threads = 16};
 
 static struct lace_decoder *make_decoder(const struct lace_model *m, int groups)
 {
     struct lace_decoder *d;
     struct lace_error err;
-    assert_works(lace_decoder_open(&d, m, &format, &(struct lace_decoder_options){groups, THREADS, PROMPT, TOKENS, 0}, &err), err);
+    assert_works(
+        lace_decoder_open(&d, m, &format, &(struct lace_decoder_options){groups, THREADS, PROMPT, TOKENS, 0}, &err),
+        err);
     return d;
 }
 
@@ -49,7 +70,8 @@ static struct words words(const char *text)
 
 static struct lace_group_options defaults(int threads, uint64_t seed)
 {
-    return (struct lace_group_options){.threads = threads, .sampling = {1, 0, 1, 0, 1}, .seed = seed, .barrier = true, .budget = 20};
+    return (struct lace_group_options){
+        .threads = threads, .sampling = {1, 0, 1, 0, 1}, .seed = seed, .barrier = true, .budget = 20};
 }
 static int add(struct lace_decoder *d, const char *prompt, struct lace_group_options o)
 {
@@ -113,8 +135,9 @@ struct record { /* when each token of a group was read, and the log-probability 
 };
 
 /* Runs all groups to their end; group g begins at step begins[g], its thread n with the given words. */
-static void run_recorded(struct lace_decoder *d, const int *begins, const char *const *prompts, const struct lace_group_options *options,
-                         const struct words (*forced)[THREADS], int groups, struct record *record)
+static void run_recorded(struct lace_decoder *d, const int *begins, const char *const *prompts,
+                         const struct lace_group_options *options, const struct words (*forced)[THREADS], int groups,
+                         struct record *record)
 {
     int running = 1;
     for (int clock = 0; running; clock++) {
@@ -146,8 +169,8 @@ static void run_recorded(struct lace_decoder *d, const int *begins, const char *
 static double log_softmax(const float *logits, int V, int id) { return logits[id] - lace_log_sum_exp(logits, V); }
 
 /* The group's text again, in one training-style pass, must give each token the log-probability it had. */
-static void compare_with_whole(const struct lace_model *m, const struct lace_decoder *d, int g, const char *prompt, int threads,
-                               const struct record *record, double tolerance)
+static void compare_with_whole(const struct lace_model *m, const struct lace_decoder *d, int g, const char *prompt,
+                               int threads, const struct record *record, double tolerance)
 {
     struct story s = {.threads = threads};
     struct words p = words(prompt);
@@ -176,11 +199,13 @@ static void compare_with_whole(const struct lace_model *m, const struct lace_dec
                 double want = log_softmax(logits, V, t->ids[j + 1]);
                 chosen++;
                 if (!(fabs(record->after[n][j] - want) <= tolerance))
-                    fail_msg("token %d of thread %d: log-probability %.7g in decoding, %.7g in one pass", j + 1, n, record->after[n][j], want);
+                    fail_msg("token %d of thread %d: log-probability %.7g in decoding, %.7g in one pass", j + 1, n,
+                             record->after[n][j], want);
             }
             if (t->ids[j] != format.lead[format.lead_count - 1] || t->p[1] == 0) continue;
             for (int v = 1; v < 4; v++)
-                if (!(fabs(log(t->p[v]) - log_softmax(logits, V, format.verdict[v])) <= tolerance)) fail_msg("p[%d] of thread %d is %g", v, n, t->p[v]);
+                if (!(fabs(log(t->p[v]) - log_softmax(logits, V, format.verdict[v])) <= tolerance))
+                    fail_msg("p[%d] of thread %d is %g", v, n, t->p[v]);
         }
     }
     assert_true(chosen > 8);
@@ -212,7 +237,8 @@ static void decoding_equals_one_pass_over_the_text(void **state)
         o[2].barrier = false;
         decode(d, "Answer: so it is. What is it?", defaults(4, 9)); /* its slots are used again */
         run_recorded(d, begins, prompts, o, forced, GROUPS, record);
-        for (int g = 0; g < GROUPS; g++) compare_with_whole(m, d, g, prompts[g], o[g].threads, &record[g], i < 5 ? 2e-4 : 0.15);
+        for (int g = 0; g < GROUPS; g++)
+            compare_with_whole(m, d, g, prompts[g], o[g].threads, &record[g], i < 5 ? 2e-4 : 0.15);
         lace_decoder_close(&d);
         lace_model_free(&m);
     }
@@ -224,7 +250,8 @@ static void a_seed_gives_one_text(void **state)
 {
     struct lace_model *m = make_model(LACE_F32, &causal);
     struct lace_decoder *d = make_decoder(m, 1);
-    struct text a = decode(d, "Find x.\n", defaults(3, 1)), b = decode(d, "Find x.\n", defaults(3, 2)), c = decode(d, "Find x.\n", defaults(3, 1));
+    struct text a = decode(d, "Find x.\n", defaults(3, 1)), b = decode(d, "Find x.\n", defaults(3, 2)),
+                c = decode(d, "Find x.\n", defaults(3, 1));
     assert_true(same_text(&a, &c));
     for (int n = 0; n < 3; n++) assert_memory_not_equal(a.ids[n] + 2, b.ids[n] + 2, 10 * sizeof(int));
     assert_memory_not_equal(a.ids[0] + 2, a.ids[1] + 2, 10 * sizeof(int));
@@ -274,7 +301,8 @@ static void a_muted_group_runs_as_without_a_lattice(void **state)
     struct lace_decoder *d = make_decoder(m, 2), *off = make_decoder(plain, 2);
     struct lace_group_options muted = defaults(3, 1);
     muted.see = LACE_SEE_NONE;
-    struct text a = decode(off, "Find x.\n", muted), b = decode(d, "Find x.\n", muted), heard = decode(d, "Find x.\n", defaults(3, 1));
+    struct text a = decode(off, "Find x.\n", muted), b = decode(d, "Find x.\n", muted),
+                heard = decode(d, "Find x.\n", defaults(3, 1));
     assert_true(same_text(&a, &b));
     assert_false(same_text(&a, &heard));
     add(d, "What is it?", defaults(4, 7)); /* beside a group that hears */
@@ -328,7 +356,8 @@ static void a_finished_thread_is_still_heard(void **state)
     double logprob[3];
     static const char *const said[] = {"no.\n<|end|>", "yes.\n<|end|>", "no.\n<|end|>"};
     for (int i = 0; i < 3; i++) {
-        struct words w = words(said[i]), first = words("So it is then, and so it is not, and it is"), lead = words("[[");
+        struct words w = words(said[i]), first = words("So it is then, and so it is not, and it is"),
+                     lead = words("[[");
         int g = add(d, "Find x.\n", defaults(2, 1));
         lace_decoder_force(d, g, 0, first.ids, first.count);
         lace_decoder_force(d, g, 1, w.ids, w.count);
@@ -446,7 +475,10 @@ static void a_confident_thread_ends_its_group(void **state)
 
 /* ---- texts and limits ---- */
 
-static void collect(void *user, int group, int thread, const char *bytes, size_t len) { lace_text_add((struct lace_text *)user + thread, bytes, len); }
+static void collect(void *user, int group, int thread, const char *bytes, size_t len)
+{
+    lace_text_add((struct lace_text *)user + thread, bytes, len);
+}
 
 static void stops_and_tokens_end_a_thread(void **state)
 {
@@ -482,9 +514,11 @@ static void the_prompt_is_held_once(void **state)
 {
     struct lace_model *m = make_model(LACE_F32, &causal), *plain = make_model(LACE_F32, NULL);
     struct lace_decoder *d = make_decoder(m, 2), *off = make_decoder(plain, 2);
-    size_t prompt = lace_decoder_group_bytes(d, 30, 1, 0), token = 4 * (4 * 2 * 32 + 2 * 2 * 32); /* L k v, two lattice layers' lk lv */
+    size_t prompt = lace_decoder_group_bytes(d, 30, 1, 0),
+           token = 4 * (4 * 2 * 32 + 2 * 2 * 32); /* L k v, two lattice layers' lk lv */
     assert_int_equal(prompt, 30 * token);
-    for (int n = 1; n <= 4; n++) assert_int_equal(lace_decoder_group_bytes(d, 30, n, 10), prompt + (size_t)n * 10 * token);
+    for (int n = 1; n <= 4; n++)
+        assert_int_equal(lace_decoder_group_bytes(d, 30, n, 10), prompt + (size_t)n * 10 * token);
     assert_int_equal(lace_decoder_group_bytes(off, 30, 2, 10), 50 * 4 * 4 * 2 * 32);
     lace_decoder_close(&d);
     lace_decoder_close(&off);
@@ -542,7 +576,8 @@ static void bad_requests_are_refused_and_leave_no_trace(void **state)
     lace_decoder_close(&d); /* nothing to close */
 
     struct lace_error err = {""};
-    static const struct lace_decoder_options bad[] = {{0, 1, 1, 1, 0}, {1, 0, 1, 1, 0}, {1, 1, 0, 1, 0}, {1, 1, 1, 0, 0}, {2, 65, 8, 8, 0}, {1, 128, 1 << 24, 1 << 24, 0}};
+    static const struct lace_decoder_options bad[] = {{0, 1, 1, 1, 0}, {1, 0, 1, 1, 0},  {1, 1, 0, 1, 0},
+                                                      {1, 1, 1, 0, 0}, {2, 65, 8, 8, 0}, {1, 128, 1 << 24, 1 << 24, 0}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         err.text[0] = 0;
         assert_true(lace_decoder_open(&d, m, &format, &bad[i], &err) < 0);

@@ -5,7 +5,13 @@
 
 static struct lace_rollout rollout(int count, uint64_t seed, int workers)
 {
-    return (struct lace_rollout){.problems = problems, .count = count, .threads = THREADS, .rounds = ROUNDS, .temperature = 1, .seed = seed, .workers = workers};
+    return (struct lace_rollout){.problems = problems,
+                                 .count = count,
+                                 .threads = THREADS,
+                                 .rounds = ROUNDS,
+                                 .temperature = 1,
+                                 .seed = seed,
+                                 .workers = workers};
 }
 
 /* ---- the plain reading ---- */
@@ -77,19 +83,28 @@ struct injected { /* by the plain reading */
     int thread;
 };
 
-static struct lace_outcome plain(const struct lace_arm *arm, const struct lace_rollout *r, int problem, struct injected *injected)
+static struct lace_outcome plain(const struct lace_arm *arm, const struct lace_rollout *r, int problem,
+                                 struct injected *injected)
 {
     const struct lace_record *p = &problems[problem];
     struct lace_outcome o = {{0}};
     struct lace_decoder *d;
     struct lace_error err;
-    int *prompt, threads = arm->serial ? 1 : THREADS, budget = budget_of(arm->engine, p, arm->serial ? THREADS : 1, r->rounds), forced[64];
+    int *prompt, threads = arm->serial ? 1 : THREADS,
+                 budget = budget_of(arm->engine, p, arm->serial ? THREADS : 1, r->rounds), forced[64];
     size_t count;
     struct lace_rng rng;
     assert_works(lace_engine_prompt(arm->engine, p->prompt, &prompt, &count, &err), err);
-    assert_works(lace_decoder_open(&d, &arm->model, &arm->engine->format, &(struct lace_decoder_options){1, threads, (int)count, budget + 64, 1}, &err), err);
-    struct lace_group_options g = {.threads = threads, .see = arm->see, .solo = arm->solo, .seed = r->seed * 1000003u + (uint64_t)problem, .barrier = true,
-                                   .budget = budget, .sampling = {r->temperature, 0, 1, 0, 1}};
+    assert_works(lace_decoder_open(&d, &arm->model, &arm->engine->format,
+                                   &(struct lace_decoder_options){1, threads, (int)count, budget + 64, 1}, &err),
+                 err);
+    struct lace_group_options g = {.threads = threads,
+                                   .see = arm->see,
+                                   .solo = arm->solo,
+                                   .seed = r->seed * 1000003u + (uint64_t)problem,
+                                   .barrier = true,
+                                   .budget = budget,
+                                   .sampling = {r->temperature, 0, 1, 0, 1}};
     assert_works(lace_decoder_add(d, prompt, (int)count, &g, &err), err);
     lace_rng_init(&rng, g.seed, 0x696e6a);
     int step_at = 0, victim = -1;
@@ -112,7 +127,8 @@ static struct lace_outcome plain(const struct lace_arm *arm, const struct lace_r
             assert_works(lace_family_search.forge(p->prompt, so_far, &rng, &line, &err), err);
             int *ids = NULL;
             size_t capacity = 0, length;
-            assert_works(lace_tokenizer_encode(tokenizer, line.data, line.len, false, &ids, &capacity, &length, &err), err);
+            assert_works(lace_tokenizer_encode(tokenizer, line.data, line.len, false, &ids, &capacity, &length, &err),
+                         err);
             assert_in_range(length, 1, 64);
             memcpy(forced, ids, length * sizeof *ids);
             lace_decoder_force(d, 0, victim, forced, (int)length);
@@ -139,10 +155,12 @@ static struct lace_outcome plain(const struct lace_arm *arm, const struct lace_r
         o.tokens += t->chosen;
         o.steps = fmax(o.steps, t->clock_end);
         snprintf(said[n], sizeof said[n], "%d", answers[n]);
-        ballots[n] = (struct lace_ballot){answers[n] ? said[n] : NULL, t->p[LACE_VERDICT_BEST], t->chosen ? t->logprob / t->chosen : 0};
+        ballots[n] = (struct lace_ballot){answers[n] ? said[n] : NULL, t->p[LACE_VERDICT_BEST],
+                                          t->chosen ? t->logprob / t->chosen : 0};
         for (int m = 0; m < n; m++) {
             other = lace_decoder_thread(d, 0, m);
-            o.diversity += apart(t->ids + t->tag_count, t->count - t->tag_count, other->ids + other->tag_count, other->count - other->tag_count) /
+            o.diversity += apart(t->ids + t->tag_count, t->count - t->tag_count, other->ids + other->tag_count,
+                                 other->count - other->tag_count) /
                            (threads * (threads - 1) / 2.0);
         }
         const char *line = text_of(t), *end;
@@ -181,9 +199,12 @@ static struct lace_outcome plain(const struct lace_arm *arm, const struct lace_r
 
 static void same_outcome(const char *arm, int i, const struct lace_outcome *a, const struct lace_outcome *b)
 {
-    const double x[] = {a->right[0], a->right[1], a->right[2], a->any, a->thread_right, a->format, a->tokens, a->steps, a->trials, a->wrong, a->diversity},
-                 y[] = {b->right[0], b->right[1], b->right[2], b->any, b->thread_right, b->format, b->tokens, b->steps, b->trials, b->wrong, b->diversity};
-    static const char *const names[] = {"verdict", "vote", "logprob", "any", "threads", "format", "tokens", "steps", "trials", "wrong", "diversity"};
+    const double x[] = {a->right[0], a->right[1], a->right[2], a->any,   a->thread_right, a->format,
+                        a->tokens,   a->steps,    a->trials,   a->wrong, a->diversity},
+                 y[] = {b->right[0], b->right[1], b->right[2], b->any,   b->thread_right, b->format,
+                        b->tokens,   b->steps,    b->trials,   b->wrong, b->diversity};
+    static const char *const names[] = {"verdict", "vote",  "logprob", "any",   "threads",  "format",
+                                        "tokens",  "steps", "trials",  "wrong", "diversity"};
     int different = 0;
     for (int j = 0; j < 11; j++) {
         if (fabs(x[j] - y[j]) < 1e-12) continue;
@@ -199,15 +220,22 @@ static const struct {
     bool solo, serial;
     enum lace_pick_by own;
 } arms[] = {
-    {"independent", base_dir, LACE_SEE_NONE, true, false, LACE_PICK_VOTE}, {"isolated", isolated_dir, LACE_SEE_NONE, false, false, LACE_PICK_VERDICT},
-    {"serial", base_dir, LACE_SEE_NONE, true, true, LACE_PICK_VERDICT},    {"lace", model_dir, LACE_SEE_OWN, false, false, LACE_PICK_VERDICT},
+    {"independent", base_dir, LACE_SEE_NONE, true, false, LACE_PICK_VOTE},
+    {"isolated", isolated_dir, LACE_SEE_NONE, false, false, LACE_PICK_VERDICT},
+    {"serial", base_dir, LACE_SEE_NONE, true, true, LACE_PICK_VERDICT},
+    {"lace", model_dir, LACE_SEE_OWN, false, false, LACE_PICK_VERDICT},
     {"muted", model_dir, LACE_SEE_NONE, false, false, LACE_PICK_VERDICT},
 };
 enum { ARMS = sizeof arms / sizeof *arms };
 
 static struct lace_arm arm_of(int i, struct lace_engine *e)
 {
-    struct lace_arm a = {.engine = e, .model = *e->model, .see = arms[i].see, .solo = arms[i].solo, .serial = arms[i].serial, .own_pick = arms[i].own};
+    struct lace_arm a = {.engine = e,
+                         .model = *e->model,
+                         .see = arms[i].see,
+                         .solo = arms[i].solo,
+                         .serial = arms[i].serial,
+                         .own_pick = arms[i].own};
     snprintf(a.name, sizeof a.name, "%s", arms[i].name);
     return a;
 }
@@ -251,13 +279,14 @@ static void every_figure_is_the_plain_one(void **state)
         for (int i = 0; i < COUNT; i++) {
             struct lace_outcome o = want[k][i] = plain(&arm, &r, i, NULL);
             same_outcome(arms[k].name, i, &outcomes[i], &o);
-            const double values[] = {o.right[0], o.right[1], o.right[2], o.any, o.thread_right, o.format, o.diversity, o.tokens};
+            const double values[] = {o.right[0],     o.right[1], o.right[2],  o.any,
+                                     o.thread_right, o.format,   o.diversity, o.tokens};
             for (int j = 0; j < 8; j++) sums[j] += values[j] / COUNT;
             if (o.right[arms[k].own]) solved += o.steps;
             heard += k == 4 && o.tokens != want[3][i].tokens;
         }
-        const double got[] = {a->pick[0].value, a->pick[1].value, a->pick[2].value, a->coverage.value, a->thread_accuracy.value, a->format.value,
-                              a->diversity.value, a->tokens};
+        const double got[] = {a->pick[0].value,         a->pick[1].value, a->pick[2].value,   a->coverage.value,
+                              a->thread_accuracy.value, a->format.value,  a->diversity.value, a->tokens};
         for (int j = 0; j < 8; j++)
             if (!(fabs(got[j] - sums[j]) < 1e-9)) fail_msg("%s: figure %d is %g, not %g", a->name, j, got[j], sums[j]);
         assert_string_equal(a->name, arms[k].name);
@@ -275,9 +304,11 @@ static void every_figure_is_the_plain_one(void **state)
         for (int by = 0; by < LACE_EVAL_PICKS; by++)
             if (result.arm[k].pick[by].value > result.arm[best].pick[best_by].value) best = k, best_by = by;
     char against[64];
-    snprintf(against, sizeof against, "%s by %s", arms[best].name, (const char *[]){"verdict", "vote", "logprob"}[best_by]);
+    snprintf(against, sizeof against, "%s by %s", arms[best].name,
+             (const char *[]){"verdict", "vote", "logprob"}[best_by]);
     assert_string_equal(result.against, against);
-    assert_true(fabs(result.delta.value - 100 * (result.arm[3].accuracy.value - result.arm[best].pick[best_by].value)) < 1e-9);
+    assert_true(fabs(result.delta.value - 100 * (result.arm[3].accuracy.value - result.arm[best].pick[best_by].value)) <
+                1e-9);
     assert_true(result.delta.low <= result.delta.value && result.delta.value <= result.delta.high);
 }
 
@@ -291,14 +322,16 @@ static void workers_change_nothing(void **state)
         struct lace_outcome first[PROBLEMS], other[PROBLEMS];
         arm.see = (enum lace_see)see;
         for (int workers = 1; workers <= 5; workers += 2) {
-            struct lace_rollout r = rollout(PROBLEMS - (see == LACE_SEE_FOREIGN ? 7 : 0), 9, workers); /* 17: 16 and one alone, were it not for wave_size */
+            struct lace_rollout r = rollout(PROBLEMS - (see == LACE_SEE_FOREIGN ? 7 : 0), 9,
+                                            workers); /* 17: 16 and one alone, were it not for wave_size */
             assert_works(lace_rollout_run(&arm, &r, workers == 1 ? first : other, &err), err);
             for (int i = 0; i < r.count && workers > 1; i++) same_outcome("workers", i, &first[i], &other[i]);
         }
         arm.see = LACE_SEE_NONE;
         struct lace_rollout r = rollout(17, 9, 2);
         assert_works(lace_rollout_run(&arm, &r, other, &err), err);
-        differ += see == LACE_SEE_FOREIGN && (first[16].tokens != other[16].tokens || first[16].diversity != other[16].diversity);
+        differ += see == LACE_SEE_FOREIGN &&
+                  (first[16].tokens != other[16].tokens || first[16].diversity != other[16].diversity);
     }
     assert_int_equal(differ, 1); /* the last problem was shown something */
     lace_engine_close(&e);
@@ -317,12 +350,18 @@ static void foreign_threads_see_the_next_problem(void **state)
     int running = 1, ended = 0;
     arm.see = LACE_SEE_FOREIGN;
     assert_works(lace_rollout_run(&arm, &r, outcomes, &err), err);
-    assert_works(lace_decoder_open(&d, &arm.model, &e->format, &(struct lace_decoder_options){COUNT, THREADS, 100, 400, 1}, &err), err);
+    assert_works(lace_decoder_open(&d, &arm.model, &e->format,
+                                   &(struct lace_decoder_options){COUNT, THREADS, 100, 400, 1}, &err),
+                 err);
     for (int i = 0; i < COUNT; i++) {
         int *prompt;
         size_t count;
-        struct lace_group_options g = {.threads = THREADS, .see = LACE_SEE_FOREIGN, .seed = r.seed * 1000003u + (uint64_t)i, .barrier = true,
-                                       .budget = budget_of(e, &problems[i], 1, ROUNDS), .sampling = {1, 0, 1, 0, 1}};
+        struct lace_group_options g = {.threads = THREADS,
+                                       .see = LACE_SEE_FOREIGN,
+                                       .seed = r.seed * 1000003u + (uint64_t)i,
+                                       .barrier = true,
+                                       .budget = budget_of(e, &problems[i], 1, ROUNDS),
+                                       .sampling = {1, 0, 1, 0, 1}};
         assert_works(lace_engine_prompt(e, problems[i].prompt, &prompt, &count, &err), err);
         assert_int_equal(lace_decoder_add(d, prompt, (int)count, &g, &err), i);
         free(prompt);
@@ -393,7 +432,8 @@ static void temperatures_are_chosen_elsewhere(void **state)
     assert_works(lace_eval(&o, &result, &err), err);
     knobs.split = LACE_SPLIT_TRAIN;
     for (int i = 0; i < DEVELOPMENT; i++) {
-        assert_works(lace_family_make(&lace_family_search, &knobs, (1u << 30) + (uint64_t)i, &development[i], &err), err);
+        assert_works(lace_family_make(&lace_family_search, &knobs, (1u << 30) + (uint64_t)i, &development[i], &err),
+                     err);
         assert_int_equal(lace_family_search.side(development[i].prompt, &side, &err), 0);
         assert_int_equal(side, LACE_SPLIT_TRAIN);
     }
@@ -430,8 +470,16 @@ static void edit_distances_by_hand(void **state)
     static const struct {
         const char *a, *b;
         double share;
-    } cases[] = {{"", "", 0}, {"abc", "abc", 0}, {"", "abc", 1}, {"abc", "", 1}, {"kitten", "sitting", 3 / 7.0}, {"ab", "ba", 1}, {"abc", "ac", 1 / 3.0},
-                 {"abcd", "xbcd", 0.25}, {"aaaa", "aa", 0.5}, {"flaw", "lawn", 0.5}};
+    } cases[] = {{"", "", 0},
+                 {"abc", "abc", 0},
+                 {"", "abc", 1},
+                 {"abc", "", 1},
+                 {"kitten", "sitting", 3 / 7.0},
+                 {"ab", "ba", 1},
+                 {"abc", "ac", 1 / 3.0},
+                 {"abcd", "xbcd", 0.25},
+                 {"aaaa", "aa", 0.5},
+                 {"flaw", "lawn", 0.5}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int a[16], b[16], row[17], n = (int)strlen(cases[i].a), m = (int)strlen(cases[i].b);
         for (int j = 0; j < n; j++) a[j] = cases[i].a[j];
@@ -448,7 +496,8 @@ static void refuses(struct lace_eval_options o, const char *says)
     struct lace_error err = {""};
     if (!lace_eval(&o, &result, &err)) fail_msg("no complaint of: %s", says);
     size_t len = strlen(err.text);
-    if (!strstr(err.text, says) || err.text[len - 1] != '.' || strchr(err.text, '\n')) fail_msg("\"%s\" is not in: %s", says, err.text);
+    if (!strstr(err.text, says) || err.text[len - 1] != '.' || strchr(err.text, '\n'))
+        fail_msg("\"%s\" is not in: %s", says, err.text);
 }
 
 static void write_records(const char *path, const struct lace_record *r, int count)
@@ -464,9 +513,12 @@ static void write_records(const char *path, const struct lace_record *r, int cou
 
 static void what_cannot_be_is_refused(void **state)
 {
-    static const char *const lace[] = {"lace", NULL}, *const wrong[] = {"lace", "independant", NULL}, *const nothing[] = {NULL};
-    static const char *const shown[] = {"lace:sideways", NULL}, *const window[] = {"lace:window:0", NULL}, *const shows[] = {"isolated:aligned", NULL};
-    static const char *const no_model[] = {"isolated=/nowhere", NULL}, *const baseline[] = {"isolated", NULL}, *const muted[] = {"muted", NULL};
+    static const char *const lace[] = {"lace", NULL}, *const wrong[] = {"lace", "independant", NULL},
+                             *const nothing[] = {NULL};
+    static const char *const shown[] = {"lace:sideways", NULL}, *const window[] = {"lace:window:0", NULL},
+                             *const shows[] = {"isolated:aligned", NULL};
+    static const char *const no_model[] = {"isolated=/nowhere", NULL}, *const baseline[] = {"isolated", NULL},
+                             *const muted[] = {"muted", NULL};
     static const char *const junk[] = {"lace:window:3x", NULL}, *const twice[] = {"lace", "muted", "lace", NULL};
     struct lace_eval_options o = options_of(lace, 4);
     struct lace_data_knobs knobs = o.knobs;
@@ -506,9 +558,13 @@ static void what_cannot_be_is_refused(void **state)
     write_records(path, &r, 1);
     refuses(o, "lies on the training side of the split");
     lace_record_release(&r);
-    write_text(path, "{\"id\":\"q\",\"task\":\"search\",\"difficulty\":1,\"prompt\":\"What?\",\"answer\":\"1\",\"threads\":[]}\n");
+    write_text(
+        path,
+        "{\"id\":\"q\",\"task\":\"search\",\"difficulty\":1,\"prompt\":\"What?\",\"answer\":\"1\",\"threads\":[]}\n");
     refuses(o, "Problem q is none that the family search can read");
-    write_text(path, "{\"id\":\"q\",\"task\":\"other\",\"difficulty\":1,\"prompt\":\"What?\",\"answer\":\"1\",\"threads\":[]}\n");
+    write_text(
+        path,
+        "{\"id\":\"q\",\"task\":\"other\",\"difficulty\":1,\"prompt\":\"What?\",\"answer\":\"1\",\"threads\":[]}\n");
     o.rounds = 0;
     refuses(o, "holds no budget of rounds");
     o.temperature = -1;
@@ -531,7 +587,9 @@ static void a_file_is_evaluated(void **state)
     assert_works(lace_eval(&o, &read, &err), err);
     assert_true(read.problems == 6 && !read.against[0]);
     assert_true(read.arm[0].tokens == made.arm[0].tokens && read.arm[0].accuracy.value == made.arm[0].accuracy.value);
-    write_text(path, "{\"id\":\"q\",\"task\":\"other\",\"difficulty\":1,\"prompt\":\"What?\",\"answer\":\"2.0\",\"threads\":[]}\n");
+    write_text(
+        path,
+        "{\"id\":\"q\",\"task\":\"other\",\"difficulty\":1,\"prompt\":\"What?\",\"answer\":\"2.0\",\"threads\":[]}\n");
     o.budget = 60;
     o.seed = 8;
     double right = 0;

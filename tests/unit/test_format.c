@@ -57,23 +57,31 @@ static void a_verdict_stands_at_the_end(void **state)
     static const struct {
         const char *text;
         enum lace_verdict verdict;
-    } cases[] = {{"x [[best]]", LACE_VERDICT_BEST}, {"[[success]]", LACE_VERDICT_SUCCESS}, {"\n[[fail]]", LACE_VERDICT_FAIL},
-                 {"[[best]] ", LACE_VERDICT_NONE}, {"[[best]", LACE_VERDICT_NONE}, {"[[]]", LACE_VERDICT_NONE}, {"best]]", LACE_VERDICT_NONE},
-                 {"", LACE_VERDICT_NONE}, {"[[best]][[fail]]", LACE_VERDICT_FAIL}, {"[[Best]]", LACE_VERDICT_NONE}};
+    } cases[] = {{"x [[best]]", LACE_VERDICT_BEST},       {"[[success]]", LACE_VERDICT_SUCCESS},
+                 {"\n[[fail]]", LACE_VERDICT_FAIL},       {"[[best]] ", LACE_VERDICT_NONE},
+                 {"[[best]", LACE_VERDICT_NONE},          {"[[]]", LACE_VERDICT_NONE},
+                 {"best]]", LACE_VERDICT_NONE},           {"", LACE_VERDICT_NONE},
+                 {"[[best]][[fail]]", LACE_VERDICT_FAIL}, {"[[Best]]", LACE_VERDICT_NONE}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (lace_format_verdict(cases[i].text, strlen(cases[i].text)) != cases[i].verdict) fail_msg("read wrongly: %s", cases[i].text);
+        if (lace_format_verdict(cases[i].text, strlen(cases[i].text)) != cases[i].verdict)
+            fail_msg("read wrongly: %s", cases[i].text);
 }
 
 static void equal_numbers_are_the_same_answer(void **state)
 {
-    static const char *const same[][2] = {{"7", "7"}, {"1,000", "1000"}, {"1000", "1000.0"}, {"$5", "5"}, {"+3", "3"}, {"-1,234,567.50", "-1234567.5"},
-                                          {"0.1", ".1"}, {"none", "none"}, {"007", "7"}, {"-0", "0"}},
-                             *const other[][2] = {{"7", "8"}, {"1,2", "12"}, {"1,0000", "10000"}, {",100", "100"}, {"none", "None"}, {"1-2", "1"}, {"7", "7 apples"},
-                                                  {"1e3", "1000"}, {"", "0"}, {"-", "0"}, {"0.1", "0.10001"}, {"3/4", "0.75"}, {"nan", "nan "}};
+    static const char *const same[][2] = {{"7", "7"},    {"1,000", "1000"}, {"1000", "1000.0"},
+                                          {"$5", "5"},   {"+3", "3"},       {"-1,234,567.50", "-1234567.5"},
+                                          {"0.1", ".1"}, {"none", "none"},  {"007", "7"},
+                                          {"-0", "0"}},
+                             *const other[][2] = {{"7", "8"},       {"1,2", "12"}, {"1,0000", "10000"}, {",100", "100"},
+                                                  {"none", "None"}, {"1-2", "1"},  {"7", "7 apples"},   {"1e3", "1000"},
+                                                  {"", "0"},        {"-", "0"},    {"0.1", "0.10001"},  {"3/4", "0.75"},
+                                                  {"nan", "nan "}};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         if (!lace_format_same(same[i][0], same[i][1])) fail_msg("%s and %s are told apart", same[i][0], same[i][1]);
     for (size_t i = 0; i < sizeof other / sizeof *other; i++)
-        if (lace_format_same(other[i][0], other[i][1])) fail_msg("%s and %s are taken for the same", other[i][0], other[i][1]);
+        if (lace_format_same(other[i][0], other[i][1]))
+            fail_msg("%s and %s are taken for the same", other[i][0], other[i][1]);
     assert_false(lace_format_same(NULL, "7"));
     assert_false(lace_format_same("7", NULL));
     assert_false(lace_format_same(NULL, NULL));

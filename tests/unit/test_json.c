@@ -15,8 +15,22 @@ static json_t *parse(const char *text, struct lace_error *err)
 
 static void bad_documents_get_a_sentence(void **state)
 {
-    static const char *const bad[] = {"", " ", "{", "}", "[1,]", "{\"a\":1,\"a\":2}", "\"\xff\"", "\"\xed\xa0\x80\"", "{} x", "nul",
-                                      "\"\\ud800\"", "\"\\u0000\"", "[1e999]", "[99999999999999999999]", "{\"a\":{\"b\":1,\"b\":1}}", "\"a\nb\""};
+    static const char *const bad[] = {"",
+                                      " ",
+                                      "{",
+                                      "}",
+                                      "[1,]",
+                                      "{\"a\":1,\"a\":2}",
+                                      "\"\xff\"",
+                                      "\"\xed\xa0\x80\"",
+                                      "{} x",
+                                      "nul",
+                                      "\"\\ud800\"",
+                                      "\"\\u0000\"",
+                                      "[1e999]",
+                                      "[99999999999999999999]",
+                                      "{\"a\":{\"b\":1,\"b\":1}}",
+                                      "\"a\nb\""};
     struct lace_error err;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_null(parse(bad[i], &err));

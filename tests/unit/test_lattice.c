@@ -5,9 +5,17 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const struct lace_config config = {.vocab_size = 80, .hidden_size = 64, .intermediate_size = 96, .num_hidden_layers = 4,
-    .num_attention_heads = 4, .num_key_value_heads = 2, .head_dim = 16, .max_position_embeddings = 256, .rms_norm_eps = 1e-6,
-    .rope_theta = 10000, .tie_word_embeddings = true};
+static const struct lace_config config = {.vocab_size = 80,
+                                          .hidden_size = 64,
+                                          .intermediate_size = 96,
+                                          .num_hidden_layers = 4,
+                                          .num_attention_heads = 4,
+                                          .num_key_value_heads = 2,
+                                          .head_dim = 16,
+                                          .max_position_embeddings = 256,
+                                          .rms_norm_eps = 1e-6,
+                                          .rope_theta = 10000,
+                                          .tie_word_embeddings = true};
 
 struct variant {
     enum lace_dtype dtype;
@@ -17,26 +25,42 @@ struct variant {
     bool self;
 };
 static const struct variant variants[] = {
-    {LACE_F32, LACE_KIND_LATTICE, LACE_CAUSAL, LACE_ALL, false},   {LACE_BF16, LACE_KIND_LATTICE, LACE_CAUSAL, LACE_ALL, false},
-    {LACE_F32, LACE_KIND_LATTICE, LACE_ALIGNED, LACE_ALL, false},  {LACE_F32, LACE_KIND_LATTICE, LACE_WINDOW, LACE_ALL, false},
-    {LACE_F32, LACE_KIND_LATTICE, LACE_CAUSAL, LACE_RING, false},  {LACE_F32, LACE_KIND_LATTICE, LACE_CAUSAL, LACE_ALL, true},
-    {LACE_F32, LACE_KIND_FULL, LACE_CAUSAL, LACE_ALL, false},      {LACE_BF16, LACE_KIND_FULL, LACE_CAUSAL, LACE_ALL, false},
-    {LACE_BF16, LACE_KIND_LATTICE, LACE_WINDOW, LACE_RING, false}, {LACE_F32, LACE_KIND_FULL, LACE_WINDOW, LACE_RING, false},
+    {LACE_F32, LACE_KIND_LATTICE, LACE_CAUSAL, LACE_ALL, false},
+    {LACE_BF16, LACE_KIND_LATTICE, LACE_CAUSAL, LACE_ALL, false},
+    {LACE_F32, LACE_KIND_LATTICE, LACE_ALIGNED, LACE_ALL, false},
+    {LACE_F32, LACE_KIND_LATTICE, LACE_WINDOW, LACE_ALL, false},
+    {LACE_F32, LACE_KIND_LATTICE, LACE_CAUSAL, LACE_RING, false},
+    {LACE_F32, LACE_KIND_LATTICE, LACE_CAUSAL, LACE_ALL, true},
+    {LACE_F32, LACE_KIND_FULL, LACE_CAUSAL, LACE_ALL, false},
+    {LACE_BF16, LACE_KIND_FULL, LACE_CAUSAL, LACE_ALL, false},
+    {LACE_BF16, LACE_KIND_LATTICE, LACE_WINDOW, LACE_RING, false},
+    {LACE_F32, LACE_KIND_FULL, LACE_WINDOW, LACE_RING, false},
 };
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
 static const char *name_of(const struct variant *v)
 {
     static char text[96];
-    snprintf(text, sizeof text, "%s %s %s %s%s", v->dtype == LACE_F32 ? "f32" : "bf16", lace_kind_names[v->kind], lace_visible_names[v->visible],
-             lace_topology_names[v->topology], v->self ? " self" : "");
+    snprintf(text, sizeof text, "%s %s %s %s%s", v->dtype == LACE_F32 ? "f32" : "bf16", lace_kind_names[v->kind],
+             lace_visible_names[v->visible], lace_topology_names[v->topology], v->self ? " self" : "");
     return text;
 }
 
 static struct lace_lattice_config lattice_of(const struct variant *v)
 {
-    struct lace_lattice_config l = {.kind = v->kind, .layers = {1, 2}, .layer_count = 2, .width = 32, .heads = 2, .visible = v->visible,
-        .window = 3, .self = v->self, .topology = v->topology, .ring = 1, .axes = {8, 4, 4}, .theta = {10000, 100, 100}, .max_threads = 16};
+    struct lace_lattice_config l = {.kind = v->kind,
+                                    .layers = {1, 2},
+                                    .layer_count = 2,
+                                    .width = 32,
+                                    .heads = 2,
+                                    .visible = v->visible,
+                                    .window = 3,
+                                    .self = v->self,
+                                    .topology = v->topology,
+                                    .ring = 1,
+                                    .axes = {8, 4, 4},
+                                    .theta = {10000, 100, 100},
+                                    .max_threads = 16};
     if (v->kind == LACE_KIND_FULL) l.width = 64, l.heads = 4;
     return l;
 }
@@ -88,7 +112,8 @@ static bool same_row(const struct pass *a, const struct pass *b, int ga, int gb,
 {
     return !memcmp(pass_logits(a, ga, n, j), pass_logits(b, gb, n, j), line());
 }
-static void same_group(const char *what, const struct pass *a, int ga, const struct pass *b, int gb, const struct story *s)
+static void same_group(const char *what, const struct pass *a, int ga, const struct pass *b, int gb,
+                       const struct story *s)
 {
     for (int n = -1; n < s->threads; n++)
         for (int j = 0; j < (n < 0 ? s->prompt_count : s->thread[n].count); j++)
@@ -163,7 +188,8 @@ static void a_muted_group_is_the_backbone(void **state)
 
 /* Changes one token (thread, j) and finds which rows get other logits: none whose time is before the token's, and the
  * thread's own from there on. Returns how many rows of other threads changed. */
-static int hear(const struct variant *v, const struct lace_model *m, const struct story *s, const struct pass *before, int thread, int j)
+static int hear(const struct variant *v, const struct lace_model *m, const struct story *s, const struct pass *before,
+                int thread, int j)
 {
     struct story changed = *s;
     struct pass after;
@@ -174,11 +200,13 @@ static int hear(const struct variant *v, const struct lace_model *m, const struc
         for (int i = 0; i < s->thread[n].count; i++) {
             bool same = same_row(before, &after, 0, 0, n, i);
             if (s->thread[n].time[i] < t && !same)
-                fail_msg("%s: thread %d at %d knows what thread %d writes at %d", name_of(v), n, s->thread[n].time[i], thread, t);
+                fail_msg("%s: thread %d at %d knows what thread %d writes at %d", name_of(v), n, s->thread[n].time[i],
+                         thread, t);
             if (n == thread && i >= j) assert_false(same);
             if (n != thread) others += !same;
             int apart = abs(n - thread);
-            if (n != thread && s->thread[n].time[i] == t && (v->topology == LACE_ALL || apart == 1 || apart == s->threads - 1) && same)
+            if (n != thread && s->thread[n].time[i] == t &&
+                (v->topology == LACE_ALL || apart == 1 || apart == s->threads - 1) && same)
                 fail_msg("%s: thread %d does not hear thread %d at %d", name_of(v), n, thread, t);
         }
     for (int i = 0; i < s->prompt_count; i++) assert_true(same_row(before, &after, 0, 0, -1, i));
@@ -281,9 +309,12 @@ static void threads_may_be_listed_in_any_order(void **state)
         pass_open(&b, m, &moved, 1);
         pass_open(&c, m, &shifted, 1);
         pass_open(&d, m, &swapped, 1);
-        if (!(apart(&a, &b, &s, map) <= tolerance)) fail_msg("%s: listed in another order: %g apart", name_of(&variants[i]), apart(&a, &b, &s, map));
-        if (!(apart(&a, &c, &s, same) <= tolerance)) fail_msg("%s: all indices + 5: %g apart", name_of(&variants[i]), apart(&a, &c, &s, same));
-        if (!(apart(&a, &d, &s, same) > 2e-3)) fail_msg("%s: the indices do not matter: %g", name_of(&variants[i]), apart(&a, &d, &s, same));
+        if (!(apart(&a, &b, &s, map) <= tolerance))
+            fail_msg("%s: listed in another order: %g apart", name_of(&variants[i]), apart(&a, &b, &s, map));
+        if (!(apart(&a, &c, &s, same) <= tolerance))
+            fail_msg("%s: all indices + 5: %g apart", name_of(&variants[i]), apart(&a, &c, &s, same));
+        if (!(apart(&a, &d, &s, same) > 2e-3))
+            fail_msg("%s: the indices do not matter: %g", name_of(&variants[i]), apart(&a, &d, &s, same));
         pass_close(&a);
         pass_close(&b);
         pass_close(&c);
@@ -326,10 +357,12 @@ static void a_frozen_backbone_leaves_the_lattices_gradient(void **state)
             char name[96];
             double size = 0;
             for (size_t j = 0; j < n; j++) size += fabs(whole[at + j]);
-            if (!(size > 0)) fail_msg("%s: %s has no gradient", name_of(&variants[i]), lace_weight_name(&m->weights[w], name));
+            if (!(size > 0))
+                fail_msg("%s: %s has no gradient", name_of(&variants[i]), lace_weight_name(&m->weights[w], name));
             for (size_t j = 0; j < n; j++)
                 if (frozen[at + j] != (lace_weight_is_lattice(&m->weights[w]) ? whole[at + j] : 0))
-                    fail_msg("%s: frozen %s[%zu] is %g", name_of(&variants[i]), lace_weight_name(&m->weights[w], name), j, frozen[at + j]);
+                    fail_msg("%s: frozen %s[%zu] is %g", name_of(&variants[i]), lace_weight_name(&m->weights[w], name),
+                             j, frozen[at + j]);
         }
         lace_free(whole);
         lace_free(frozen);
@@ -343,7 +376,8 @@ static void gradients_of_groups_add_up(void **state)
     for (int i = 0; i < VARIANTS; i++) {
         struct lace_model *m = with_lattice(&variants[i], 0.8f);
         struct story s[3] = {random_story(12, 6, 3, 9), random_story(13, 4, 4, 7), random_story(14, 9, 1, 11)};
-        float *together = lace_alloc_array(m->values, sizeof(float)), *single = lace_alloc_array(m->values, sizeof(float));
+        float *together = lace_alloc_array(m->values, sizeof(float)),
+              *single = lace_alloc_array(m->values, sizeof(float));
         for (int g = 0; g < 3; g++) {
             s[g].see = 0;
             add_gradient(m, &s[g], 1, single, false);
@@ -357,8 +391,8 @@ static void gradients_of_groups_add_up(void **state)
             for (size_t j = 0; j < n; j++) most = fmax(most, fabs(single[at + j]));
             for (size_t j = 0; j < n; j++)
                 if (!(fabs(together[at + j] - single[at + j]) <= 2e-5 * most))
-                    fail_msg("%s: %s[%zu] is %g together, %g one by one", name_of(&variants[i]), lace_weight_name(&m->weights[w], name), j,
-                             together[at + j], single[at + j]);
+                    fail_msg("%s: %s[%zu] is %g together, %g one by one", name_of(&variants[i]),
+                             lace_weight_name(&m->weights[w], name), j, together[at + j], single[at + j]);
         }
         lace_free(together);
         lace_free(single);
@@ -378,7 +412,8 @@ static void a_saved_model_comes_back(void **state)
     for (int i = 0; i < VARIANTS; i++)
         for (enum lace_dtype type = LACE_F32; type <= LACE_BF16; type++) {
             struct lace_model *m = with_lattice(&variants[i], 0.8f), *loaded, *light;
-            struct lace_model_options o = {true, (int)variants[i].dtype, NULL}, decode = {false, (int)variants[i].dtype, NULL};
+            struct lace_model_options o = {true, (int)variants[i].dtype, NULL},
+                                      decode = {false, (int)variants[i].dtype, NULL};
             assert_works(lace_model_save(m, dir, lattice_dir, type, &err), err);
             assert_works(lace_model_load(&loaded, dir, lattice_dir, &o, &err), err);
             assert_works(lace_model_load(&light, dir, lattice_dir, &decode, &err), err);
@@ -405,8 +440,13 @@ static void a_saved_model_comes_back(void **state)
             lace_model_free(&loaded);
             lace_model_free(&light);
         }
-    static const char *const files[] = {"model/config.json", "model/model.safetensors", "lattice/lattice_config.json", "lattice/lattice_model.safetensors",
-                                        "model", "lattice", ""};
+    static const char *const files[] = {"model/config.json",
+                                        "model/model.safetensors",
+                                        "lattice/lattice_config.json",
+                                        "lattice/lattice_model.safetensors",
+                                        "model",
+                                        "lattice",
+                                        ""};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         snprintf(path, sizeof path, "%s/%s", root, files[i]);
         assert_int_equal(remove(path), 0);
@@ -415,8 +455,15 @@ static void a_saved_model_comes_back(void **state)
 
 static void the_default_lattice_is_small(void **state)
 {
-    const struct lace_config qwen = {.vocab_size = 151936, .hidden_size = 2048, .intermediate_size = 6144, .num_hidden_layers = 28,
-        .num_attention_heads = 16, .num_key_value_heads = 8, .head_dim = 128, .max_position_embeddings = 40960, .tie_word_embeddings = true};
+    const struct lace_config qwen = {.vocab_size = 151936,
+                                     .hidden_size = 2048,
+                                     .intermediate_size = 6144,
+                                     .num_hidden_layers = 28,
+                                     .num_attention_heads = 16,
+                                     .num_key_value_heads = 8,
+                                     .head_dim = 128,
+                                     .max_position_embeddings = 40960,
+                                     .tie_word_embeddings = true};
     struct lace_lattice_config l;
     struct lace_error err;
     lace_lattice_defaults(&l, &qwen);

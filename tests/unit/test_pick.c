@@ -33,7 +33,8 @@ static void nobody_is_picked_where_nobody_answers(void **state)
 /* Three answers with two votes each: over the seeds each wins a third, and a seed always gives the same one. */
 static void ties_are_broken_evenly_by_the_seed(void **state)
 {
-    const struct lace_ballot b[] = {{"1", 0, -1}, {"2", 0, -1}, {"9", 0, 0}, {"3", 0, -1}, {"3", 0, -2}, {"2", 0, -2}, {"1", 0, -2}};
+    const struct lace_ballot b[] = {{"1", 0, -1}, {"2", 0, -1}, {"9", 0, 0}, {"3", 0, -1},
+                                    {"3", 0, -2}, {"2", 0, -2}, {"1", 0, -2}};
     int won[7] = {0};
     for (uint64_t seed = 0; seed < 3000; seed++) {
         int n = lace_pick(b, 7, LACE_PICK_VOTE, seed);
@@ -43,7 +44,8 @@ static void ties_are_broken_evenly_by_the_seed(void **state)
     }
     assert_int_equal(won[0] + won[1] + won[3], 3000); /* the first of each pair is the more probable; 9 has one vote */
     for (int n = 0; n < 4; n++)
-        if (n != 2) assert_in_range(won[n], 1000 - 103, 1000 + 103); /* four standard deviations: 4 sqrt(3000 * 2 / 9) */
+        if (n != 2)
+            assert_in_range(won[n], 1000 - 103, 1000 + 103); /* four standard deviations: 4 sqrt(3000 * 2 / 9) */
 }
 
 int main(void)

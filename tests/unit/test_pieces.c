@@ -31,9 +31,17 @@ static void run(const struct lace_model *m, bool pieces, float *logprob, float *
 
 static void compare(enum lace_dtype dtype, double tolerance)
 {
-    struct lace_config c = {.vocab_size = 96, .hidden_size = 64, .intermediate_size = 160, .num_hidden_layers = 2, .num_attention_heads = 4,
-                            .num_key_value_heads = 2, .head_dim = 16, .max_position_embeddings = 1024, .rms_norm_eps = 1e-6,
-                            .rope_theta = 10000, .tie_word_embeddings = true};
+    struct lace_config c = {.vocab_size = 96,
+                            .hidden_size = 64,
+                            .intermediate_size = 160,
+                            .num_hidden_layers = 2,
+                            .num_attention_heads = 4,
+                            .num_key_value_heads = 2,
+                            .head_dim = 16,
+                            .max_position_embeddings = 1024,
+                            .rms_norm_eps = 1e-6,
+                            .rope_theta = 10000,
+                            .tie_word_embeddings = true};
     struct lace_model *m;
     struct lace_error err;
     float logprob[2][ROWS];
@@ -42,7 +50,8 @@ static void compare(enum lace_dtype dtype, double tolerance)
     float *grad[2] = {lace_alloc_array(m->values, sizeof(float)), lace_alloc_array(m->values, sizeof(float))};
     double difference = 0, size = 0;
     for (int k = 0; k < 2; k++) run(m, k, logprob[k], grad[k]);
-    for (int r = 0; r < ROWS; r++) assert_true(fabs(logprob[0][r] - logprob[1][r]) <= tolerance * (1 + fabs(logprob[0][r])));
+    for (int r = 0; r < ROWS; r++)
+        assert_true(fabs(logprob[0][r] - logprob[1][r]) <= tolerance * (1 + fabs(logprob[0][r])));
     for (size_t i = 0; i < m->values; i++) {
         difference += pow(grad[0][i] - grad[1][i], 2);
         size += pow(grad[0][i], 2);

@@ -12,13 +12,22 @@ static void a_long_prompt_is_read_in_pieces(void **state)
     struct lace_error err;
     assert_works(lace_tokenizer_open(&tokenizer, "recipes/tokenizer.json", &err), err);
     assert_works(lace_format_open(&format, tokenizer, -1, &err), err);
-    struct lace_config c = {.vocab_size = lace_tokenizer_size(tokenizer), .hidden_size = 64, .intermediate_size = 96, .num_hidden_layers = 3,
-        .num_attention_heads = 4, .num_key_value_heads = 2, .head_dim = 16, .max_position_embeddings = 2048, .rms_norm_eps = 1e-6,
-        .rope_theta = 10000, .tie_word_embeddings = true};
+    struct lace_config c = {.vocab_size = lace_tokenizer_size(tokenizer),
+                            .hidden_size = 64,
+                            .intermediate_size = 96,
+                            .num_hidden_layers = 3,
+                            .num_attention_heads = 4,
+                            .num_key_value_heads = 2,
+                            .head_dim = 16,
+                            .max_position_embeddings = 2048,
+                            .rms_norm_eps = 1e-6,
+                            .rope_theta = 10000,
+                            .tie_word_embeddings = true};
     struct lace_model *m;
     struct lace_decoder *d;
     struct lace_rng rng;
-    int prompt[LONG], tag[LACE_TAG_TOKENS], tag_count = lace_format_tag(&format, 0, 1, tag), rows = LONG + tag_count + 1;
+    int prompt[LONG], tag[LACE_TAG_TOKENS], tag_count = lace_format_tag(&format, 0, 1, tag),
+                                            rows = LONG + tag_count + 1;
     assert_works(lace_model_create(&m, &c, 5, &(struct lace_model_options){true, LACE_F32, NULL}, &err), err);
     scramble(m, 0, 0);
     lace_rng_init(&rng, 1, 1);

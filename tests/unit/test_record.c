@@ -9,8 +9,10 @@
 
 #define HEAD "\"id\":\"1\",\"task\":\"t\",\"prompt\":\"p\""
 
-static const char full[] = "{\"id\":\"r1\",\"task\":\"sum\",\"difficulty\":3,\"prompt\":\"2+2?\\n\",\"answer\":\"4\",\"threads\":[{\"steps\":[\"a\\n\",\"é\"],"
-                           "\"answer\":\"4\",\"verdict\":\"best\",\"strategy\":\"up\"},{\"steps\":[],\"answer\":null,\"verdict\":\"\"}],\"meta\":{\"k\":[1,2]}}";
+static const char full[] = "{\"id\":\"r1\",\"task\":\"sum\",\"difficulty\":3,\"prompt\":\"2+2?\\n\",\"answer\":\"4\","
+                           "\"threads\":[{\"steps\":[\"a\\n\",\"é\"],"
+                           "\"answer\":\"4\",\"verdict\":\"best\",\"strategy\":\"up\"},{\"steps\":[],\"answer\":null,"
+                           "\"verdict\":\"\"}],\"meta\":{\"k\":[1,2]}}";
 
 static void a_record_reads_and_writes_back(void **state)
 {
@@ -83,10 +85,12 @@ static void wrong_records_get_a_sentence(void **state)
     struct lace_error err;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int code = lace_record_parse(&r, cases[i].line, strlen(cases[i].line), "here", &err);
-        if (code != LACE_BAD || memcmp(err.text, "here", 4) || !strstr(err.text, cases[i].says)) fail_msg("%s: %d %s", cases[i].line, code, err.text);
+        if (code != LACE_BAD || memcmp(err.text, "here", 4) || !strstr(err.text, cases[i].says))
+            fail_msg("%s: %d %s", cases[i].line, code, err.text);
         assert_null(r.id);
     }
-    assert_int_equal(lace_record_parse(&r, full, LACE_RECORD_BYTES + 1, "here", &err), LACE_BAD); /* before it is read */
+    assert_int_equal(lace_record_parse(&r, full, LACE_RECORD_BYTES + 1, "here", &err),
+                     LACE_BAD); /* before it is read */
     for (size_t cut = 0; cut < strlen(full); cut++) {
         char *part = malloc(cut + 1);
         memcpy(part, full, cut);
@@ -105,7 +109,8 @@ static void threads_are_limited(void **state)
         lace_text_str(&line, "{" HEAD ",\"threads\":[");
         for (int i = 0; i < count; i++) lace_text_str(&line, i ? ",{\"steps\":[]}" : "{\"steps\":[]}");
         lace_text_str(&line, "]}");
-        assert_int_equal(lace_record_parse(&r, line.data, line.len, "here", &err), count > LACE_RECORD_THREADS ? LACE_BAD : 0);
+        assert_int_equal(lace_record_parse(&r, line.data, line.len, "here", &err),
+                         count > LACE_RECORD_THREADS ? LACE_BAD : 0);
         lace_record_release(&r);
         lace_text_release(&line);
     }
@@ -128,7 +133,16 @@ static void files_name_the_line(void **state)
     static const struct {
         int got;
         const char *says;
-    } expected[] = {{1, ""}, {LACE_BAD, "line 4"}, {1, ""}, {LACE_BAD, "line 6 is longer"}, {1, ""}, {LACE_BAD, "line 8"}, {LACE_BAD, "line 9"}, {1, ""}, {0, ""}, {0, ""}};
+    } expected[] = {{1, ""},
+                    {LACE_BAD, "line 4"},
+                    {1, ""},
+                    {LACE_BAD, "line 6 is longer"},
+                    {1, ""},
+                    {LACE_BAD, "line 8"},
+                    {LACE_BAD, "line 9"},
+                    {1, ""},
+                    {0, ""},
+                    {0, ""}};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         err.text[0] = 0;
         int got = lace_record_next(file, &r, &err);

@@ -34,7 +34,8 @@ static int try(const char *header, size_t data, struct lace_error *err)
     return code;
 }
 
-#define T(name, type, shape, from, to) "\"" name "\":{\"dtype\":\"" type "\",\"shape\":" shape ",\"data_offsets\":[" #from "," #to "]}"
+#define T(name, type, shape, from, to)                                                                                 \
+    "\"" name "\":{\"dtype\":\"" type "\",\"shape\":" shape ",\"data_offsets\":[" #from "," #to "]}"
 
 static void headers_are_checked(void **state)
 {
@@ -97,13 +98,15 @@ static void headers_are_checked(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int code = try(cases[i].header, cases[i].data, &err);
         if (!cases[i].says && code) fail_msg("%s: %s", cases[i].header, err.text);
-        if (cases[i].says && (code != LACE_BAD || !strstr(err.text, cases[i].says))) fail_msg("%s: %d %s", cases[i].header, code, err.text);
+        if (cases[i].says && (code != LACE_BAD || !strstr(err.text, cases[i].says)))
+            fail_msg("%s: %d %s", cases[i].header, code, err.text);
     }
 }
 
 static void header_lengths_are_checked(void **state)
 {
-    static const uint64_t lengths[] = {0, 1, 3, 100, 99999999, 100000000, 100000001, INT64_MAX, UINT64_MAX, UINT64_MAX - 7};
+    static const uint64_t lengths[] = {0,         1,         3,         100,        99999999,
+                                       100000000, 100000001, INT64_MAX, UINT64_MAX, UINT64_MAX - 7};
     struct lace_safetensors file;
     struct lace_error err;
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
@@ -111,7 +114,8 @@ static void header_lengths_are_checked(void **state)
         for (int b = 0; b < 8; b++) bytes[b] = (unsigned char)(lengths[i] >> 8 * b);
         assert_int_equal(lace_safetensors_parse(&file, bytes, sizeof bytes, "here", &err), LACE_BAD);
     }
-    for (size_t len = 0; len < 8; len++) assert_int_equal(lace_safetensors_parse(&file, "\2\0\0\0\0\0\0", len, "here", &err), LACE_BAD);
+    for (size_t len = 0; len < 8; len++)
+        assert_int_equal(lace_safetensors_parse(&file, "\2\0\0\0\0\0\0", len, "here", &err), LACE_BAD);
 }
 
 static void every_cut_is_refused(void **state)
@@ -167,7 +171,8 @@ static void what_is_written_reads_back(void **state)
     assert_int_equal(lace_tensor_to_f32(lace_safetensors_find(&file, "a \"b\""), 1, 2, out, &err), 0);
     assert_true(out[0] == -0.5f && out[1] == 3);
     assert_int_equal(lace_tensor_to_f32(lace_safetensors_find(&file, "h"), 0, 8, out, &err), 0);
-    assert_true(out[0] == 1 && out[1] == -2 && out[2] == 0x1p-24f && out[3] == 0x1.ff8p-15f && out[4] == 65504 && isinf(out[5]));
+    assert_true(out[0] == 1 && out[1] == -2 && out[2] == 0x1p-24f && out[3] == 0x1.ff8p-15f && out[4] == 65504 &&
+                isinf(out[5]));
     assert_true(out[6] == 0 && signbit(out[6]) && isnan(out[7]));
     assert_int_equal(lace_tensor_to_f32(lace_safetensors_find(&file, "z"), 0, 6, out, &err), 0);
     assert_memory_equal(out, a, sizeof a);
@@ -213,14 +218,16 @@ static void bad_tensors_are_not_written(void **state)
 /* Random single-byte damage: any outcome but a wild read (the sanitizers' part) or a file that claims too much. */
 static void damage_never_escapes(void **state)
 {
-    const char *header = "{\"__metadata__\":{\"k\":\"v\"}," T("a", "F32", "[2]", 0, 8) "," T("b", "BF16", "[1]", 8, 10) "}";
+    const char *header =
+        "{\"__metadata__\":{\"k\":\"v\"}," T("a", "F32", "[2]", 0, 8) "," T("b", "BF16", "[1]", 8, 10) "}";
     struct lace_rng rng;
     lace_rng_init(&rng, 1, 0);
     for (int i = 0; i < 20000; i++) {
         struct lace_safetensors file;
         size_t len;
         unsigned char *bytes = make(header, strlen(header), 10, &len);
-        for (uint32_t n = 1 + lace_rng_below(&rng, 3); n--;) bytes[lace_rng_below(&rng, (uint32_t)len)] = (unsigned char)lace_rng_u32(&rng);
+        for (uint32_t n = 1 + lace_rng_below(&rng, 3); n--;)
+            bytes[lace_rng_below(&rng, (uint32_t)len)] = (unsigned char)lace_rng_u32(&rng);
         if (!lace_safetensors_parse(&file, bytes, len, "here", NULL))
             for (size_t t = 0; t < file.count; t++)
                 assert_true((const unsigned char *)file.tensors[t].data + file.tensors[t].bytes <= bytes + len);
@@ -232,8 +239,9 @@ static void damage_never_escapes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(headers_are_checked),        cmocka_unit_test(header_lengths_are_checked), cmocka_unit_test(every_cut_is_refused),
-        cmocka_unit_test(what_is_written_reads_back), cmocka_unit_test(bad_tensors_are_not_written), cmocka_unit_test(damage_never_escapes),
+        cmocka_unit_test(headers_are_checked),         cmocka_unit_test(header_lengths_are_checked),
+        cmocka_unit_test(every_cut_is_refused),        cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(bad_tensors_are_not_written), cmocka_unit_test(damage_never_escapes),
     };
     close(mkstemp(path));
     int failed = cmocka_run_group_tests_name("safetensors", tests, NULL, NULL);

@@ -54,7 +54,8 @@ static void follows(const struct lace_sampling *s, const double *expected)
         freedom++;
         square += (seen[i] - want) * (seen[i] - want) / want;
     }
-    if (!(freedom ? square < limit[freedom] : seen[0] == DRAWS)) fail_msg("chi-square %g with %d degrees of freedom", square, freedom);
+    if (!(freedom ? square < limit[freedom] : seen[0] == DRAWS))
+        fail_msg("chi-square %g with %d degrees of freedom", square, freedom);
 }
 
 static void all_tokens_come_as_the_model_says(void **state) { follows(&plain, share); }
@@ -136,9 +137,9 @@ static void a_penalty_weighs_on_what_was_written_once(void **state)
     s.repetition_penalty = 1.3; /* 1.86 / 1.3 = 1.43; the next is 1.57 */
     assert_int_equal(draw(&s, (int[]){5, 5}, 2, &rng, &logprob), 0);
     assert_int_equal(draw(&s, (int[]){0}, 1, &rng, &logprob), 4);
-    assert_int_equal(draw(&s, (int[]){0, 4}, 2, &rng, &logprob), 0); /* both weighed: 1.43 against 1.21 */
+    assert_int_equal(draw(&s, (int[]){0, 4}, 2, &rng, &logprob), 0);          /* both weighed: 1.43 against 1.21 */
     assert_int_equal(draw(&s, (int[]){0, 0, 0, 0, 4}, 5, &rng, &logprob), 0); /* once, however often it was written */
-    assert_int_equal(draw(&s, (int[]){0, -1, V}, 3, &rng, &logprob), 4); /* ids that are none are passed over */
+    assert_int_equal(draw(&s, (int[]){0, -1, V}, 3, &rng, &logprob), 4);      /* ids that are none are passed over */
     assert_true(fabs(logprob - log(0.24)) < 1e-5);
     for (int i = 0; i < V; i++) logits[i] -= 4; /* negative logits grow */
     assert_int_equal(draw(&s, (int[]){0}, 1, &rng, &logprob), 4);
@@ -158,9 +159,17 @@ static void bad_settings_are_named(void **state)
     static const struct {
         struct lace_sampling s;
         const char *word;
-    } bad[] = {{{-1, 0, 1, 0, 1}, "temperature"}, {{NAN, 0, 1, 0, 1}, "temperature"}, {{INFINITY, 0, 1, 0, 1}, "temperature"},
-               {{1, -1, 1, 0, 1}, "top_k"}, {{1, 0, 0, 0, 1}, "top_p"}, {{1, 0, 1.1, 0, 1}, "top_p"}, {{1, 0, NAN, 0, 1}, "top_p"},
-               {{1, 0, 1, -0.1, 1}, "min_p"}, {{1, 0, 1, 1, 1}, "min_p"}, {{1, 0, 1, 0, 0}, "repetition_penalty"}, {{1, 0, 1, 0, NAN}, "repetition_penalty"}};
+    } bad[] = {{{-1, 0, 1, 0, 1}, "temperature"},
+               {{NAN, 0, 1, 0, 1}, "temperature"},
+               {{INFINITY, 0, 1, 0, 1}, "temperature"},
+               {{1, -1, 1, 0, 1}, "top_k"},
+               {{1, 0, 0, 0, 1}, "top_p"},
+               {{1, 0, 1.1, 0, 1}, "top_p"},
+               {{1, 0, NAN, 0, 1}, "top_p"},
+               {{1, 0, 1, -0.1, 1}, "min_p"},
+               {{1, 0, 1, 1, 1}, "min_p"},
+               {{1, 0, 1, 0, 0}, "repetition_penalty"},
+               {{1, 0, 1, 0, NAN}, "repetition_penalty"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct lace_error err = {""};
         assert_int_equal(lace_sampling_check(&bad[i].s, &err), LACE_BAD);

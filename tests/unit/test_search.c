@@ -65,9 +65,10 @@ static const char *marked(const struct lace_record *record, const char *key, int
 {
     size_t i;
     json_t *item;
-    json_array_foreach(json_object_get(record->meta, key), i, item)
-        if (json_integer_value(json_array_get(item, 0)) == thread && json_integer_value(json_array_get(item, 1)) == step)
-            return json_string_value(json_array_get(item, 2));
+    json_array_foreach(json_object_get(record->meta, key), i,
+                       item) if (json_integer_value(json_array_get(item, 0)) == thread &&
+                                 json_integer_value(json_array_get(item, 1)) ==
+                                     step) return json_string_value(json_array_get(item, 2));
     return NULL;
 }
 
@@ -188,7 +189,8 @@ static void sharing_threads_waste_nothing(void **state)
                         if (m == n) assert_true(!mark || strcmp(mark, "rechecked"));
                         else assert_string_equal(mark, last || verifier ? "rechecked" : "moved_on");
                     }
-                } else if (now.claims) assert_in_range(r, found_at[now.stage] - 1, found_at[now.stage]); /* a twin, or a re-try */
+                } else if (now.claims)
+                    assert_in_range(r, found_at[now.stage] - 1, found_at[now.stage]); /* a twin, or a re-try */
             }
         lace_record_release(&record);
     }
@@ -206,11 +208,13 @@ static void replay(const struct lace_record *record, bool down, int *struck)
     assert_true(rounds <= ROUNDS);
     memset(no, 0, sizeof no);
     for (int n = 0; n < N; n++)
-        for (int r = 0; r < record->threads[n].count; r++) search->check_step(record->prompt, record->threads[n].steps[r], &seen[n][r]);
+        for (int r = 0; r < record->threads[n].count; r++)
+            search->check_step(record->prompt, record->threads[n].steps[r], &seen[n][r]);
     for (int r = 0; r < rounds; r++) {
         int front = 0, c = seen[0][0].given, finder = -1, x = 0, check = -1;
         for (int n = 0; r && n < N; n++)
-            if (r <= record->threads[n].count && seen[n][r - 1].stage >= front) front = seen[n][r - 1].stage, c = seen[n][r - 1].given;
+            if (r <= record->threads[n].count && seen[n][r - 1].stage >= front)
+                front = seen[n][r - 1].stage, c = seen[n][r - 1].given;
         for (int n = 0; r && n < N; n++) {
             if (r > record->threads[n].count) continue;
             const struct lace_step_check *line = &seen[n][r - 1];
@@ -247,7 +251,8 @@ static void replay(const struct lace_record *record, bool down, int *struck)
             assert_int_equal(seen[n][r].option, option);
         }
         for (int n = 0; n < N; n++)
-            if (r < record->threads[n].count && !seen[n][r].believed) no[seen[n][r].stage][seen[n][r].given][seen[n][r].option] = true;
+            if (r < record->threads[n].count && !seen[n][r].believed)
+                no[seen[n][r].stage][seen[n][r].given][seen[n][r].option] = true;
     }
 }
 
@@ -294,15 +299,24 @@ static void any_changed_number_is_found(void **state)
         const char *step;
         enum lace_step_result result;
     } cases[] = {
-        {"q*7+4=2, try 3: 10+4=3, no.\n", LACE_STEP_RIGHT},   {" q * 7+4 =2 , TRY 3:10+4=3,no. ", LACE_STEP_RIGHT},
-        {"q*7+4=2, try 6: 9+4=2, yes.\n", LACE_STEP_RIGHT},   {"q*7+4=2, try 6: 9+4=2, no.\n", LACE_STEP_VERDICT},
-        {"q*7+4=2, try 3: 9+4=2, yes.\n", LACE_STEP_PRODUCT}, {"q*7+4=2, try 3: 10+4=2, yes.\n", LACE_STEP_SUM},
-        {"q*6+4=2, try 3: 7+4=0, no.\n", LACE_STEP_LOOKUP},   {"q*7+4=3, try 3: 10+4=3, yes.\n", LACE_STEP_LOOKUP},
-        {"q*7+9=2, try 3: 10+9=8, no.\n", LACE_STEP_LOOKUP},  {"q*7+4=2, try 9: 8+4=1, no.\n", LACE_STEP_LOOKUP},
-        {"q*7+4=2, try 3: 10+5=4, no.\n", LACE_STEP_LOOKUP},  {"z*7+4=2, try 3: 10+4=3, no.\n", LACE_STEP_LOOKUP},
-        {"q*7+4=2, try 3: 10+4=3, maybe.\n", LACE_STEP_NONE}, {"q*7+4=2, try 3: 10+4=3, no.\nand", LACE_STEP_NONE},
-        {"Answer: 7.\n", LACE_STEP_NONE},                     {"", LACE_STEP_NONE},
-        {"q*700+4=2, try 3: 10+4=3, no.\n", LACE_STEP_NONE},  {"q*7+4=2, try 3: 10+4=3\n", LACE_STEP_NONE},
+        {"q*7+4=2, try 3: 10+4=3, no.\n", LACE_STEP_RIGHT},
+        {" q * 7+4 =2 , TRY 3:10+4=3,no. ", LACE_STEP_RIGHT},
+        {"q*7+4=2, try 6: 9+4=2, yes.\n", LACE_STEP_RIGHT},
+        {"q*7+4=2, try 6: 9+4=2, no.\n", LACE_STEP_VERDICT},
+        {"q*7+4=2, try 3: 9+4=2, yes.\n", LACE_STEP_PRODUCT},
+        {"q*7+4=2, try 3: 10+4=2, yes.\n", LACE_STEP_SUM},
+        {"q*6+4=2, try 3: 7+4=0, no.\n", LACE_STEP_LOOKUP},
+        {"q*7+4=3, try 3: 10+4=3, yes.\n", LACE_STEP_LOOKUP},
+        {"q*7+9=2, try 3: 10+9=8, no.\n", LACE_STEP_LOOKUP},
+        {"q*7+4=2, try 9: 8+4=1, no.\n", LACE_STEP_LOOKUP},
+        {"q*7+4=2, try 3: 10+5=4, no.\n", LACE_STEP_LOOKUP},
+        {"z*7+4=2, try 3: 10+4=3, no.\n", LACE_STEP_LOOKUP},
+        {"q*7+4=2, try 3: 10+4=3, maybe.\n", LACE_STEP_NONE},
+        {"q*7+4=2, try 3: 10+4=3, no.\nand", LACE_STEP_NONE},
+        {"Answer: 7.\n", LACE_STEP_NONE},
+        {"", LACE_STEP_NONE},
+        {"q*700+4=2, try 3: 10+4=3, no.\n", LACE_STEP_NONE},
+        {"q*7+4=2, try 3: 10+4=3\n", LACE_STEP_NONE},
     };
     const char *prompt = "Find q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2.";
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -338,7 +352,8 @@ static void train_and_test_share_no_problem(void **state)
             assert_int_equal(lace_search_parse(&p, record.prompt, NULL), 0);
             texts[s][i] = malloc(64);
             int len = snprintf(texts[s][i], 64, "%d %d %d", p.modulus, p.options, p.given);
-            for (int k = 0; k < p.stages; k++) len += snprintf(texts[s][i] + len, 64 - (size_t)len, " %d %d", p.a[k], p.t[k]);
+            for (int k = 0; k < p.stages; k++)
+                len += snprintf(texts[s][i] + len, 64 - (size_t)len, " %d %d", p.a[k], p.t[k]);
             lace_record_release(&record);
         }
         qsort(texts[s], EACH, sizeof **texts, compare_text);
@@ -354,12 +369,15 @@ static void train_and_test_share_no_problem(void **state)
         free(texts[s]);
     }
     /* Letters and wording do not count. */
-    static const char *const same[] = {"Find q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2.", "what is b? each unknown is from 1 to 8, mod 11: b*7+a=2,a*3+4=5",
+    static const char *const same[] = {"Find q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2.",
+                                       "what is b? each unknown is from 1 to 8, mod 11: b*7+a=2,a*3+4=5",
                                        "Mod 11, with each unknown from 1 to 8: z*3+4=5, y*7+z=2, c*2+z=9. Find y."};
     struct lace_search a, b;
     for (int i = 0; i < 3; i++) {
         assert_int_equal(lace_search_parse(i ? &b : &a, same[i], NULL), 0);
-        if (i) assert_true(lace_search_side(&a) == lace_search_side(&b) && !memcmp(a.a, b.a, sizeof a.a) && !memcmp(a.t, b.t, sizeof a.t));
+        if (i)
+            assert_true(lace_search_side(&a) == lace_search_side(&b) && !memcmp(a.a, b.a, sizeof a.a) &&
+                        !memcmp(a.t, b.t, sizeof a.t));
     }
 }
 
@@ -401,20 +419,30 @@ static void malformed_prompts_are_refused(void **state)
         "Find r (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2, r*9+q=7, s*2+z=1.", /* what does not lead to r is not read */
     };
     static const char *const bad[] = {
-        "", ".", "Find", "Find r", "Find r (each from 1 to 8, mod 11):", "Find r (each from 1 to 8, mod 11): .",
-        "Find r (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2.",                    /* r has no equation */
-        "Find r (each from 1 to 8, mod 11): p*3+4=5, r*9+q=7.",                    /* q has none */
-        "Find r (each from 1 to 8, mod 11): r*3+4=5, r*9+4=7.",                    /* r has two */
-        "Find r (each from 1 to 8, mod 11): r*3+r=5.",                             /* a circle */
-        "Find r (each from 1 to 8, mod 11): q*3+r=5, r*3+q=5.",                    /* a longer one */
-        "Find r (each from 1 to 8, mod 11): r*11+4=4.",                            /* every value fits */
-        "Find r (each from 1 to 8, mod 11): r*3+4=12.",                            /* none does */
-        "Find r (each from 1 to 8, mod 12): r*3+4=10.",                            /* several do */
-        "Find r (each from 1 to 11, mod 11): r*3+4=5.", "Find r (each from 1 to 0, mod 11): r*3+4=5.",
-        "Find r (each from 1 to 8, mod 0): r*3+4=5.", "Find r (each from 1 to 8, mod 98): r*3+4=10.",
-        "Find r (each from 1 to 8, mod 11): r*300+4=5.", "Find r (each from 1 to 8, mod 11): r*3-4=5.",
-        "Find R (each from 1 to 8, mod 11): R*3+4=5.", "Find r (each from 1 to 8, mod 11): r*3+4=5. And s?",
-        "Find r (each from 1 to 8, mod 11): p*3+4=5,, r*9+p=7.", "\xff\xfe\x01",
+        "",
+        ".",
+        "Find",
+        "Find r",
+        "Find r (each from 1 to 8, mod 11):",
+        "Find r (each from 1 to 8, mod 11): .",
+        "Find r (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2.", /* r has no equation */
+        "Find r (each from 1 to 8, mod 11): p*3+4=5, r*9+q=7.", /* q has none */
+        "Find r (each from 1 to 8, mod 11): r*3+4=5, r*9+4=7.", /* r has two */
+        "Find r (each from 1 to 8, mod 11): r*3+r=5.",          /* a circle */
+        "Find r (each from 1 to 8, mod 11): q*3+r=5, r*3+q=5.", /* a longer one */
+        "Find r (each from 1 to 8, mod 11): r*11+4=4.",         /* every value fits */
+        "Find r (each from 1 to 8, mod 11): r*3+4=12.",         /* none does */
+        "Find r (each from 1 to 8, mod 12): r*3+4=10.",         /* several do */
+        "Find r (each from 1 to 11, mod 11): r*3+4=5.",
+        "Find r (each from 1 to 0, mod 11): r*3+4=5.",
+        "Find r (each from 1 to 8, mod 0): r*3+4=5.",
+        "Find r (each from 1 to 8, mod 98): r*3+4=10.",
+        "Find r (each from 1 to 8, mod 11): r*300+4=5.",
+        "Find r (each from 1 to 8, mod 11): r*3-4=5.",
+        "Find R (each from 1 to 8, mod 11): R*3+4=5.",
+        "Find r (each from 1 to 8, mod 11): r*3+4=5. And s?",
+        "Find r (each from 1 to 8, mod 11): p*3+4=5,, r*9+p=7.",
+        "\xff\xfe\x01",
     };
     struct lace_search p;
     struct lace_error err;
@@ -480,9 +508,9 @@ static void knobs_out_of_range_are_refused(void **state)
     struct lace_data_knobs good = wide(), k;
     struct lace_record record;
     struct lace_error err;
-#define REFUSED(change)                                                             \
-    k = good, change, err.text[0] = 0;                                              \
-    assert_int_equal(lace_family_make(search, &k, 0, &record, &err), LACE_BAD);     \
+#define REFUSED(change)                                                                                                \
+    k = good, change, err.text[0] = 0;                                                                                 \
+    assert_int_equal(lace_family_make(search, &k, 0, &record, &err), LACE_BAD);                                        \
     assert_true(err.text[0] && !record.prompt && !record.threads)
     REFUSED(k.difficulty.low = 0);
     REFUSED(k.difficulty.high = 13);
@@ -524,7 +552,8 @@ static void sharing_wins_at_the_default_budget(void **state)
     lace_data_knobs_defaults(&knobs);
     assert_int_equal(lace_search_budget(4, 8, 4), 10);
     assert_int_equal(lace_search_budget(4, 8, 1), 32);
-    assert_int_equal(lace_data_ceiling("search", &knobs, 3000, (struct lace_interval){10, 10}, keep_ten, &row, &err), 0);
+    assert_int_equal(lace_data_ceiling("search", &knobs, 3000, (struct lace_interval){10, 10}, keep_ten, &row, &err),
+                     0);
     assert_int_equal(row.rounds, 10);
     assert_true(row.shared.low > 0.97 && row.tagged.high < 0.25 && row.alone.high < 0.25 && row.serial.value == 1);
     for (int threads = 2; threads <= 16; threads *= 2)
@@ -532,10 +561,12 @@ static void sharing_wins_at_the_default_budget(void **state)
             int R = lace_search_budget(stages, 8, threads);
             knobs.threads = (struct lace_interval){threads, threads};
             knobs.difficulty = (struct lace_interval){stages, stages};
-            assert_int_equal(lace_data_ceiling("search", &knobs, 1000, (struct lace_interval){R, R}, keep_ten, &row, &err), 0);
+            assert_int_equal(
+                lace_data_ceiling("search", &knobs, 1000, (struct lace_interval){R, R}, keep_ten, &row, &err), 0);
             assert_true(row.shared.high > 0.97);
         }
-    assert_int_equal(lace_data_ceiling("nothing", &knobs, 10, (struct lace_interval){1, 2}, keep_ten, &row, &err), LACE_BAD);
+    assert_int_equal(lace_data_ceiling("nothing", &knobs, 10, (struct lace_interval){1, 2}, keep_ten, &row, &err),
+                     LACE_BAD);
 }
 
 int main(void)

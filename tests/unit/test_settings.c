@@ -125,9 +125,14 @@ static void set_replaces_and_adds(void **state)
     assert_int_equal(lace_settings_set(&s, "train.ids=4,", &err), 0);
     assert_int_equal(lace_settings_ints(&s, "train.ids", 0, 9, ids, 4, &count, &err), LACE_BAD);
     assert_memory_equal(err.text, "--set train.ids must be", 23);
-    static const char *const bad[] = {"", "=", "x", "=x", "a..b=1", ".a=1", "a.=1", "a b=1", "model=1", "model.layers.x=1", "a=\xff",
-                                      "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a=1"};
-    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) assert_int_equal(lace_settings_set(&s, bad[k], &err), LACE_BAD);
+    static const char *const bad[] = {"",        "=",
+                                      "x",       "=x",
+                                      "a..b=1",  ".a=1",
+                                      "a.=1",    "a b=1",
+                                      "model=1", "model.layers.x=1",
+                                      "a=\xff",  "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a=1"};
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+        assert_int_equal(lace_settings_set(&s, bad[k], &err), LACE_BAD);
     lace_settings_release(&s);
 }
 
@@ -204,10 +209,36 @@ static void written_settings_read_back(void **state)
     struct lace_text out;
     lace_text_init(&out);
     assert_int_equal(lace_settings_parse(&s, example, strlen(example), "x.yaml", &err), 0);
-    static const char *const more[] = {"a.text=- x # no comment", "a.null='null'", "a.n=null", "a.quote=\"\\", "a.line=one\ntwo\n", "a.tab=\t", "a.utf=ä € 😀 \u2028 \xc2\x85",
-                                       "a.minus=-", "a.neg=-1", "a.list=1,2", "a.words=[a b, c: d, -]", "a.empty=", "a.none=[]", "curriculum.1.more=1", "curriculum.0.more=1",
-                                       "sparse.0.x=1", "sparse.2.x=1", "leaf.0=1", "mixed.0.x=1", "mixed.name=1", "a.star=*x", "a.bang=!x", "a.amp=&x", "a.colon=x: y", "a.at=@`%", "a.doc=---",
-                                       "0.x=1", "1.x=1", "a.commas=,,", "a.sp= x "};
+    static const char *const more[] = {"a.text=- x # no comment",
+                                       "a.null='null'",
+                                       "a.n=null",
+                                       "a.quote=\"\\",
+                                       "a.line=one\ntwo\n",
+                                       "a.tab=\t",
+                                       "a.utf=ä € 😀 \u2028 \xc2\x85",
+                                       "a.minus=-",
+                                       "a.neg=-1",
+                                       "a.list=1,2",
+                                       "a.words=[a b, c: d, -]",
+                                       "a.empty=",
+                                       "a.none=[]",
+                                       "curriculum.1.more=1",
+                                       "curriculum.0.more=1",
+                                       "sparse.0.x=1",
+                                       "sparse.2.x=1",
+                                       "leaf.0=1",
+                                       "mixed.0.x=1",
+                                       "mixed.name=1",
+                                       "a.star=*x",
+                                       "a.bang=!x",
+                                       "a.amp=&x",
+                                       "a.colon=x: y",
+                                       "a.at=@`%",
+                                       "a.doc=---",
+                                       "0.x=1",
+                                       "1.x=1",
+                                       "a.commas=,,",
+                                       "a.sp= x "};
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
         if (lace_settings_set(&s, more[i], &err)) fail_msg("%s: %s", more[i], err.text);
     assert_int_equal(lace_settings_format(&s, &out, &err), 0);
@@ -230,8 +261,9 @@ static void written_settings_read_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_example_reads),       cmocka_unit_test(unknown_keys_get_a_suggestion), cmocka_unit_test(set_replaces_and_adds),
-        cmocka_unit_test(bad_files_name_the_line), cmocka_unit_test(written_settings_read_back),
+        cmocka_unit_test(the_example_reads),          cmocka_unit_test(unknown_keys_get_a_suggestion),
+        cmocka_unit_test(set_replaces_and_adds),      cmocka_unit_test(bad_files_name_the_line),
+        cmocka_unit_test(written_settings_read_back),
     };
     return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
 }

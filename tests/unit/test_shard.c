@@ -60,10 +60,11 @@ static int add(struct lace_shard *s, const struct lace_record *r, struct lace_so
 
 #define STEP_A "g*2+5=9, try 1: 2+5=7, no.\\n"
 #define STEP_B "g*2+5=9, try 2: 4+5=9, yes.\\n"
-static const char story[] = "{\"id\":\"a\",\"task\":\"t\",\"difficulty\":1,\"prompt\":\" Find g. \",\"answer\":\"2\",\"threads\":["
-                            "{\"steps\":[\"" STEP_A "\",\"" STEP_B "\"],\"answer\":\"2\",\"verdict\":\"best\"},"
-                            "{\"steps\":[\"" STEP_B "\"],\"answer\":null,\"verdict\":\"fail\"},"
-                            "{\"steps\":[\"" STEP_A "\"],\"answer\":\"2\"}],\"meta\":{\"corrupted\":[[0,1,\"flip\"]]}}";
+static const char story[] =
+    "{\"id\":\"a\",\"task\":\"t\",\"difficulty\":1,\"prompt\":\" Find g. \",\"answer\":\"2\",\"threads\":["
+    "{\"steps\":[\"" STEP_A "\",\"" STEP_B "\"],\"answer\":\"2\",\"verdict\":\"best\"},"
+    "{\"steps\":[\"" STEP_B "\"],\"answer\":null,\"verdict\":\"fail\"},"
+    "{\"steps\":[\"" STEP_A "\"],\"answer\":\"2\"}],\"meta\":{\"corrupted\":[[0,1,\"flip\"]]}}";
 
 /* The threads of the story as they should be laid out. */
 static void tell(struct text t[3])
@@ -105,7 +106,8 @@ static void a_record_becomes_rows(void **state)
     for (int g = 0, row = 0; g < 2; g++)
         for (int n = 0; n < 3; n++) {
             int rows = t[n].count - (n < 2), steps = 0; /* a verdict's last token is a target only */
-            assert_memory_equal(&s.groups[g].thread[n], (&(struct lace_span){row, rows, row, 0}), sizeof(struct lace_span));
+            assert_memory_equal(&s.groups[g].thread[n], (&(struct lace_span){row, rows, row, 0}),
+                                sizeof(struct lace_span));
             for (int j = 0; j < rows; j++, row++) {
                 assert_int_equal(b->token[row], t[n].ids[j]);
                 assert_int_equal(b->position[row], prompt.count + j);
@@ -125,10 +127,12 @@ static void a_record_becomes_rows(void **state)
     assert_int_equal(b->outs, out);
     assert_true(s.weights == weights);
     for (int g = 0, row = lattice_rows; g < 2; g++) {
-        assert_memory_equal(&s.groups[g].prompt, (&(struct lace_span){row, prompt.count, row, 0}), sizeof(struct lace_span));
+        assert_memory_equal(&s.groups[g].prompt, (&(struct lace_span){row, prompt.count, row, 0}),
+                            sizeof(struct lace_span));
         for (int i = 0; i < prompt.count; i++, row++) {
             assert_int_equal(b->token[row], prompt.ids[i]);
-            assert_true(b->position[row] == i && b->time[row] == i && b->slot[row] == row && !b->thread[row] && !b->step[row]);
+            assert_true(b->position[row] == i && b->time[row] == i && b->slot[row] == row && !b->thread[row] &&
+                        !b->step[row]);
         }
         assert_true(g == 0 || row == b->rows);
     }
@@ -142,9 +146,12 @@ static void check_shard(const struct lace_shard *s, const struct lace_source *so
     const struct lace_batch *b = &s->batch;
     for (int i = 0; i < b->outs; i++) {
         int row = b->out_row[i];
-        bool last = row + 1 == b->lattice_rows || b->thread[row + 1] != b->thread[row] || b->position[row + 1] != b->position[row] + 1;
+        bool last = row + 1 == b->lattice_rows || b->thread[row + 1] != b->thread[row] ||
+                    b->position[row + 1] != b->position[row] + 1;
         if (!last) assert_int_equal(s->target[i], b->token[row + 1]);
-        else assert_true(s->target[i] == format.verdict[1] || s->target[i] == format.verdict[2] || s->target[i] == format.verdict[3]);
+        else
+            assert_true(s->target[i] == format.verdict[1] || s->target[i] == format.verdict[2] ||
+                        s->target[i] == format.verdict[3]);
     }
     for (int g = 0; g < s->group_count; g++) {
         const struct lace_group *group = &s->groups[g];
@@ -172,8 +179,9 @@ static void check_shard(const struct lace_shard *s, const struct lace_source *so
 
 static void what_is_shuffled_and_late_stays_consistent(void **state)
 {
-    struct lace_sources sources = sources_of("data:\n  - {family: search, policy: shared, threads: [2, 5], difficulty: [1, 2], options: 5, moduli: [11],"
-                                             " corrupt: 0.5, start: 6, jitter: 4, shuffle: true, midstep: 0.5, budget: 4}\n");
+    struct lace_sources sources = sources_of(
+        "data:\n  - {family: search, policy: shared, threads: [2, 5], difficulty: [1, 2], options: 5, moduli: [11],"
+        " corrupt: 0.5, start: 6, jitter: 4, shuffle: true, midstep: 0.5, budget: 4}\n");
     const struct lace_source *source;
     struct lace_rng rng;
     struct lace_shard s;
@@ -191,7 +199,8 @@ static void what_is_shuffled_and_late_stays_consistent(void **state)
                 struct text first = {.count = 0};
                 append(&first, r.threads[0].steps[0], 1);
                 const struct lace_span *p = &s.groups[s.group_count - 1].thread[0];
-                swapped += memcmp(&s.batch.token[p->row + 2], first.ids, sizeof(int) * (size_t)(first.count < 5 ? first.count : 5) * 2) != 0;
+                swapped += memcmp(&s.batch.token[p->row + 2], first.ids,
+                                  sizeof(int) * (size_t)(first.count < 5 ? first.count : 5) * 2) != 0;
                 starts[s.batch.time[p->row]]++;
                 groups++;
             }
@@ -249,15 +258,19 @@ static void what_does_not_fit_is_said(void **state)
     int rows = s.batch.rows, outs = s.batch.outs, prompts = s.prompt_rows;
     double weights = s.weights;
     assert_int_equal(lace_shard_add(&s, &format, &r, &source, &rng, 512, &err), 0); /* full: the shard is as it was */
-    assert_true(s.batch.rows == rows && s.batch.outs == outs && s.prompt_rows == prompts && s.weights == weights && s.group_count == 1 && s.span_count == 3);
-    assert_int_equal(lace_shard_add(&s, &format, &r, &source, &rng, 30, &err), LACE_BAD); /* would never fit: not passed over in silence */
+    assert_true(s.batch.rows == rows && s.batch.outs == outs && s.prompt_rows == prompts && s.weights == weights &&
+                s.group_count == 1 && s.span_count == 3);
+    assert_int_equal(lace_shard_add(&s, &format, &r, &source, &rng, 30, &err),
+                     LACE_BAD); /* would never fit: not passed over in silence */
     lace_shard_clear(&s);
     assert_int_equal(lace_shard_add(&s, &format, &r, &source, &rng, 30, &err), LACE_BAD);
     assert_string_equal(err.text, "Record a is longer than the model's context of 30 tokens; take easier problems.");
     lace_shard_release(&s);
     shard_open(&s, 64);
     assert_int_equal(lace_shard_add(&s, &format, &r, &source, &rng, 512, &err), LACE_BAD);
-    assert_string_equal(err.text, "Record a with its 3 threads does not fit a shard of 64 rows; raise shard_rows or take easier problems.");
+    assert_string_equal(
+        err.text,
+        "Record a with its 3 threads does not fit a shard of 64 rows; raise shard_rows or take easier problems.");
     struct lace_record_thread many[40] = {{0}};
     struct lace_record wide = r;
     wide.threads = many;
@@ -318,7 +331,8 @@ static void groups_do_not_see_each_other(void **state)
             if (s.batch.time[out] < s.batch.time[row] || g != changed) assert_true(same);
             differ[g][s.batch.thread[out]] += !same;
         }
-        assert_true(differ[changed][0] > 20 && (changed == 2) == (differ[changed][1] == 0) && (changed == 2) == (differ[changed][2] == 0));
+        assert_true(differ[changed][0] > 20 && (changed == 2) == (differ[changed][1] == 0) &&
+                    (changed == 2) == (differ[changed][2] == 0));
         s.batch.token[row]--;
         free(after);
     }
@@ -344,7 +358,9 @@ static struct lace_model *model_of_capitals(int dtype)
     struct lace_weight *embed = lace_model_weight(m, 0, P_EMBED), *head = lace_model_weight(m, 0, P_HEAD);
     for (int i = 0; i < embed->rows; i++) {
         size_t len = 0;
-        const char *bytes = i < lace_tokenizer_size(tokenizer) && !lace_tokenizer_is_special(tokenizer, i) ? lace_tokenizer_bytes(tokenizer, i, &len) : NULL;
+        const char *bytes = i < lace_tokenizer_size(tokenizer) && !lace_tokenizer_is_special(tokenizer, i)
+                                ? lace_tokenizer_bytes(tokenizer, i, &len)
+                                : NULL;
         bool allowed = bytes && len == 1 && ((*bytes >= 'A' && *bytes <= 'Z') || *bytes == '\n');
         embed->value[(size_t)i * embed->cols] = 6;
         head->value[(size_t)i * head->cols] = allowed ? 0 : -20;
@@ -363,15 +379,21 @@ struct written { /* by the decoder */
     char text[THREADS][512];
 };
 
-static void write_groups(const struct lace_model *m, const struct text *prompt, const int (*length)[THREADS], const struct text (*tail)[THREADS],
-                         struct written *out)
+static void write_groups(const struct lace_model *m, const struct text *prompt, const int (*length)[THREADS],
+                         const struct text (*tail)[THREADS], struct written *out)
 {
     struct lace_decoder *d;
     struct lace_error err;
     int running = 1, at[GROUPS][THREADS];
-    assert_works(lace_decoder_open(&d, m, &format, &(struct lace_decoder_options){GROUPS, THREADS, prompt->count, MOST, 1}, &err), err);
+    assert_works(lace_decoder_open(&d, m, &format,
+                                   &(struct lace_decoder_options){GROUPS, THREADS, prompt->count, MOST, 1}, &err),
+                 err);
     for (int g = 0; g < GROUPS; g++) {
-        struct lace_group_options o = {.threads = THREADS, .see = g ? LACE_SEE_NONE : LACE_SEE_OWN, .seed = (uint64_t)g + 11, .barrier = true, .budget = 100,
+        struct lace_group_options o = {.threads = THREADS,
+                                       .see = g ? LACE_SEE_NONE : LACE_SEE_OWN,
+                                       .seed = (uint64_t)g + 11,
+                                       .barrier = true,
+                                       .budget = 100,
                                        .sampling = {1, 0, 1, 0, 1}};
         assert_int_equal(lace_decoder_add(d, prompt->ids, prompt->count, &o, &err), g);
     }
@@ -382,7 +404,8 @@ static void write_groups(const struct lace_model *m, const struct text *prompt, 
                 const struct lace_thread *t = lace_decoder_thread(d, g, n);
                 at[g][n] = t->fed;
                 before[g][n] = t->logprob;
-                if (t->count == length[g][n] && t->fed == t->count - 1) lace_decoder_force(d, g, n, tail[g][n].ids, tail[g][n].count);
+                if (t->count == length[g][n] && t->fed == t->count - 1)
+                    lace_decoder_force(d, g, n, tail[g][n].ids, tail[g][n].count);
             }
         assert_works(running = lace_decoder_step(d, NULL, &err), err);
         for (int g = 0; g < GROUPS; g++)
@@ -406,9 +429,11 @@ static void write_groups(const struct lace_model *m, const struct text *prompt, 
 }
 
 /* The decoder's text as a record: lines are steps; an answer's line and the verdict are written by the shard again. */
-static void make_record(struct lace_record *r, const struct written *w, const enum lace_verdict *verdict, struct lace_record_thread *threads, char *steps[][64])
+static void make_record(struct lace_record *r, const struct written *w, const enum lace_verdict *verdict,
+                        struct lace_record_thread *threads, char *steps[][64])
 {
-    *r = (struct lace_record){.id = "x", .task = "t", .prompt = "Find A to Z mod 11", .threads = threads, .thread_count = THREADS};
+    *r = (struct lace_record){
+        .id = "x", .task = "t", .prompt = "Find A to Z mod 11", .threads = threads, .thread_count = THREADS};
     for (int n = 0; n < THREADS; n++) {
         char *text = (char *)w->text[n], *end = strstr(text, "Answer: ");
         threads[n] = (struct lace_record_thread){.steps = steps[n], .answer = end ? "5" : NULL, .verdict = verdict[n]};
@@ -431,7 +456,8 @@ static void a_text_is_worth_the_same_in_both(void **state)
     for (int g = 0; g < GROUPS; g++)
         for (int n = 0; n < THREADS; n++) {
             char text[64];
-            snprintf(text, sizeof text, "%s[[%s]]", verdicts[g][n] == 3 ? "" : "\nAnswer: 5.\n", lace_verdict_names[verdicts[g][n]]);
+            snprintf(text, sizeof text, "%s[[%s]]", verdicts[g][n] == 3 ? "" : "\nAnswer: 5.\n",
+                     lace_verdict_names[verdicts[g][n]]);
             tail[g][n].count = 0;
             append(&tail[g][n], text, 1);
         }
@@ -472,10 +498,12 @@ static void a_text_is_worth_the_same_in_both(void **state)
                     compared++;
                     most = fmax(most, fabs(want - x->logprob[i]));
                     if (!(fabs(want - x->logprob[i]) < tolerance * (1 + fabs(want) / 8))) /* verdicts are at -80 here */
-                        fail_msg("group %d thread %d token %d: %g in decoding, %g in training", g, n, j + 1, want, x->logprob[i]);
+                        fail_msg("group %d thread %d token %d: %g in decoding, %g in training", g, n, j + 1, want,
+                                 x->logprob[i]);
                 }
             }
-        assert_int_equal(compared, 20 + 45 + 31 + 12 + 33 + 30 - 2 * 6 + 6); /* all but tags and what was forced; and the verdicts */
+        assert_int_equal(compared, 20 + 45 + 31 + 12 + 33 + 30 - 2 * 6 +
+                                       6); /* all but tags and what was forced; and the verdicts */
         assert_true(most > 0);
         free(x);
         free(w);
@@ -487,12 +515,9 @@ static void a_text_is_worth_the_same_in_both(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_record_becomes_rows),
-        cmocka_unit_test(what_is_shuffled_and_late_stays_consistent),
-        cmocka_unit_test(threads_may_be_left_out),
-        cmocka_unit_test(what_does_not_fit_is_said),
-        cmocka_unit_test(groups_do_not_see_each_other),
-        cmocka_unit_test(a_text_is_worth_the_same_in_both),
+        cmocka_unit_test(a_record_becomes_rows),        cmocka_unit_test(what_is_shuffled_and_late_stays_consistent),
+        cmocka_unit_test(threads_may_be_left_out),      cmocka_unit_test(what_does_not_fit_is_said),
+        cmocka_unit_test(groups_do_not_see_each_other), cmocka_unit_test(a_text_is_worth_the_same_in_both),
     };
     return cmocka_run_group_tests_name("shard", tests, open_all, close_all);
 }

@@ -33,7 +33,8 @@ static void shares_hold(void **state)
     static const double shares[] = {0.125, 0.25, 0.625};
     for (int k = 0; k < 3; k++) { /* four standard deviations */
         double expected = shares[k] * DRAWS, deviation = sqrt(DRAWS * shares[k] * (1 - shares[k]));
-        if (!(fabs(counts[k] - expected) < 4 * deviation)) fail_msg("source %d was drawn %d times, not %g", k, counts[k], expected);
+        if (!(fabs(counts[k] - expected) < 4 * deviation))
+            fail_msg("source %d was drawn %d times, not %g", k, counts[k], expected);
     }
     assert_int_equal(counts[3], 0);
     lace_sources_release(&s);
@@ -89,10 +90,12 @@ static void sources_come_and_go(void **state)
 
 static void no_test_problem_is_drawn(void **state)
 {
-    struct lace_sources s = sources_of("data:\n"
-                                       "  - {family: search, policy: shared, difficulty: 1, options: [2, 8], ambiguity: [0, 2]}\n"
-                                       "  - {family: search, policy: alone, threads: 1, difficulty: [1, 2], options: [2, 8], ambiguity: [0, 2], moduli: [11, 13]}\n"
-                                       "  - {family: search, policy: tagged, difficulty: [1, 4], ambiguity: 2, corrupt: 1}\n");
+    struct lace_sources s =
+        sources_of("data:\n"
+                   "  - {family: search, policy: shared, difficulty: 1, options: [2, 8], ambiguity: [0, 2]}\n"
+                   "  - {family: search, policy: alone, threads: 1, difficulty: [1, 2], options: [2, 8], ambiguity: "
+                   "[0, 2], moduli: [11, 13]}\n"
+                   "  - {family: search, policy: tagged, difficulty: [1, 4], ambiguity: 2, corrupt: 1}\n");
     struct lace_rng rng;
     enum lace_split side;
     lace_rng_init(&rng, 8, 1);
@@ -127,7 +130,9 @@ static void a_file_is_a_source(void **state)
 {
     char yaml[400];
     make_file(in_folder("five.jsonl"), LACE_SPLIT_TRAIN, 5);
-    snprintf(yaml, sizeof yaml, "data:\n  - {file: %s, shuffle: true}\n  - {family: search, threads: 1, difficulty: 3}\n", in_folder("five.jsonl"));
+    snprintf(yaml, sizeof yaml,
+             "data:\n  - {file: %s, shuffle: true}\n  - {family: search, threads: 1, difficulty: 3}\n",
+             in_folder("five.jsonl"));
     struct lace_sources s = sources_of(yaml);
     struct lace_rng rng;
     int seen[5] = {0};
@@ -140,8 +145,10 @@ static void a_file_is_a_source(void **state)
         for (int j = 0; j < 5; j++) {
             struct lace_record line;
             struct lace_error err;
-            assert_works(lace_record_parse(&line, s.source[0].lines[j], strlen(s.source[0].lines[j]), "line", &err), err);
-            seen[j] += k == 0 && !strcmp(line.id, r.id) && !strcmp(line.prompt, r.prompt) && line.thread_count == r.thread_count;
+            assert_works(lace_record_parse(&line, s.source[0].lines[j], strlen(s.source[0].lines[j]), "line", &err),
+                         err);
+            seen[j] += k == 0 && !strcmp(line.id, r.id) && !strcmp(line.prompt, r.prompt) &&
+                       line.thread_count == r.thread_count;
             lace_record_release(&line);
         }
         lace_record_release(&r);
@@ -167,7 +174,8 @@ static void refuses(const char *yaml, const char *says)
     lace_settings_release(&settings);
     if (!code) fail_msg("accepted: %s", yaml);
     size_t len = strlen(err.text);
-    if (!strstr(err.text, says) || (err.text[len - 1] != '.' && err.text[len - 1] != '?')) fail_msg("\"%s\" is not in: %s", says, err.text);
+    if (!strstr(err.text, says) || (err.text[len - 1] != '.' && err.text[len - 1] != '?'))
+        fail_msg("\"%s\" is not in: %s", says, err.text);
 }
 
 static void what_cannot_be_is_refused(void **state)
@@ -192,7 +200,9 @@ static void what_cannot_be_is_refused(void **state)
         {"data:\n  - {family: search, weight: 0}\n", "right after 0 %"},
         {"data:\n  - {family: search, from: 0.1}\n", "right after 0 %"},
         {"data:\n  - {family: search, until: 0.5}\n", "right after 50 %"},
-        {"data:\n  - {family: search, from: 0.6}\n  - {family: search, until: 0.3}\n  - {family: search, until: 0.5, from: 0.2}\n", "right after 50 %"},
+        {"data:\n  - {family: search, from: 0.6}\n  - {family: search, until: 0.3}\n  - {family: search, until: 0.5, "
+         "from: 0.2}\n",
+         "right after 50 %"},
         {"data:\n  - {file: /nowhere.jsonl}\n", "/nowhere.jsonl"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) refuses(cases[i].yaml, cases[i].says);
@@ -200,7 +210,8 @@ static void what_cannot_be_is_refused(void **state)
 
 static void bad_files_are_refused(void **state)
 {
-    static const char good[] = "{\"id\":\"a\",\"task\":\"t\",\"difficulty\":1,\"prompt\":\"p\",\"answer\":\"1\",\"threads\":[{\"steps\":[\"s\\n\"],\"answer\":\"1\"}]}\n";
+    static const char good[] = "{\"id\":\"a\",\"task\":\"t\",\"difficulty\":1,\"prompt\":\"p\",\"answer\":\"1\","
+                               "\"threads\":[{\"steps\":[\"s\\n\"],\"answer\":\"1\"}]}\n";
     char yaml[400], text[600];
     const char *path = in_folder("bad.jsonl");
     snprintf(yaml, sizeof yaml, "data:\n  - {file: %s}\n", path);
@@ -209,7 +220,8 @@ static void bad_files_are_refused(void **state)
     snprintf(text, sizeof text, "%s{\"id\": 1}\n", good);
     write_text(path, text);
     refuses(yaml, "bad.jsonl, line 2");
-    write_text(path, "{\"id\":\"b\",\"task\":\"t\",\"difficulty\":1,\"prompt\":\"p\",\"answer\":\"1\",\"threads\":[]}\n");
+    write_text(path,
+               "{\"id\":\"b\",\"task\":\"t\",\"difficulty\":1,\"prompt\":\"p\",\"answer\":\"1\",\"threads\":[]}\n");
     refuses(yaml, "has no threads to learn from");
     make_file(path, LACE_SPLIT_TEST, 3);
     refuses(yaml, "lies on the test side of the split");
@@ -218,12 +230,9 @@ static void bad_files_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shares_hold),
-        cmocka_unit_test(a_draw_depends_on_its_generator_only),
-        cmocka_unit_test(sources_come_and_go),
-        cmocka_unit_test(no_test_problem_is_drawn),
-        cmocka_unit_test(a_file_is_a_source),
-        cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(shares_hold),           cmocka_unit_test(a_draw_depends_on_its_generator_only),
+        cmocka_unit_test(sources_come_and_go),   cmocka_unit_test(no_test_problem_is_drawn),
+        cmocka_unit_test(a_file_is_a_source),    cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(bad_files_are_refused),
     };
     return cmocka_run_group_tests_name("source", tests, open_all, close_all);

@@ -11,7 +11,11 @@ static void wilson_has_the_published_values(void **state)
     static const struct {
         int hits, count;
         double low, high;
-    } cases[] = {{81, 263, 0.2553, 0.3662}, {15, 148, 0.0624, 0.1605}, {0, 20, 0, 0.1611}, {1, 29, 0.0061, 0.1718}, {29, 29, 0.8830, 1}};
+    } cases[] = {{81, 263, 0.2553, 0.3662},
+                 {15, 148, 0.0624, 0.1605},
+                 {0, 20, 0, 0.1611},
+                 {1, 29, 0.0061, 0.1718},
+                 {29, 29, 0.8830, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct lace_estimate e = lace_wilson((uint64_t)cases[i].hits, (uint64_t)cases[i].count);
         assert_true(fabs(e.low - cases[i].low) < 6e-5 && fabs(e.high - cases[i].high) < 6e-5);

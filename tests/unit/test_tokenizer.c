@@ -23,7 +23,8 @@ static size_t unhex(const char *hex, unsigned char *out)
 
 static void check_ids(const json_t *expected, const int *ids, size_t count, const char *hex)
 {
-    if (json_array_size(expected) != count) fail_msg("%s: %zu ids instead of %zu", hex, count, json_array_size(expected));
+    if (json_array_size(expected) != count)
+        fail_msg("%s: %zu ids instead of %zu", hex, count, json_array_size(expected));
     for (size_t i = 0; i < count; i++)
         if (json_integer_value(json_array_get(expected, i)) != ids[i]) fail_msg("%s: id %zu is %d", hex, i, ids[i]);
 }
@@ -43,7 +44,8 @@ static void ids_equal_those_of_tokenizers(void **state)
         if (lace_tokenizer_open(&t, json_string_value(json_object_get(set, "file")), &err)) fail_msg("%s", err.text);
         assert_true(json_array_size(cases) >= 100);
         for (size_t c = 0; c < json_array_size(cases); c++) {
-            const json_t *one = json_array_get(cases, c), *plain = json_array_get(one, 2), *back = json_array_get(one, 3);
+            const json_t *one = json_array_get(cases, c), *plain = json_array_get(one, 2),
+                         *back = json_array_get(one, 3);
             const char *hex = json_string_value(json_array_get(one, 0));
             unsigned char *text = malloc(strlen(hex) + 1), *decoded = malloc(strlen(hex) * 4 + 64);
             size_t len = unhex(hex, text);
@@ -69,9 +71,12 @@ static void ids_equal_those_of_tokenizers(void **state)
 
 static void our_own_tokenizer_keeps_its_pieces(void **state)
 {
-    static const char *const pieces[] = {"q", "*", "7", "+", "4", "=", "2", ", try ", "3", ": ", "10", "+", "4", "=", "3", ", no", ".\n"};
-    static const char *const single[] = {", try ", ": ", ", no", ", yes", ".\n", "Answer: ", "Find ", " mod ", " from ", " to ", "[[", "best]]", "success]]",
-                                         "fail]]", " = ", ", ", ".\n", "What is ", "none", "<|end|>", "<|pad|>", "<|1|>", "<|16|>", "<|of 1|>", "<|of 16|>", " the"};
+    static const char *const pieces[] = {"q",  "*",  "7", "+", "4", "=", "2",    ", try ", "3",
+                                         ": ", "10", "+", "4", "=", "3", ", no", ".\n"};
+    static const char *const single[] = {", try ", ": ",     ", no",     ", yes",     ".\n",    "Answer: ",  "Find ",
+                                         " mod ",  " from ", " to ",     "[[",        "best]]", "success]]", "fail]]",
+                                         " = ",    ", ",     ".\n",      "What is ",  "none",   "<|end|>",   "<|pad|>",
+                                         "<|1|>",  "<|16|>", "<|of 1|>", "<|of 16|>", " the"};
     struct lace_tokenizer *t;
     struct lace_error err;
     int *ids = NULL;
@@ -87,7 +92,8 @@ static void our_own_tokenizer_keeps_its_pieces(void **state)
         assert_memory_equal(bytes, pieces[i], len);
     }
     for (size_t i = 0; i < sizeof single / sizeof *single; i++) {
-        assert_int_equal(lace_tokenizer_encode(t, single[i], strlen(single[i]), true, &ids, &capacity, &count, &err), 0);
+        assert_int_equal(lace_tokenizer_encode(t, single[i], strlen(single[i]), true, &ids, &capacity, &count, &err),
+                         0);
         if (count != 1) fail_msg("\"%s\" is %zu tokens", single[i], count);
         assert_int_equal(lace_tokenizer_is_special(t, ids[0]), single[i][0] == '<');
         if (single[i][0] == '<') assert_int_equal(lace_tokenizer_id(t, single[i]), ids[0]);
@@ -112,7 +118,8 @@ static void our_own_tokenizer_keeps_its_pieces(void **state)
     lace_text_init(&out);
     int some[] = {-5, 'a', lace_tokenizer_id(t, "<|end|>"), 1 << 29, 0xc3, 'b'};
     assert_int_equal(lace_tokenizer_decode(t, some, 6, true, &out, &err), 0);
-    assert_string_equal(out.data, "a\xef\xbf\xbd" "b");
+    assert_string_equal(out.data, "a\xef\xbf\xbd"
+                                  "b");
     lace_text_release(&out);
     free(ids);
     lace_tokenizer_close(&t);
@@ -122,7 +129,8 @@ static void our_own_tokenizer_keeps_its_pieces(void **state)
 /* A run without a boundary must not cost its square. */
 static void long_texts_encode_in_reasonable_time(void **state)
 {
-    static const char *const files[] = {"recipes/tokenizer.json", "tests/golden/tokenizer_qwen2.json", "tests/golden/tokenizer_gpt2.json"};
+    static const char *const files[] = {"recipes/tokenizer.json", "tests/golden/tokenizer_qwen2.json",
+                                        "tests/golden/tokenizer_gpt2.json"};
     size_t size = 1 << 19, capacity = 0, count;
     char *text = malloc(size);
     int *ids = NULL;
@@ -135,7 +143,8 @@ static void long_texts_encode_in_reasonable_time(void **state)
             double start = lace_now();
             assert_int_equal(lace_tokenizer_encode(t, text, size, true, &ids, &capacity, &count, &err), 0);
             assert_true(count > 0);
-            if (lace_now() - start > 20) fail_msg("%s: 2^19 times %02x take %.1f s", files[f], (unsigned char)*c, lace_now() - start);
+            if (lace_now() - start > 20)
+                fail_msg("%s: 2^19 times %02x take %.1f s", files[f], (unsigned char)*c, lace_now() - start);
         }
         lace_tokenizer_close(&t);
     }
@@ -164,12 +173,13 @@ static int load(const char *json, struct lace_error *err)
     return code;
 }
 
-#define BL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}"
-#define FILE_OF(top, pre, model) "{" top "\"pre_tokenizer\":" pre ",\"decoder\":" BL ",\"model\":" model "}"
+#define BL                         "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}"
+#define FILE_OF(top, pre, model)   "{" top "\"pre_tokenizer\":" pre ",\"decoder\":" BL ",\"model\":" model "}"
 #define MODEL(more, vocab, merges) "{\"type\":\"BPE\"," more "\"vocab\":{" vocab "},\"merges\":[" merges "]}"
-#define SMALL MODEL("", "\"a\":0,\"b\":1,\"ab\":2", "\"a b\"")
-#define ADDED(x) "\"added_tokens\":[" x "],"
-#define SPLIT(pattern, more) "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":" pattern "," more "}," BL "]}"
+#define SMALL                      MODEL("", "\"a\":0,\"b\":1,\"ab\":2", "\"a b\"")
+#define ADDED(x)                   "\"added_tokens\":[" x "],"
+#define SPLIT(pattern, more)                                                                                           \
+    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"pattern\":" pattern "," more "}," BL "]}"
 #define ISOLATED "\"behavior\":\"Isolated\",\"invert\":false"
 
 static void files_are_checked(void **state)
@@ -187,7 +197,8 @@ static void files_are_checked(void **state)
         {FILE_OF(ADDED("{\"id\":2,\"content\":\"ab\"}"), BL, SMALL), NULL},
         {FILE_OF("", SPLIT("{\"String\":\"a\"}", ISOLATED), SMALL), NULL},
         /* merges that are odd but harmless: two ways to one token, a token from itself and nothing */
-        {FILE_OF("", BL, MODEL("", "\"a\":0,\"\":1,\"aa\":2,\"aaa\":3", "\"a \",\" a\",\"a a\",\"aa a\",\"a aa\"")), NULL},
+        {FILE_OF("", BL, MODEL("", "\"a\":0,\"\":1,\"aa\":2,\"aaa\":3", "\"a \",\" a\",\"a a\",\"aa a\",\"a aa\"")),
+         NULL},
         {"", "JSON"},
         {"[]", "object"},
         {"{}", "decoder"},
@@ -210,7 +221,8 @@ static void files_are_checked(void **state)
         {FILE_OF("", SPLIT("{}", ISOLATED), SMALL), "needs a pattern"},
         {FILE_OF("", SPLIT("{\"Regex\":\"a\"}", "\"behavior\":\"MergedWithNext\""), SMALL), "MergedWithNext"},
         {FILE_OF("\"normalizer\":{\"type\":\"NFKC\"},", BL, SMALL), "NFKC"},
-        {FILE_OF("\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Lowercase\"}]},", BL, SMALL), "Lowercase"},
+        {FILE_OF("\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Lowercase\"}]},", BL, SMALL),
+         "Lowercase"},
         {FILE_OF("\"post_processor\":{\"type\":\"TemplateProcessing\"},", BL, SMALL), "TemplateProcessing"},
         {FILE_OF("\"truncation\":{\"max_length\":3},", BL, SMALL), "truncation"},
         {FILE_OF("\"padding\":{\"strategy\":{\"Fixed\":9}},", BL, SMALL), "padding"},
@@ -253,7 +265,8 @@ static void files_are_checked(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int code = load(cases[i].json, &err);
         if (!cases[i].says && code) fail_msg("%s: %s", cases[i].json, err.text);
-        if (cases[i].says && (code != LACE_BAD || !strstr(err.text, cases[i].says))) fail_msg("%s: %d %s", cases[i].json, code, err.text);
+        if (cases[i].says && (code != LACE_BAD || !strstr(err.text, cases[i].says)))
+            fail_msg("%s: %d %s", cases[i].json, code, err.text);
     }
     struct lace_tokenizer *t;
     assert_int_equal(lace_tokenizer_open(&t, "/nonexistent", &err), LACE_SYSTEM);
@@ -262,7 +275,8 @@ static void files_are_checked(void **state)
 
 static void every_cut_is_refused(void **state)
 {
-    static const char whole[] = FILE_OF(ADDED("{\"id\":7,\"content\":\"<x>\",\"special\":true}"), SPLIT("{\"Regex\":\"a+\"}", ISOLATED), SMALL);
+    static const char whole[] =
+        FILE_OF(ADDED("{\"id\":7,\"content\":\"<x>\",\"special\":true}"), SPLIT("{\"Regex\":\"a+\"}", ISOLATED), SMALL);
     struct lace_error err;
     char part[sizeof whole];
     for (size_t cut = 0; cut < sizeof whole - 1; cut++) {
@@ -294,8 +308,16 @@ static void broken_utf8_is_replaced_by_maximal_parts(void **state)
 {
     static const struct {
         const char *bytes, *out;
-    } cases[] = {{"a\xff" "b", "a\xef\xbf\xbd" "b"}, {"\xe2\x82", "\xef\xbf\xbd"}, {"\xe2(\x82", "\xef\xbf\xbd(\xef\xbf\xbd"}, {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
-                 {"\xf0\x9f\x98x", "\xef\xbf\xbdx"}, {"\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd"}, {"é€😀", "é€😀"}};
+    } cases[] = {{"a\xff"
+                  "b",
+                  "a\xef\xbf\xbd"
+                  "b"},
+                 {"\xe2\x82", "\xef\xbf\xbd"},
+                 {"\xe2(\x82", "\xef\xbf\xbd(\xef\xbf\xbd"},
+                 {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+                 {"\xf0\x9f\x98x", "\xef\xbf\xbdx"},
+                 {"\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd"},
+                 {"é€😀", "é€😀"}};
     struct lace_text out;
     lace_text_init(&out);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -3,9 +3,12 @@
 #include "train_test.h"
 
 static const char mixed[] = "data:\n"
-                            "  - {family: search, policy: shared, threads: [2, 3], difficulty: 1, options: 4, moduli: [11], corrupt: 1, start: 9, jitter: 3}\n"
-                            "  - {family: search, policy: tagged, threads: [1, 3], difficulty: [1, 2], options: 4, moduli: [11], shut: true, shuffle: true}\n"
-                            "  - {family: search, policy: shared, threads: 2, difficulty: 2, options: 4, moduli: [11], budget: 2, midstep: 0.5}\n";
+                            "  - {family: search, policy: shared, threads: [2, 3], difficulty: 1, options: 4, moduli: "
+                            "[11], corrupt: 1, start: 9, jitter: 3}\n"
+                            "  - {family: search, policy: tagged, threads: [1, 3], difficulty: [1, 2], options: 4, "
+                            "moduli: [11], shut: true, shuffle: true}\n"
+                            "  - {family: search, policy: shared, threads: 2, difficulty: 2, options: 4, moduli: [11], "
+                            "budget: 2, midstep: 0.5}\n";
 
 struct rig {
     struct lace_model *model;
@@ -182,7 +185,8 @@ static void the_gradient_is_the_sum_over_the_shards(void **state)
         o.workers = workers;
         rig_open(&r, mixed, o, LACE_F32, 1);
         struct lace_step_report report = step(&r);
-        assert_true(fabs(report.loss - loss) < 1e-9 && report.learned == alone.learned && report.tokens == alone.tokens);
+        assert_true(fabs(report.loss - loss) < 1e-9 && report.learned == alone.learned &&
+                    report.tokens == alone.tokens);
         double most = 0;
         for (size_t j = 0; j < r.model->values; j++) most = fmax(most, fabs(r.trainer.workers[0].grad[j] - sum[j]));
         if (!(most < 1e-6 * (1 + alone.grad_norm))) fail_msg("%d workers: a gradient is %g off", workers, most);
@@ -241,7 +245,8 @@ static void adamw_by_hand(void **state)
     assert_true(fabs(w - 0.85) < 1e-6 && fabs(m - 0.2) < 1e-6 && fabs(v - 0.04) < 1e-6);
     g = -2; /* times 0.5: clipped */
     ops->adamw(&w, &m, &v, &g, 1, 0.1f, 0.9f, 0.99f, 0, 0.5f, 0.5f, 2);
-    assert_true(fabs(w - (0.85 - 0.1 * (0.4210526 / 1.5787563 + 0.425))) < 1e-5 && fabs(m - 0.08) < 1e-6 && fabs(v - 0.0496) < 1e-6);
+    assert_true(fabs(w - (0.85 - 0.1 * (0.4210526 / 1.5787563 + 0.425))) < 1e-5 && fabs(m - 0.08) < 1e-6 &&
+                fabs(v - 0.0496) < 1e-6);
 }
 
 /* The trainer's own part: which weights decay, which learn faster, and that three steps follow the formula in doubles. */
@@ -262,15 +267,18 @@ static void the_trainer_follows_adamw(void **state)
         double scale = report.grad_norm > o.clip ? o.clip / report.grad_norm : 1;
         for (int i = 0; i < r.model->count; i++) {
             const struct lace_weight *x = &r.model->weights[i];
-            double lr = o.lr * (lace_weight_is_lattice(x) ? o.lattice_lr : 1), decay = lace_params[x->param].form == VECTOR ? 0 : o.weight_decay;
+            double lr = o.lr * (lace_weight_is_lattice(x) ? o.lattice_lr : 1),
+                   decay = lace_params[x->param].form == VECTOR ? 0 : o.weight_decay;
             for (size_t j = x->offset; j < x->offset + (size_t)x->rows * x->cols; j++) {
                 double g = r.trainer.workers[0].grad[j] * scale;
                 m[j] = o.beta1 * m[j] + (1 - o.beta1) * g;
                 v[j] = o.beta2 * v[j] + (1 - o.beta2) * g * g;
-                double change = m[j] / (1 - pow(o.beta1, k)) / (sqrt(v[j] / (1 - pow(o.beta2, k))) + o.eps) + decay * w[j];
+                double change =
+                    m[j] / (1 - pow(o.beta1, k)) / (sqrt(v[j] / (1 - pow(o.beta2, k))) + o.eps) + decay * w[j];
                 if (fabs(g) < 1e-6 && g != 0) change = (w[j] - r.model->master[j]) / lr; /* its direction is rounding */
                 w[j] -= lr * change;
-                if (!(fabs(w[j] - r.model->master[j]) < 2e-5)) fail_msg("step %d: weight %zu is %g, not %g", k, j, r.model->master[j], w[j]);
+                if (!(fabs(w[j] - r.model->master[j]) < 2e-5))
+                    fail_msg("step %d: weight %zu is %g, not %g", k, j, r.model->master[j], w[j]);
                 w[j] = r.model->master[j];
             }
         }
@@ -323,15 +331,19 @@ static void a_loss_that_is_no_number_changes_nothing(void **state)
 
 /* ---- a run ---- */
 
-static const char tiny_yaml[] = "tokenizer: recipes/tokenizer.json\nsteps: 6\nshards: 2\nshard_rows: 300\nlr: 1e-3\ncheckpoint_every: 2\n"
-                                "model: {hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, num_attention_heads: 2, num_key_value_heads: 1,\n"
-                                "        head_dim: 16, max_position_embeddings: 256}\n"
-                                "data:\n  - {family: search, policy: alone, threads: 1, difficulty: 1, options: 4, moduli: [11]}\n";
+static const char tiny_yaml[] =
+    "tokenizer: recipes/tokenizer.json\nsteps: 6\nshards: 2\nshard_rows: 300\nlr: 1e-3\ncheckpoint_every: 2\n"
+    "model: {hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, num_attention_heads: 2, "
+    "num_key_value_heads: 1,\n"
+    "        head_dim: 16, max_position_embeddings: 256}\n"
+    "data:\n  - {family: search, policy: alone, threads: 1, difficulty: 1, options: 4, moduli: [11]}\n";
 
-static int train(const char *stage, bool resume, const char *const *sets, int (*progress)(void *, const struct lace_train_progress *), struct lace_error *err)
+static int train(const char *stage, bool resume, const char *const *sets,
+                 int (*progress)(void *, const struct lace_train_progress *), struct lace_error *err)
 {
     err->text[0] = 0;
-    return lace_train(&(struct lace_train_options){stage, in_folder("tiny.yaml"), sets, resume, 2, progress, NULL}, err);
+    return lace_train(&(struct lace_train_options){stage, in_folder("tiny.yaml"), sets, resume, 2, progress, NULL},
+                      err);
 }
 
 static int stop_at_three(void *user, const struct lace_train_progress *p) { return p->step == 3; }
@@ -356,19 +368,24 @@ static void a_run_goes_on_with_its_own_settings_only(void **state)
     assert_says(err.text, "holds a run already (checkpoint-3)");
     static const struct {
         const char *set, *says;
-    } refused[] = {{"steps=9", "steps 6 and cannot go on with 9"}, {"seed=2", "seed not set and cannot go on with 2"},
-                   {"model.hidden_size=64", "model.hidden_size 32 and cannot go on with 64"}, {"lr=null", "lr 1e-3 and cannot go on with not set"},
-                   {"data.0.options=5", "data.0.options 4"}, {"clip=2", "clip not set"}};
+    } refused[] = {{"steps=9", "steps 6 and cannot go on with 9"},
+                   {"seed=2", "seed not set and cannot go on with 2"},
+                   {"model.hidden_size=64", "model.hidden_size 32 and cannot go on with 64"},
+                   {"lr=null", "lr 1e-3 and cannot go on with not set"},
+                   {"data.0.options=5", "data.0.options 4"},
+                   {"clip=2", "clip not set"}};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         assert_int_equal(train("pretrain", true, (const char *[]){out, refused[i].set, NULL}, NULL, &err), LACE_BAD);
         assert_says(err.text, refused[i].says);
     }
     assert_int_equal(train("sft", true, (const char *[]){out, "init.model=nowhere", NULL}, NULL, &err), LACE_SYSTEM);
     /* what changes no bit may change: how often it is saved, where the folder lies, how a number is written */
-    assert_works(train("pretrain", true, (const char *[]){again, "checkpoint_every=5", "lr=0.001", NULL}, NULL, &err), err);
+    assert_works(train("pretrain", true, (const char *[]){again, "checkpoint_every=5", "lr=0.001", NULL}, NULL, &err),
+                 err);
     assert_int_equal(access(in_folder("run/model/model.safetensors"), F_OK), 0);
     assert_works(train("pretrain", true, (const char *[]){out, NULL}, NULL, &err), err); /* finished: exports again */
-    static const char *const checkpoints[] = {"run/checkpoint-2", "run/checkpoint-3", "run/checkpoint-5", "run/checkpoint-6"};
+    static const char *const checkpoints[] = {"run/checkpoint-2", "run/checkpoint-3", "run/checkpoint-5",
+                                              "run/checkpoint-6"};
     for (int i = 0; i < 4; i++) lace_remove_folder(in_folder(checkpoints[i]));
     assert_int_equal(train("pretrain", false, (const char *[]){out, NULL}, NULL, &err), LACE_BAD);
     assert_says(err.text, "holds a trained model and no checkpoint");
@@ -385,9 +402,22 @@ static void a_run_that_bursts_names_the_last_good_checkpoint(void **state)
     assert_works(train("pretrain", false, (const char *[]){out, "steps=1", NULL}, NULL, &err), err);
     snprintf(init, sizeof init, "init.model=%s", in_folder("short/model"));
     snprintf(out, sizeof out, "out=%s", in_folder("burst"));
-    const char *sets[] = {out, init, "init.lattice=new", "lattice.width=16", "lattice.heads=2", "lattice.axes=4,2,2", "lattice.layers=1", "lr=1", "lattice_lr=1000",
-                          "weight_decay=1", "steps=60", "warmup=0", "checkpoint_every=1", NULL};
-    write_text(in_folder("tiny.yaml"), "shards: 2\nshard_rows: 300\ndata:\n  - {family: search, difficulty: 1, options: 4, moduli: [11]}\n");
+    const char *sets[] = {out,
+                          init,
+                          "init.lattice=new",
+                          "lattice.width=16",
+                          "lattice.heads=2",
+                          "lattice.axes=4,2,2",
+                          "lattice.layers=1",
+                          "lr=1",
+                          "lattice_lr=1000",
+                          "weight_decay=1",
+                          "steps=60",
+                          "warmup=0",
+                          "checkpoint_every=1",
+                          NULL};
+    write_text(in_folder("tiny.yaml"),
+               "shards: 2\nshard_rows: 300\ndata:\n  - {family: search, difficulty: 1, options: 4, moduli: [11]}\n");
     assert_int_equal(train("cpt", false, sets, NULL, &err), LACE_BAD);
     assert_says(err.text, "training stopped");
     assert_non_null(named = strstr(err.text, "The last good checkpoint is "));
@@ -396,7 +426,8 @@ static void a_run_that_bursts_names_the_last_good_checkpoint(void **state)
     struct lace_model *m;
     char lattice[320];
     snprintf(lattice, sizeof lattice, "%s/lattice", path);
-    assert_works(lace_model_load(&m, path, lattice, &(struct lace_model_options){true, LACE_F32, NULL}, &second), second);
+    assert_works(lace_model_load(&m, path, lattice, &(struct lace_model_options){true, LACE_F32, NULL}, &second),
+                 second);
     for (size_t i = 0; i < m->values; i++) assert_true(isfinite(m->master[i]));
     lace_model_free(&m);
     assert_int_equal(train("cpt", true, sets, NULL, &second), LACE_BAD); /* it loads, and ends at the same step */
@@ -411,7 +442,8 @@ static void the_other_stages_go_on_from_a_model(void **state)
     snprintf(out, sizeof out, "out=%s", in_folder("base"));
     assert_works(train("pretrain", false, (const char *[]){out, "steps=1", NULL}, NULL, &err), err);
     snprintf(init, sizeof init, "init.model=%s", in_folder("base/model"));
-    write_text(in_folder("tiny.yaml"), "shards: 2\nshard_rows: 300\nsteps: 2\ndata:\n  - {family: search, threads: [2, 3], difficulty: 1, options: 4, moduli: [11]}\n");
+    write_text(in_folder("tiny.yaml"), "shards: 2\nshard_rows: 300\nsteps: 2\ndata:\n  - {family: search, threads: [2, "
+                                       "3], difficulty: 1, options: 4, moduli: [11]}\n");
     snprintf(out, sizeof out, "out=%s", in_folder("cpt"));
     assert_int_equal(train("cpt", false, (const char *[]){out, init, NULL}, NULL, &err), LACE_BAD);
     assert_says(err.text, "nothing is left to train");
