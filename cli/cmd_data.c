@@ -8,9 +8,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static const char *family = "search", *out, *split = "train", *policy = "shared", *strategy = "default",
-                  *moduli = "11,13";
-static struct cli_range difficulty, option_count = {8, 8}, threads = {4, 4}, ambiguity, rounds;
+static const char *family = "search", *out, *split = "train", *policy = "shared", *strategy = "default", *moduli;
+static struct cli_range difficulty, option_count, threads = {4, 4}, ambiguity, rounds;
 static long count = 1000, first, seed, shown = 3, problems = 10000;
 static int budget, width;
 static double corrupt, flip = 1, forge = 1, miss = 1;
@@ -20,8 +19,11 @@ static bool json;
     {"family", 'f', CLI_TEXT, &family, "NAME", "The problem family; `lace data families` lists them."},                \
         {"difficulty", 'd',     CLI_RANGE,                                                                             \
          &difficulty,  "A[:B]", "The family's difficulty; what it is trained on by default."},                         \
-        {"options", 0, CLI_RANGE, &option_count, "A[:B]", "Each unknown is from 1 to this.", .min = 2, .max = 96},     \
-        {"moduli", 0, CLI_TEXT, &moduli, "P,...", "Primes from which the modulus is drawn; above the options."},       \
+        {"options",     0,        CLI_RANGE,                                                                           \
+         &option_count, "A[:B]",  "`search`: each unknown is from 1 to this; 8 by default.",                           \
+         .min = 2,      .max = 96},                                                                                    \
+        {"moduli", 0,       CLI_TEXT,                                                                                  \
+         &moduli,  "P,...", "Primes from which the modulus is drawn, for families that have one; `search`: 11,13."},   \
         {"seed", 's', CLI_LONG, &seed, "S", "The same seed makes the same problems.", .min = 0, .max = 9e15},          \
     {                                                                                                                  \
         "split", 0, CLI_CHOICE, &split, NULL, "The side of the split.", .choices = "train|test"                        \
@@ -47,7 +49,8 @@ static const struct cli_option make_options[] = {
     {"Threads", .kind = CLI_SECTION},
     {"threads", 'n', CLI_RANGE, &threads, "A[:B]", "Reasoning threads.", .min = 1, .max = 64},
     {"policy", 0, CLI_CHOICE, &policy, NULL, "How the threads work together.", .choices = "shared|tagged|alone"},
-    {"strategy", 0, CLI_CHOICE, &strategy, NULL, "The order of a thread's tries.", .choices = "default|up|down|random"},
+    {"strategy", 0, CLI_TEXT, &strategy, "NAME",
+     "The order of a thread's work; `lace data families` lists each family's."},
     {"budget", 0, CLI_INT, &budget, "R", "Rounds of a thread; 0: enough for 97 % of the problems.", .min = 0,
      .max = 4096},
     ERRORS,
@@ -68,8 +71,7 @@ static const struct cli_option show_options[] = {
 static const struct cli_option ceiling_options[] = {
     PROBLEMS,
     {"threads", 'n', CLI_RANGE, &threads, "N", "Reasoning threads.", .min = 1, .max = 64},
-    {"strategy", 0, CLI_CHOICE, &strategy, NULL, "The order of the sharing threads' tries.",
-     .choices = "default|up|down|random"},
+    {"strategy", 0, CLI_TEXT, &strategy, "NAME", "The order of the sharing threads' work."},
     {"problems", 'c', CLI_LONG, &problems, "N", "How many problems.", .min = 1, .max = 1e9},
     {"rounds", 'r', CLI_RANGE, &rounds, "A[:B]", "The rounds to print; by default what tells the policies apart.",
      .min = 1, .max = 1024},
@@ -84,6 +86,7 @@ static struct lace_interval interval(struct cli_range range) { return (struct la
 static int read_knobs(struct lace_data_knobs *knobs)
 {
     lace_data_knobs_defaults(knobs);
+    struct lace_error err;
     struct lace_data_family info;
     for (int i = 0; !lace_data_family(i, &info); i++)
         if (!strcmp(info.name, family)) knobs->difficulty = info.trained;
@@ -92,7 +95,7 @@ static int read_knobs(struct lace_data_knobs *knobs)
     knobs->threads = interval(threads);
     knobs->ambiguity = interval(ambiguity);
     knobs->policy = (enum lace_policy)cli_choice_index("shared|tagged|alone", policy);
-    knobs->strategy = (enum lace_strategy)cli_choice_index("default|up|down|random", strategy);
+    if (lace_data_strategy(family, strategy, &knobs->strategy, &err)) return cli_misuse("%s", err.text);
     knobs->budget = budget;
     knobs->corrupt = corrupt;
     knobs->weights[LACE_FALSE_FLIP] = flip;
@@ -100,8 +103,7 @@ static int read_knobs(struct lace_data_knobs *knobs)
     knobs->weights[LACE_FALSE_MISS] = miss;
     knobs->seed = (uint64_t)seed;
     knobs->split = strcmp(split, "test") ? LACE_SPLIT_TRAIN : LACE_SPLIT_TEST;
-    knobs->modulus_count = 0;
-    for (const char *at = moduli;; at++) {
+    for (const char *at = moduli; at; at++) {
         char *end;
         long p = strtol(at, &end, 10);
         if (end == at || *at == ' ' || p < 2 || p > 97 || (*end && *end != ',') || knobs->modulus_count == 8)
@@ -110,6 +112,7 @@ static int read_knobs(struct lace_data_knobs *knobs)
         at = end;
         if (!*at) return 0;
     }
+    return 0;
 }
 
 struct sink {
@@ -161,12 +164,18 @@ static int run_families(int argc, char **argv)
     else printf("%-12s %-10s %-8s %s\n", "family", "difficulty", "trained", "summary");
     for (int i = 0; !lace_data_family(i, &f); i++) {
         if (json)
-            printf("%s{\"name\": \"%s\", \"difficulty\": [%d, %d], \"trained\": [%d, %d], \"summary\": \"%s\"}",
+            printf("%s{\"name\": \"%s\", \"difficulty\": [%d, %d], \"trained\": [%d, %d], "
+                   "\"evaluation_only\": %s, \"summary\": \"%s\", \"strategies\": [",
                    i ? ",\n " : "", f.name, f.difficulty.low, f.difficulty.high, f.trained.low, f.trained.high,
-                   f.summary);
+                   f.evaluation_only ? "true" : "false", f.summary);
+        else if (f.evaluation_only)
+            printf("%-12s %2d to %-4d %-8s %s", f.name, f.difficulty.low, f.difficulty.high, "never", f.summary);
         else
-            printf("%-12s %2d to %-4d %2d to %-2d %s\n", f.name, f.difficulty.low, f.difficulty.high, f.trained.low,
+            printf("%-12s %2d to %-4d %2d to %-2d %s", f.name, f.difficulty.low, f.difficulty.high, f.trained.low,
                    f.trained.high, f.summary);
+        for (int s = 0; f.strategies[s]; s++)
+            printf(json ? "%s\"%s\"" : "%s%s", s ? ", " : json ? "" : "; strategies ", f.strategies[s]);
+        fputs(json ? "]}" : "\n", stdout);
     }
     if (json) puts("]");
     return 0;

@@ -8,7 +8,7 @@
 
 static struct lace_eval_options o;
 static const char *arms = "independent,isolated,serial,lace,muted,foreign";
-static struct cli_range difficulty = {4, 4}, choices = {8, 8};
+static struct cli_range difficulty = {4, 4}, choices;
 static long seed = 1;
 static bool json;
 static const char *save;
@@ -27,7 +27,7 @@ static const struct cli_option options[] = {
     {"family", 'f', CLI_TEXT, &o.family, "F", "Family of the problems that are made."},
     {"difficulty", 0, CLI_RANGE, &difficulty, "A[:B]", "Difficulty of the problems that are made.", .min = 1,
      .max = 1000},
-    {"options", 0, CLI_RANGE, &choices, "A[:B]", "Options at each stage of the problems that are made.", .min = 2,
+    {"options", 0, CLI_RANGE, &choices, "A[:B]", "`search`: options at each stage; 8 by default.", .min = 2,
      .max = 1000},
     {"count", 'n', CLI_INT, &o.count, "N", "How many problems; 0: all of the file.", .min = 0, .max = 1000000},
     {"model", 'm', CLI_TEXT, &o.model, "DIR",

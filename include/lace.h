@@ -184,10 +184,8 @@ enum lace_policy {
     LACE_POLICY_TAGGED, /* each by itself, the work divided by the thread's tag */
     LACE_POLICY_ALONE,  /* each by itself, in a random order */
 };
-enum lace_strategy { LACE_STRATEGY_DEFAULT, LACE_STRATEGY_UP, LACE_STRATEGY_DOWN, LACE_STRATEGY_RANDOM };
 enum lace_falsehood { LACE_FALSE_NONE, LACE_FALSE_FLIP, LACE_FALSE_FORGE, LACE_FALSE_MISS };
 extern const char *const lace_policy_names[];    /* "shared", "tagged", "alone" */
-extern const char *const lace_strategy_names[];  /* "default", "up", "down", "random" */
 extern const char *const lace_falsehood_names[]; /* "", "flip", "forge", "miss" */
 
 struct lace_interval {
@@ -196,15 +194,15 @@ struct lace_interval {
 
 struct lace_data_knobs {
     struct lace_interval difficulty; /* of the family; `search`: number of stages, 1 to 12 */
-    struct lace_interval options;    /* `search`: each unknown is from 1 to this; 8 */
+    struct lace_interval options;    /* `search`: each unknown is from 1 to this; 0:0 is the family's own, 8 */
     struct lace_interval threads;    /* 4 */
-    struct lace_interval ambiguity;  /* 0: one wording; 1: other wordings; 2: also shuffled, one equation too many */
-    int moduli[8], modulus_count;    /* primes above options; 11 and 13 */
+    struct lace_interval ambiguity;  /* 0: one wording; 1: other wordings; 2: also shuffled, more than is needed */
+    int moduli[8], modulus_count;    /* primes; count 0 is the family's own, for `search` 11 and 13 */
     enum lace_policy policy;
-    enum lace_strategy strategy; /* default: random for alone, up for the others */
-    int budget;                  /* rounds of a thread; 0: the family's own */
-    double corrupt;              /* share of the records (of the shared policy) with falsified steps */
-    double weights[4];           /* of the kinds of falsehood, by enum lace_falsehood; a thread alone gets flips only */
+    int strategy;      /* by number, see lace_data_strategy; 0: the policy's own */
+    int budget;        /* rounds of a thread; 0: the family's own */
+    double corrupt;    /* share of the records (of the shared policy) with falsified steps */
+    double weights[4]; /* of the kinds of falsehood, by enum lace_falsehood; a thread alone gets flips only */
     uint64_t seed;
     enum lace_split split; /* no problem is on both sides, whatever its wording */
 };
@@ -214,11 +212,15 @@ void lace_data_knobs_defaults(struct lace_data_knobs *knobs);
 struct lace_data_family {
     const char *name, *summary;
     struct lace_interval difficulty, trained; /* all of it, and what training sets cover */
+    const char *const *strategies;            /* their names, NULL at the end */
+    int evaluation_only;                      /* training refuses it */
 };
 /* The number of problem families. */
 int lace_data_family_count(void);
 /* Describes family i; LACE_BAD where there is none of that index. */
 int lace_data_family(int i, struct lace_data_family *family); /* 0 to count - 1 */
+/* The number of a family's strategy; "default" is 0. */
+int lace_data_strategy(const char *family, const char *strategy, int *out, struct lace_error *err);
 
 /* Gets a piece of output; non-zero stops, and the call returns LACE_STOPPED. */
 typedef int (*lace_data_write)(void *user, const char *bytes, size_t len);
@@ -250,8 +252,8 @@ struct lace_data_stats {
     uint64_t corrupted; /* records with falsified steps */
     double diversity;   /* mean over pairs of threads: edit distance in words, as a share of the longer */
     double rounds;      /* mean of the longest thread's steps */
-    struct lace_data_tally difficulties[66], verdicts[5], kinds[9], interactions[9];
-    struct lace_data_tally checks[8]; /* the family's judgement of each step */
+    struct lace_data_tally difficulties[66], verdicts[5], kinds[9], interactions[17];
+    struct lace_data_tally checks[40]; /* the families' judgement of each step */
 };
 /* Counts a file of records ("-": stdin). */
 int lace_data_stats(const char *path, struct lace_data_stats *stats, struct lace_error *err);

@@ -69,9 +69,7 @@ static void count_trials(const struct lace_family *family, const struct lace_rec
                          int g, int threads, struct lace_outcome *o)
 {
     enum { MOST = 4096 };
-    struct {
-        int stage, option, given;
-    } seen[MOST];
+    uint64_t seen[MOST];
     const char *at[LACE_FEW_ROWS], *end[LACE_FEW_ROWS];
     int seen_count = 0;
     bool more;
@@ -89,24 +87,20 @@ static void count_trials(const struct lace_family *family, const struct lace_rec
             more = true;
             char step[256];
             size_t len = (size_t)(line + 1 - at[n]);
-            struct lace_step_check check;
-            enum lace_step_result result = LACE_STEP_NONE;
+            struct lace_step_check check = {.result = LACE_STEP_NONE};
             if (len < sizeof step) {
                 memcpy(step, at[n], len);
                 step[len] = 0;
-                result = family->check_step(p->prompt, step, &check);
+                family->check_step(p->prompt, step, &check);
             }
             at[n] = line + 1;
-            if (result == LACE_STEP_NONE) continue;
+            if (check.result == LACE_STEP_NONE) continue;
             o->trials++;
-            o->wrong += result != LACE_STEP_RIGHT;
+            o->wrong += check.result != LACE_STEP_RIGHT;
             bool again = false;
-            for (int i = 0; i < before && !again; i++)
-                again = seen[i].stage == check.stage && seen[i].option == check.option && seen[i].given == check.given;
+            for (int i = 0; i < before && !again; i++) again = seen[i] == check.key;
             o->duplicates += again;
-            if (seen_count < MOST)
-                seen[seen_count].stage = check.stage, seen[seen_count].option = check.option,
-                seen[seen_count++].given = check.given;
+            if (seen_count < MOST) seen[seen_count++] = check.key;
         }
     } while (more);
 }

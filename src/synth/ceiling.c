@@ -31,7 +31,7 @@ int lace_data_ceiling(const char *name, const struct lace_data_knobs *knobs, uin
         for (int k = 0; k < RACES; k++) {
             struct lace_data_knobs own = *knobs;
             int round, by = k == SERIAL ? threads : 1; /* a round of the race is N rounds of the serial thread */
-            if (k != SHARED) own.strategy = LACE_STRATEGY_DEFAULT;
+            if (k != SHARED) own.strategy = 0;
             code = family->race(&own, i, policy[k], k == SERIAL ? 1 : threads, rounds.high * by, &round, err);
             if (code) return code;
             if (round) solved[k][(round + by - 1) / by]++;

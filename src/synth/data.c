@@ -10,8 +10,12 @@ int lace_data_family(int i, struct lace_data_family *out)
 {
     const struct lace_family *family = lace_family_at(i);
     if (!family) return LACE_BAD;
-    *out = (struct lace_data_family){
-        family->name, family->summary, {family->easiest, family->hardest}, {family->trained_low, family->trained_high}};
+    *out = (struct lace_data_family){.name = family->name,
+                                     .summary = family->summary,
+                                     .difficulty = {family->easiest, family->hardest},
+                                     .trained = {family->trained_low, family->trained_high},
+                                     .strategies = family->strategies,
+                                     .evaluation_only = family->evaluation_only};
     return 0;
 }
 
@@ -147,7 +151,8 @@ int lace_data_count(struct lace_data_stats *stats, const struct lace_record *rec
         TALLY(stats->verdicts, thread->verdict ? lace_verdict_names[thread->verdict] : "none");
         for (int i = 0; readable && i < thread->count; i++) {
             struct lace_step_check seen;
-            TALLY(stats->checks, lace_step_result_names[family->check_step(record->prompt, thread->steps[i], &seen)]);
+            family->check_step(record->prompt, thread->steps[i], &seen);
+            TALLY(stats->checks, lace_family_result(family, seen.result));
         }
         for (int m = 0; m < n; m++, pairs++) {
             double d = lace_data_distance(thread, &record->threads[m]);

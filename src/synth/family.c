@@ -7,11 +7,7 @@ static const struct lace_family *const families[] = {
 };
 
 const char *const lace_policy_names[] = {"shared", "tagged", "alone", NULL};
-const char *const lace_strategy_names[] = {"default", "up", "down", "random", NULL};
 const char *const lace_falsehood_names[] = {"", "flip", "forge", "miss", NULL};
-const char *const lace_step_result_names[] = {"right",     "lookup error",  "wrong product",
-                                              "wrong sum", "wrong verdict", "not a step"};
-
 int lace_family_count(void) { return (int)(sizeof families / sizeof *families); }
 
 const struct lace_family *lace_family_at(int i) { return i >= 0 && i < lace_family_count() ? families[i] : NULL; }
@@ -24,14 +20,41 @@ const struct lace_family *lace_family_find(const char *name, struct lace_error *
     return NULL;
 }
 
+const char *lace_family_result(const struct lace_family *family, int result)
+{
+    return result == LACE_STEP_NONE ? "not a step" : family->errors[result];
+}
+
+const char *lace_family_strategy(const struct lace_family *family, int strategy)
+{
+    return strategy ? family->strategies[strategy - 1] : "default";
+}
+
+int lace_data_strategy(const char *name, const char *strategy, int *out, struct lace_error *err)
+{
+    const struct lace_family *family = lace_family_find(name, err);
+    if (!family) return LACE_BAD;
+    struct lace_text known;
+    lace_text_init(&known);
+    for (*out = 0; *out == 0 || family->strategies[*out - 1]; ++*out) {
+        if (!strcmp(lace_family_strategy(family, *out), strategy)) {
+            lace_text_release(&known);
+            return 0;
+        }
+        lace_text_print(&known, *out ? ", %s" : "%s", lace_family_strategy(family, *out));
+    }
+    int code = lace_fail(err, LACE_BAD, "The family %s has no strategy '%.40s'; its strategies are %s.", name, strategy,
+                         known.data ? known.data : "many");
+    lace_text_release(&known);
+    *out = 0;
+    return code;
+}
+
 void lace_data_knobs_defaults(struct lace_data_knobs *knobs)
 {
     *knobs = (struct lace_data_knobs){
         .difficulty = {4, 4},
-        .options = {8, 8},
         .threads = {4, 4},
-        .moduli = {11, 13},
-        .modulus_count = 2,
         .weights = {0, 1, 1, 1},
     };
 }
@@ -55,6 +78,17 @@ int lace_family_check_knobs(const struct lace_family *family, const struct lace_
     if (!(knobs->corrupt >= 0 && knobs->corrupt <= 1))
         return lace_fail(err, LACE_BAD, "The share of falsified records is %g; it must lie within 0:1.",
                          knobs->corrupt);
+    for (int i = 0; i < knobs->strategy; i++)
+        if (!family->strategies[i])
+            return lace_fail(err, LACE_BAD, "The family %s has %d strategies; there is no number %d.", family->name, i,
+                             knobs->strategy);
+    if (knobs->strategy < 0) return lace_fail(err, LACE_BAD, "The strategy is %d; 0 is the least.", knobs->strategy);
+    if (!family->uses_options && (knobs->options.low || knobs->options.high))
+        return lace_fail(err, LACE_BAD, "Problems of the family %s have no options; leave the knob out.", family->name);
+    if (!family->uses_moduli && knobs->modulus_count)
+        return lace_fail(err, LACE_BAD, "Problems of the family %s have no modulus; leave the knob out.", family->name);
+    if (knobs->modulus_count < 0 || knobs->modulus_count > (int)(sizeof knobs->moduli / sizeof *knobs->moduli))
+        return lace_fail(err, LACE_BAD, "The number of moduli is %d; up to 8 fit.", knobs->modulus_count);
     for (int i = 1; i < 4; i++)
         if (!(knobs->weights[i] >= 0 && knobs->weights[i] <= 1e6))
             return lace_fail(err, LACE_BAD, "The weight of '%s' is %g; it must lie within 0:1000000.",

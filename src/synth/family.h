@@ -1,40 +1,44 @@
 /* A family makes problems that can be checked exactly, and writes them solved by several threads.
- * Invariant: make() is a pure function of (knobs, index), and a problem's side of the split follows
- * from its numbers alone. To add a family: one file that defines `const struct lace_family
- * lace_family_NAME`, and one row of the table in family.c. */
+ * Invariant: make() is a pure function of (knobs, index), and a problem's side of the split follows from its numbers
+ * alone. To add a family: files that define `const struct lace_family lace_family_NAME`, one row of the table in
+ * family.c, and one row of the table in tests/unit/test_families.c.
+ *
+ * A line of a thread is one round: it names what it works on, copies its operands out of the prompt or out of earlier
+ * lines, does one small operation, and ends with the consequence. It can be checked by the prompt alone. Whoever reads
+ * a line goes by its numbers, so check_step tells apart what a line says (claims) and what follows from it (believed).
+ */
 #ifndef LACE_FAMILY_H
 #define LACE_FAMILY_H
 #include "io/record.h"
 
-enum lace_step_result {
-    LACE_STEP_RIGHT,
-    LACE_STEP_LOOKUP,  /* a number that is not the prompt's, or an option out of range */
-    LACE_STEP_PRODUCT, /* the product is wrong */
-    LACE_STEP_SUM,     /* the product is right, the sum is wrong */
-    LACE_STEP_VERDICT, /* the numbers are right, yes or no is wrong */
-    LACE_STEP_NONE,    /* not a step, or the prompt cannot be read */
-};
-extern const char *const lace_step_result_names[];
+/* What a family says of a line. Other results than these are indices of the family's own table of errors. */
+enum { LACE_STEP_NONE = -1, LACE_STEP_RIGHT = 0 }; /* NONE: not a step, or the prompt cannot be read */
 
 struct lace_step_check {
-    int stage, option; /* stage from 0 */
-    bool claims;       /* says yes */
-    bool believed;     /* the written value meets the target: what readers act on, whatever the verdict */
-    int given;         /* the value that was carried over from the previous stage, */
-    bool on_path;      /* and whether it is the true one: a right step may follow from another's lie */
+    int result;    /* LACE_STEP_RIGHT, LACE_STEP_NONE, or i: errors[i] names what is wrong */
+    uint64_t key;  /* what was attempted: two lines of one problem with the same key are the same trial */
+    bool claims;   /* says that it found something which others may build on */
+    bool believed; /* a reader who goes by what was computed, whatever the last word says, takes it for a find */
+    bool misled;   /* right or wrong in itself, it builds on something false that must have been written before */
 };
 
 struct lace_family {
     const char *name, *summary;
     int easiest, hardest;          /* difficulty */
     int trained_low, trained_high; /* the difficulties of the training set */
+    bool evaluation_only;          /* never trained on: training refuses it */
+    bool uses_options, uses_moduli;
+    const char *const
+        *strategies;           /* three names or more, NULL at the end; the knob 1 is the first, 0 the policy's own */
+    const char *const *errors; /* errors[0] is "right"; NULL at the end; what check_step can find */
     /* On success the caller releases out; on failure it is empty. */
     int (*make)(const struct lace_data_knobs *knobs, uint64_t index, struct lace_record *out, struct lace_error *err);
     /* 1: right; 0: wrong; negative: the prompt cannot be read. */
     int (*check)(const char *prompt, const char *answer, struct lace_error *err);
     /* Appends the answer. */
     int (*solve)(const char *prompt, struct lace_text *answer, struct lace_error *err);
-    enum lace_step_result (*check_step)(const char *prompt, const char *step, struct lace_step_check *out);
+    /* Judges one line by the prompt alone: every line stands for itself. */
+    void (*check_step)(const char *prompt, const char *step, struct lace_step_check *out);
     /* Appends a step that claims a find, right in form and wrong in fact, where the thread's text so far ends. */
     int (*forge)(const char *prompt, const char *so_far, struct lace_rng *rng, struct lace_text *out,
                  struct lace_error *err);
@@ -53,6 +57,10 @@ extern const struct lace_family lace_family_search;
 int lace_family_count(void);
 const struct lace_family *lace_family_at(int i);
 const struct lace_family *lace_family_find(const char *name, struct lace_error *err); /* NULL and err: no such */
+/* The name of a result of check_step: "right", "not a step", or the family's own. */
+const char *lace_family_result(const struct lace_family *family, int result);
+/* The name of the strategy of a knob: "default" for 0. */
+const char *lace_family_strategy(const struct lace_family *family, int strategy);
 
 int lace_family_check_knobs(const struct lace_family *family, const struct lace_data_knobs *knobs,
                             struct lace_error *err);

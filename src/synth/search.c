@@ -51,17 +51,26 @@ static void draw_letters(char *letters, int count, struct lace_rng *rng)
         if ((int)lace_rng_below(rng, (uint32_t)(26 - i)) < need) letters[count - need--] = (char)('a' + i);
 }
 
+static struct lace_interval options_of(const struct lace_data_knobs *knobs)
+{
+    return knobs->options.low || knobs->options.high ? knobs->options : (struct lace_interval){8, 8};
+}
+
 int lace_search_draw(struct lace_search *p, const struct lace_data_knobs *knobs, struct lace_rng *rng,
                      struct lace_error *err)
 {
-    if (knobs->options.low < 2 || knobs->options.low > knobs->options.high || knobs->options.high >= SEARCH_MODULUS)
-        return lace_fail(err, LACE_BAD, "The range options is %d:%d; it must lie within 2:%d.", knobs->options.low,
-                         knobs->options.high, SEARCH_MODULUS - 1);
+    static const int moduli_by_default[] = {11, 13};
+    struct lace_interval options = options_of(knobs);
+    const int *moduli = knobs->modulus_count ? knobs->moduli : moduli_by_default;
+    int modulus_count = knobs->modulus_count ? knobs->modulus_count : 2;
+    if (options.low < 2 || options.low > options.high || options.high >= SEARCH_MODULUS)
+        return lace_fail(err, LACE_BAD, "The range options is %d:%d; it must lie within 2:%d.", options.low,
+                         options.high, SEARCH_MODULUS - 1);
     int fit[8], fits = 0;
     *p = (struct lace_search){.stages = lace_family_draw(rng, knobs->difficulty),
-                              .options = lace_family_draw(rng, knobs->options)};
-    for (int i = 0; i < knobs->modulus_count && i < 8; i++) {
-        int modulus = knobs->moduli[i];
+                              .options = lace_family_draw(rng, options)};
+    for (int i = 0; i < modulus_count; i++) {
+        int modulus = moduli[i];
         if (modulus > SEARCH_MODULUS || !prime(modulus))
             return lace_fail(err, LACE_BAD, "The modulus %d is not a prime of at most %d.", modulus, SEARCH_MODULUS);
         if (modulus > p->options) fit[fits++] = modulus;
@@ -314,23 +323,23 @@ static bool read_line(const char *text, struct lace_search_step *step, char *unk
     return true;
 }
 
-static enum lace_step_result check_line(const struct lace_search *p, const char *text, struct lace_step_check *out)
+static int check_line(const struct lace_search *p, const char *text, struct lace_search_seen *out)
 {
     struct lace_search_step step;
     int a = 0, t = 0, c_again = 0, k = 0;
     char unknown = 0;
-    *out = (struct lace_step_check){.stage = -1};
+    *out = (struct lace_search_seen){.stage = -1};
     if (!read_line(text, &step, &unknown, &a, &t, &c_again)) return LACE_STEP_NONE;
     while (k < p->stages && p->unknown[k] != unknown) k++;
-    *out = (struct lace_step_check){
+    *out = (struct lace_search_seen){
         .stage = k, .option = step.x, .claims = step.yes, .believed = step.v == t, .given = step.c};
-    if (k == p->stages) return out->stage = -1, LACE_STEP_LOOKUP;
+    if (k == p->stages) return out->stage = -1, SEARCH_LOOKUP;
     out->on_path = step.c == (k ? p->solution[k - 1] : p->given);
-    if (a != p->a[k] || t != p->t[k] || c_again != step.c || step.x < 1 || step.x > p->options) return LACE_STEP_LOOKUP;
-    if (k ? step.c < 1 || step.c > p->options : step.c != p->given) return LACE_STEP_LOOKUP;
-    if (step.m != a * step.x % p->modulus) return LACE_STEP_PRODUCT;
-    if (step.v != (step.m + step.c) % p->modulus) return LACE_STEP_SUM;
-    return step.yes == (step.v == t) ? LACE_STEP_RIGHT : LACE_STEP_VERDICT;
+    if (a != p->a[k] || t != p->t[k] || c_again != step.c || step.x < 1 || step.x > p->options) return SEARCH_LOOKUP;
+    if (k ? step.c < 1 || step.c > p->options : step.c != p->given) return SEARCH_LOOKUP;
+    if (step.m != a * step.x % p->modulus) return SEARCH_PRODUCT;
+    if (step.v != (step.m + step.c) % p->modulus) return SEARCH_SUM;
+    return step.yes == (step.v == t) ? SEARCH_RIGHT : SEARCH_VERDICT;
 }
 
 /* ---- the family ---- */
@@ -352,11 +361,22 @@ static int solve(const char *prompt, struct lace_text *answer, struct lace_error
     return code;
 }
 
-static enum lace_step_result check_step(const char *prompt, const char *step, struct lace_step_check *out)
+int lace_search_check_step(const char *prompt, const char *step, struct lace_search_seen *out)
 {
     struct lace_search p;
-    *out = (struct lace_step_check){.stage = -1};
+    *out = (struct lace_search_seen){.stage = -1};
     return lace_search_parse(&p, prompt, NULL) ? LACE_STEP_NONE : check_line(&p, step, out);
+}
+
+static void check_step(const char *prompt, const char *step, struct lace_step_check *out)
+{
+    struct lace_search_seen seen;
+    *out = (struct lace_step_check){.result = lace_search_check_step(prompt, step, &seen)};
+    if (out->result == LACE_STEP_NONE) return;
+    out->key = (uint64_t)(seen.stage + 1) << 32 | (uint64_t)seen.given << 16 | (uint64_t)seen.option;
+    out->claims = seen.claims;
+    out->believed = seen.believed;
+    out->misled = seen.stage >= 0 && !seen.on_path;
 }
 
 static int forge(const char *prompt, const char *so_far, struct lace_rng *rng, struct lace_text *out,
@@ -370,12 +390,12 @@ static int forge(const char *prompt, const char *so_far, struct lace_rng *rng, s
     for (const char *line = so_far; *line;) {
         size_t len = strcspn(line, "\n");
         char text[2 * SEARCH_LINE];
-        struct lace_step_check seen;
+        struct lace_search_seen seen;
         if (len < sizeof text) {
             memcpy(text, line, len);
             text[len] = 0;
-            enum lace_step_result result = check_line(&p, text, &seen);
-            if (result != LACE_STEP_NONE && result != LACE_STEP_LOOKUP) {
+            int result = check_line(&p, text, &seen);
+            if (result != LACE_STEP_NONE && result != SEARCH_LOOKUP) {
                 bool on = seen.believed && seen.stage + 1 < p.stages; /* its own find: it goes on from there */
                 int next = seen.stage + on, given = on ? seen.option : seen.given;
                 if (next != stage || given != c) memset(tried, 0, sizeof tried);
@@ -420,8 +440,11 @@ static int side(const char *prompt, enum lace_split *side, struct lace_error *er
 
 static int budget(const struct lace_data_knobs *knobs, int threads)
 {
-    return lace_search_budget(knobs->difficulty.high, knobs->options.high, threads);
+    return lace_search_budget(knobs->difficulty.high, options_of(knobs).high, threads);
 }
+
+static const char *const strategies[] = {"up", "down", "random", NULL};
+static const char *const errors[] = {"right", "lookup error", "wrong product", "wrong sum", "wrong verdict", NULL};
 
 const struct lace_family lace_family_search = {
     .name = "search",
@@ -430,6 +453,10 @@ const struct lace_family lace_family_search = {
     .hardest = SEARCH_STAGES,
     .trained_low = 1,
     .trained_high = 4,
+    .uses_options = true,
+    .uses_moduli = true,
+    .strategies = strategies,
+    .errors = errors,
     .make = lace_search_make,
     .check = check,
     .solve = solve,

@@ -17,6 +17,14 @@ struct lace_search {
     int solution[SEARCH_STAGES];
 };
 
+enum search_strategy { SEARCH_DEFAULT, SEARCH_UP, SEARCH_DOWN, SEARCH_RANDOM };
+enum search_error {
+    SEARCH_RIGHT,
+    SEARCH_LOOKUP,  /* a number that is not the prompt's, or an option out of range */
+    SEARCH_PRODUCT, /* the product is wrong */
+    SEARCH_SUM,     /* the product is right, the sum is wrong */
+    SEARCH_VERDICT, /* the numbers are right, yes or no is wrong */
+};
 enum search_mark { SEARCH_PLAIN, SEARCH_MOVED_ON, SEARCH_RECHECKED, SEARCH_STRUCK, SEARCH_SKIPPED };
 extern const char *const lace_search_mark_names[];
 
@@ -46,10 +54,21 @@ enum lace_split lace_search_side(const struct lace_search *problem);
 enum { SEARCH_LINE = 64 };
 int lace_search_line(const struct lace_search *problem, const struct lace_search_step *step, char *text);
 
+/* What a line says: the details behind check_step of the family. */
+struct lace_search_seen {
+    int stage, option; /* stage from 0 */
+    bool claims;       /* says yes */
+    bool believed;     /* the written value meets the target: what readers act on, whatever the verdict */
+    int given;         /* the value that was carried over from the previous stage, */
+    bool on_path;      /* and whether it is the true one: a right step may follow from another's lie */
+};
+/* enum search_error, or LACE_STEP_NONE */
+int lace_search_check_step(const char *prompt, const char *step, struct lace_search_seen *out);
+
 /* The rounds within which the sharing threads solve at least 97 % of the problems; K*B for one thread. */
 int lace_search_budget(int stages, int options, int threads);
 /* Runs a policy for trace->budget rounds; the caller sets threads, budget and steps. */
-int lace_search_run(const struct lace_search *problem, enum lace_policy policy, enum lace_strategy strategy,
+int lace_search_run(const struct lace_search *problem, enum lace_policy policy, enum search_strategy strategy,
                     const double *weights, /* of falsehoods; NULL: nobody errs */
                     struct lace_rng *rng, struct lace_search_trace *trace, struct lace_error *err);
 

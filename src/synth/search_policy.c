@@ -49,16 +49,16 @@ int lace_search_budget(int stages, int options, int threads)
 }
 
 /* orders: (N, K, B), options from 1. Up and down start where the thread's share of the options lies. */
-static void fill_orders(uint8_t *orders, const struct lace_search *p, int threads, enum lace_strategy strategy,
+static void fill_orders(uint8_t *orders, const struct lace_search *p, int threads, enum search_strategy strategy,
                         struct lace_rng *rng)
 {
     int B = p->options;
     for (int n = 0; n < threads; n++)
         for (int k = 0; k < p->stages; k++, orders += B) {
-            int start = strategy == LACE_STRATEGY_DOWN ? ((n + 1) * B / threads - 1 + B) % B : n * B / threads;
+            int start = strategy == SEARCH_DOWN ? ((n + 1) * B / threads - 1 + B) % B : n * B / threads;
             for (int i = 0; i < B; i++)
-                orders[i] = (uint8_t)(1 + (strategy == LACE_STRATEGY_DOWN ? (start - i + B) % B : (start + i) % B));
-            if (strategy != LACE_STRATEGY_RANDOM) continue;
+                orders[i] = (uint8_t)(1 + (strategy == SEARCH_DOWN ? (start - i + B) % B : (start + i) % B));
+            if (strategy != SEARCH_RANDOM) continue;
             for (int i = B - 1; i > 0; i--) {
                 int j = (int)lace_rng_below(rng, (uint32_t)i + 1);
                 uint8_t t = orders[i];
@@ -262,15 +262,14 @@ static void run_shared(struct group *g, const double *weights, struct lace_rng *
     }
 }
 
-int lace_search_run(const struct lace_search *problem, enum lace_policy policy, enum lace_strategy strategy,
+int lace_search_run(const struct lace_search *problem, enum lace_policy policy, enum search_strategy strategy,
                     const double *weights, struct lace_rng *rng, struct lace_search_trace *trace,
                     struct lace_error *err)
 {
     size_t N = (size_t)trace->threads,
            cells = (size_t)problem->stages * (size_t)problem->modulus * (size_t)problem->options;
     size_t orders = N * (size_t)problem->stages * (size_t)problem->options;
-    if (strategy == LACE_STRATEGY_DEFAULT)
-        strategy = policy == LACE_POLICY_ALONE ? LACE_STRATEGY_RANDOM : LACE_STRATEGY_UP;
+    if (strategy == SEARCH_DEFAULT) strategy = policy == LACE_POLICY_ALONE ? SEARCH_RANDOM : SEARCH_UP;
     memset(trace->count, 0, sizeof trace->count);
     memset(trace->answer, 0, sizeof trace->answer);
     memset(trace->claimed, 0, sizeof trace->claimed);

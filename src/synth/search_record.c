@@ -53,7 +53,7 @@ static char *number_text(int n)
 }
 
 static bool make_threads(const struct lace_search *p, const struct lace_search_trace *trace,
-                         enum lace_strategy strategy, struct lace_record *out)
+                         enum search_strategy strategy, struct lace_record *out)
 {
     int best = -1, right = p->solution[p->stages - 1];
     for (int n = 0; n < trace->threads; n++)
@@ -66,7 +66,7 @@ static bool make_threads(const struct lace_search *p, const struct lace_search_t
         thread->verdict = n == best                   ? LACE_VERDICT_BEST
                           : trace->answer[n] == right ? LACE_VERDICT_SUCCESS
                                                       : LACE_VERDICT_FAIL;
-        thread->strategy = strdup(lace_strategy_names[strategy]);
+        thread->strategy = strdup(lace_family_strategy(&lace_family_search, strategy));
         if (trace->answer[n] && !(thread->answer = number_text(trace->answer[n]))) return false;
         thread->steps = calloc((size_t)trace->count[n] + 1, sizeof *thread->steps);
         if (!thread->steps || !thread->strategy) return false;
@@ -100,9 +100,8 @@ int lace_search_make(const struct lace_data_knobs *knobs, uint64_t index, struct
     int ambiguity = lace_family_draw(&rng, knobs->ambiguity);
     struct lace_search_trace trace = {.threads = lace_family_draw(&rng, knobs->threads), .budget = knobs->budget};
     bool shared = knobs->policy == LACE_POLICY_SHARED, errs = lace_rng_uniform(&rng) < knobs->corrupt && shared;
-    enum lace_strategy strategy = knobs->strategy;
-    if (strategy == LACE_STRATEGY_DEFAULT)
-        strategy = knobs->policy == LACE_POLICY_ALONE ? LACE_STRATEGY_RANDOM : LACE_STRATEGY_UP;
+    enum search_strategy strategy = (enum search_strategy)knobs->strategy;
+    if (strategy == SEARCH_DEFAULT) strategy = knobs->policy == LACE_POLICY_ALONE ? SEARCH_RANDOM : SEARCH_UP;
     /* A thread by itself gets the time that one thread needs: its trace is to end with an answer. */
     if (!trace.budget) trace.budget = lace_search_budget(p.stages, p.options, shared ? trace.threads : 1);
     /* Falsehoods cost about as many rounds again (a missed find a whole sweep): K*B is enough in any case. */
@@ -152,7 +151,8 @@ int lace_search_race(const struct lace_data_knobs *knobs, uint64_t index, enum l
     if (!(trace.steps = malloc((size_t)threads * (size_t)budget * sizeof *trace.steps)))
         return lace_fail(err, LACE_MEMORY, "Out of memory: %d threads of %d rounds.", threads, budget);
     bool errs = lace_rng_uniform(&rng) < knobs->corrupt && policy == LACE_POLICY_SHARED;
-    code = lace_search_run(&p, policy, knobs->strategy, errs ? kinds(knobs, threads) : NULL, &rng, &trace, err);
+    code = lace_search_run(&p, policy, (enum search_strategy)knobs->strategy, errs ? kinds(knobs, threads) : NULL, &rng,
+                           &trace, err);
     for (int n = 0; n < threads && !code; n++)
         if (trace.answer[n] == p.solution[p.stages - 1] && (!*round || trace.count[n] < *round))
             *round = trace.count[n];

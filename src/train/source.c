@@ -120,6 +120,9 @@ static int read_source(struct lace_source *o, struct lace_settings *s, int i, ui
 
     struct lace_data_knobs *k = &o->knobs;
     if (!(o->family = lace_family_find(family, err))) return LACE_BAD;
+    if (o->family->evaluation_only)
+        return lace_fail(err, LACE_BAD, "%s: data.%d: the family %s is for evaluation only; train on another one.",
+                         s->path, i, family);
     lace_data_knobs_defaults(k);
     k->difficulty = (struct lace_interval){o->family->trained_low, o->family->trained_high};
     k->split = LACE_SPLIT_TRAIN; /* never the test side, whatever the settings say */
@@ -138,9 +141,11 @@ static int read_source(struct lace_source *o, struct lace_settings *s, int i, ui
     choice = k->policy;
     if ((code = read_choice(s, KEY("policy"), lace_policy_names, 3, &choice, err))) return code;
     k->policy = (enum lace_policy)choice;
-    choice = k->strategy;
-    if ((code = read_choice(s, KEY("strategy"), lace_strategy_names, 4, &choice, err))) return code;
-    k->strategy = (enum lace_strategy)choice;
+    const char *strategy = NULL;
+    struct lace_error why;
+    if ((code = lace_settings_string(s, KEY("strategy"), &strategy, err))) return code;
+    if (strategy && lace_data_strategy(o->family->name, strategy, &k->strategy, &why))
+        return lace_fail(err, LACE_BAD, "%s: data.%d: %.300s", s->path, i, why.text);
     return try_ends(o->family, k, err);
 }
 

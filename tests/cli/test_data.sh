@@ -27,6 +27,7 @@ refused() {
     if [ $? -eq 0 ]; then not_ok "$name" "it succeeded"; else like "$name" "$said" "$want"; fi
 }
 refused "an unknown family" "no problem family 'serach'" make --family serach
+refused "an unknown strategy" "strategies are default, up, down, random" make --strategy upwards
 refused "a difficulty out of range" "within 1:12" make --difficulty 13
 refused "a modulus that is no prime" "15 is not a prime" make --moduli 15 --options 8
 refused "moduli that are no numbers" "moduli" make --moduli 11,x

@@ -38,6 +38,115 @@ static void parts_add_up_to_the_whole(void **state)
     lace_text_release(&parts);
 }
 
+/* Records of `search` are what the shipped model was trained on: for the same knobs they stay the same bytes. */
+static void search_records_stay_the_same_bytes(void **state)
+{
+    static const struct {
+        uint64_t hash;
+        int policy, strategy;
+        double corrupt;
+        struct lace_interval difficulty, options, threads, ambiguity;
+        int budget, moduli[3], modulus_count;
+        enum lace_split split;
+    } cases[] = {
+        {0x939140432ad98442u,
+         LACE_POLICY_SHARED,
+         0,
+         0,
+         {4, 4},
+         {8, 8},
+         {4, 4},
+         {0, 0},
+         0,
+         {11, 13},
+         2,
+         LACE_SPLIT_TEST},
+        {0x65fce52a2289ca8fu,
+         LACE_POLICY_SHARED,
+         0,
+         0.5,
+         {1, 4},
+         {4, 10},
+         {2, 8},
+         {0, 2},
+         0,
+         {11, 13},
+         2,
+         LACE_SPLIT_TRAIN},
+        {0x431c1e7b2d8c1905u,
+         LACE_POLICY_ALONE,
+         0,
+         0,
+         {1, 4},
+         {4, 10},
+         {1, 1},
+         {0, 1},
+         64,
+         {11, 13},
+         2,
+         LACE_SPLIT_TRAIN},
+        {0xa23982049f6a776fu,
+         LACE_POLICY_TAGGED,
+         0,
+         0,
+         {2, 4},
+         {4, 10},
+         {2, 16},
+         {1, 2},
+         0,
+         {11, 13},
+         2,
+         LACE_SPLIT_TRAIN},
+        {0x1988a46d32b8e291u,
+         LACE_POLICY_SHARED,
+         2,
+         1,
+         {5, 12},
+         {2, 16},
+         {1, 9},
+         {2, 2},
+         0,
+         {11, 13, 97},
+         3,
+         LACE_SPLIT_TRAIN},
+        {0xc2b1621447f7a56fu,
+         LACE_POLICY_SHARED,
+         3,
+         0.5,
+         {3, 3},
+         {6, 6},
+         {3, 3},
+         {0, 0},
+         9,
+         {7, 13},
+         2,
+         LACE_SPLIT_TRAIN},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct lace_data_knobs knobs;
+        struct lace_text text;
+        struct lace_error err = {""};
+        lace_text_init(&text);
+        lace_data_knobs_defaults(&knobs);
+        knobs.policy = cases[i].policy;
+        knobs.strategy = cases[i].strategy;
+        knobs.corrupt = cases[i].corrupt;
+        knobs.difficulty = cases[i].difficulty;
+        knobs.options = cases[i].options;
+        knobs.threads = cases[i].threads;
+        knobs.ambiguity = cases[i].ambiguity;
+        knobs.budget = cases[i].budget;
+        memcpy(knobs.moduli, cases[i].moduli, sizeof cases[i].moduli);
+        knobs.modulus_count = cases[i].modulus_count;
+        knobs.split = cases[i].split;
+        knobs.seed = 11 + i;
+        if (lace_data_make("search", &knobs, 3, 300, keep, &text, &err)) fail_msg("%s", err.text);
+        uint64_t hash = lace_hash(text.data, text.len);
+        if (hash != cases[i].hash) fail_msg("case %zu: 0x%016llxu", i, (unsigned long long)hash);
+        lace_text_release(&text);
+    }
+}
+
 static struct lace_record_thread thread_of(char **steps, int count)
 {
     return (struct lace_record_thread){.steps = steps, .count = count};
@@ -140,6 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_add_up_to_the_whole),
+        cmocka_unit_test(search_records_stay_the_same_bytes),
         cmocka_unit_test(distance_counts_words),
         cmocka_unit_test(statistics_agree_with_the_marks),
         cmocka_unit_test(a_shown_record_cannot_command_the_terminal),

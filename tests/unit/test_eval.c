@@ -169,9 +169,9 @@ static struct lace_outcome plain(const struct lace_arm *arm, const struct lace_r
             char text[256];
             if (end - line > 200) continue;
             snprintf(text, sizeof text, "%.*s\n", (int)(end - line), line);
-            enum lace_step_result result = lace_family_search.check_step(p->prompt, text, &check);
-            o.trials += result != LACE_STEP_NONE;
-            o.wrong += result != LACE_STEP_NONE && result != LACE_STEP_RIGHT;
+            lace_family_search.check_step(p->prompt, text, &check);
+            o.trials += check.result != LACE_STEP_NONE;
+            o.wrong += check.result != LACE_STEP_NONE && check.result != LACE_STEP_RIGHT;
         }
         if (!answers[n]) continue;
         if (ballots[n].p_best > 0 && (best < 0 || ballots[n].p_best > ballots[best].p_best)) best = n;
@@ -403,8 +403,8 @@ static void an_injected_step_is_written_and_counted(void **state)
         assert_true(o.wrong <= 1 && o.trials == o.wrong && (injected.thread >= 0 || o.wrong == 0));
         written += (int)o.wrong;
         if (injected.thread < 0) continue;
-        enum lace_step_result result = lace_family_search.check_step(problems[i].prompt, injected.line, &check);
-        assert_true(result != LACE_STEP_RIGHT && result != LACE_STEP_NONE && check.claims);
+        lace_family_search.check_step(problems[i].prompt, injected.line, &check);
+        assert_true(check.result != LACE_STEP_RIGHT && check.result != LACE_STEP_NONE && check.claims);
     }
     assert_true(written > PROBLEMS / 6);
     r.inject = 0.5;

@@ -77,9 +77,9 @@ static bool was_found(const struct lace_record *record, int thread, int round, i
 {
     for (int n = 0; n < record->thread_count; n++)
         for (int i = 0; i < round && i < record->threads[n].count; i++) {
-            struct lace_step_check seen;
+            struct lace_search_seen seen;
             if (n != thread && !shared) continue;
-            search->check_step(record->prompt, record->threads[n].steps[i], &seen);
+            lace_search_check_step(record->prompt, record->threads[n].steps[i], &seen);
             if (seen.stage == stage && seen.option == x && seen.believed) return true;
         }
     return false;
@@ -89,14 +89,14 @@ static void check_thread(const struct lace_record *record, int n, bool shared, u
 {
     const struct lace_record_thread *thread = &record->threads[n];
     int budget = (int)json_integer_value(json_object_get(record->meta, "budget"));
-    struct lace_step_check seen = {0};
+    struct lace_search_seen seen = {0};
     assert_true(thread->count >= 1 && thread->count <= budget);
     for (int i = 0; i < thread->count; i++) {
-        enum lace_step_result result = search->check_step(record->prompt, thread->steps[i], &seen);
+        int result = lace_search_check_step(record->prompt, thread->steps[i], &seen);
         const char *kind = marked(record, "corrupted", n, i);
         if (!kind) assert_int_equal(result, LACE_STEP_RIGHT);
-        else if (!strcmp(kind, "flip")) assert_int_equal(result, LACE_STEP_VERDICT);
-        else assert_true(result == LACE_STEP_PRODUCT || result == LACE_STEP_SUM);
+        else if (!strcmp(kind, "flip")) assert_int_equal(result, SEARCH_VERDICT);
+        else assert_true(result == SEARCH_PRODUCT || result == SEARCH_SUM);
         if (kind) {
             ++*falsehoods;
             assert_int_equal(seen.claims != seen.believed, !strcmp(kind, "flip"));
@@ -116,9 +116,9 @@ static void check_thread(const struct lace_record *record, int n, bool shared, u
 /* The round of the thread's first right claim of the last unknown; a large one without any. */
 static int first_claim(const struct lace_record *record, int n)
 {
-    struct lace_step_check seen;
+    struct lace_search_seen seen;
     for (int i = 0; i < record->threads[n].count; i++) {
-        search->check_step(record->prompt, record->threads[n].steps[i], &seen);
+        lace_search_check_step(record->prompt, record->threads[n].steps[i], &seen);
         if (seen.stage == record->difficulty - 1 && seen.believed && seen.option == atoi(record->answer)) return i;
     }
     return 1 << 20;
@@ -127,7 +127,7 @@ static int first_claim(const struct lace_record *record, int n)
 static void every_policy_replays_to_its_answers(void **state)
 {
     for (int policy = LACE_POLICY_SHARED; policy <= LACE_POLICY_ALONE; policy++)
-        for (int strategy = LACE_STRATEGY_DEFAULT; strategy <= LACE_STRATEGY_RANDOM; strategy++)
+        for (int strategy = SEARCH_DEFAULT; strategy <= SEARCH_RANDOM; strategy++)
             for (int errs = 0; errs < 2; errs++) {
                 struct lace_data_knobs knobs = wide();
                 knobs.difficulty.high = 6;
@@ -164,17 +164,17 @@ static void sharing_threads_waste_nothing(void **state)
     knobs.threads = (struct lace_interval){2, 6};
     for (uint64_t index = 0; index < 150; index++) {
         struct lace_record record = make(&knobs, index);
-        struct lace_step_check now, before;
+        struct lace_search_seen now, before;
         int found_at[SEARCH_STAGES] = {0}; /* the round of the first find, from 1 */
         int N = record.thread_count;
         for (int r = 0; r < (int)json_integer_value(json_object_get(record.meta, "rounds")); r++)
             for (int n = 0; n < N; n++) {
                 if (r >= record.threads[n].count) continue;
-                search->check_step(record.prompt, record.threads[n].steps[r], &now);
+                lace_search_check_step(record.prompt, record.threads[n].steps[r], &now);
                 assert_true(now.on_path);
                 for (int m = 0; m < N && !now.claims; m++)
                     for (int i = 0; i < r && i < record.threads[m].count; i++) {
-                        search->check_step(record.prompt, record.threads[m].steps[i], &before);
+                        lace_search_check_step(record.prompt, record.threads[m].steps[i], &before);
                         assert_false(before.stage == now.stage && before.option == now.option);
                     }
                 if (now.claims && !found_at[now.stage]) {
@@ -182,7 +182,7 @@ static void sharing_threads_waste_nothing(void **state)
                     if (r + 1 == (int)json_integer_value(json_object_get(record.meta, "budget"))) continue;
                     for (int m = 0; m < N; m++) {
                         bool last = now.stage == record.difficulty - 1, verifier = m == (n + 1) % N;
-                        search->check_step(record.prompt, record.threads[m].steps[r + 1], &before);
+                        lace_search_check_step(record.prompt, record.threads[m].steps[r + 1], &before);
                         assert_int_equal(before.stage, now.stage + (!last && !verifier));
                         if (last || verifier) assert_int_equal(before.option, now.option);
                         const char *mark = marked(&record, "interactions", m, r + 1);
@@ -201,7 +201,7 @@ static void sharing_threads_waste_nothing(void **state)
 static void replay(const struct lace_record *record, bool down, int *struck)
 {
     enum { ROUNDS = 200 };
-    static struct lace_step_check seen[SEARCH_THREADS][ROUNDS];
+    static struct lace_search_seen seen[SEARCH_THREADS][ROUNDS];
     static bool no[SEARCH_STAGES][SEARCH_MODULUS][SEARCH_MODULUS]; /* stage, c, option */
     int N = record->thread_count, B = (int)json_integer_value(json_object_get(record->meta, "options"));
     int last = record->difficulty - 1, rounds = (int)json_integer_value(json_object_get(record->meta, "rounds"));
@@ -209,7 +209,7 @@ static void replay(const struct lace_record *record, bool down, int *struck)
     memset(no, 0, sizeof no);
     for (int n = 0; n < N; n++)
         for (int r = 0; r < record->threads[n].count; r++)
-            search->check_step(record->prompt, record->threads[n].steps[r], &seen[n][r]);
+            lace_search_check_step(record->prompt, record->threads[n].steps[r], &seen[n][r]);
     for (int r = 0; r < rounds; r++) {
         int front = 0, c = seen[0][0].given, finder = -1, x = 0, check = -1;
         for (int n = 0; r && n < N; n++)
@@ -217,7 +217,7 @@ static void replay(const struct lace_record *record, bool down, int *struck)
                 front = seen[n][r - 1].stage, c = seen[n][r - 1].given;
         for (int n = 0; r && n < N; n++) {
             if (r > record->threads[n].count) continue;
-            const struct lace_step_check *line = &seen[n][r - 1];
+            const struct lace_search_seen *line = &seen[n][r - 1];
             if (line->stage < front) check = n;
             else if (line->believed && finder < 0) finder = n, x = line->option;
         }
@@ -262,7 +262,7 @@ static void each_line_follows_from_the_lines_before(void **state)
     for (int down = 0; down < 2; down++)
         for (int errs = 0; errs < 2; errs++) {
             struct lace_data_knobs knobs = wide();
-            knobs.strategy = down ? LACE_STRATEGY_DOWN : LACE_STRATEGY_UP;
+            knobs.strategy = down ? SEARCH_DOWN : SEARCH_UP;
             knobs.difficulty.high = 8;
             knobs.corrupt = errs;
             for (uint64_t i = 0; i < 400; i++) {
@@ -285,10 +285,10 @@ static void any_changed_number_is_found(void **state)
             for (size_t at = 0; step[at]; at++) {
                 if (step[at] < '0' || step[at] > '9') continue;
                 char changed[SEARCH_LINE];
-                struct lace_step_check seen;
+                struct lace_search_seen seen;
                 snprintf(changed, sizeof changed, "%s", step);
                 changed[at] = (char)('0' + (changed[at] - '0' + 1) % 10);
-                enum lace_step_result result = search->check_step(record.prompt, changed, &seen);
+                int result = lace_search_check_step(record.prompt, changed, &seen);
                 assert_int_not_equal(result, LACE_STEP_NONE);
                 assert_int_not_equal(result, LACE_STEP_RIGHT);
             }
@@ -297,20 +297,20 @@ static void any_changed_number_is_found(void **state)
     }
     static const struct {
         const char *step;
-        enum lace_step_result result;
+        int result;
     } cases[] = {
         {"q*7+4=2, try 3: 10+4=3, no.\n", LACE_STEP_RIGHT},
         {" q * 7+4 =2 , TRY 3:10+4=3,no. ", LACE_STEP_RIGHT},
         {"q*7+4=2, try 6: 9+4=2, yes.\n", LACE_STEP_RIGHT},
-        {"q*7+4=2, try 6: 9+4=2, no.\n", LACE_STEP_VERDICT},
-        {"q*7+4=2, try 3: 9+4=2, yes.\n", LACE_STEP_PRODUCT},
-        {"q*7+4=2, try 3: 10+4=2, yes.\n", LACE_STEP_SUM},
-        {"q*6+4=2, try 3: 7+4=0, no.\n", LACE_STEP_LOOKUP},
-        {"q*7+4=3, try 3: 10+4=3, yes.\n", LACE_STEP_LOOKUP},
-        {"q*7+9=2, try 3: 10+9=8, no.\n", LACE_STEP_LOOKUP},
-        {"q*7+4=2, try 9: 8+4=1, no.\n", LACE_STEP_LOOKUP},
-        {"q*7+4=2, try 3: 10+5=4, no.\n", LACE_STEP_LOOKUP},
-        {"z*7+4=2, try 3: 10+4=3, no.\n", LACE_STEP_LOOKUP},
+        {"q*7+4=2, try 6: 9+4=2, no.\n", SEARCH_VERDICT},
+        {"q*7+4=2, try 3: 9+4=2, yes.\n", SEARCH_PRODUCT},
+        {"q*7+4=2, try 3: 10+4=2, yes.\n", SEARCH_SUM},
+        {"q*6+4=2, try 3: 7+4=0, no.\n", SEARCH_LOOKUP},
+        {"q*7+4=3, try 3: 10+4=3, yes.\n", SEARCH_LOOKUP},
+        {"q*7+9=2, try 3: 10+9=8, no.\n", SEARCH_LOOKUP},
+        {"q*7+4=2, try 9: 8+4=1, no.\n", SEARCH_LOOKUP},
+        {"q*7+4=2, try 3: 10+5=4, no.\n", SEARCH_LOOKUP},
+        {"z*7+4=2, try 3: 10+4=3, no.\n", SEARCH_LOOKUP},
         {"q*7+4=2, try 3: 10+4=3, maybe.\n", LACE_STEP_NONE},
         {"q*7+4=2, try 3: 10+4=3, no.\nand", LACE_STEP_NONE},
         {"Answer: 7.\n", LACE_STEP_NONE},
@@ -320,13 +320,13 @@ static void any_changed_number_is_found(void **state)
     };
     const char *prompt = "Find q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2.";
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct lace_step_check seen;
-        if (search->check_step(prompt, cases[i].step, &seen) != cases[i].result) fail_msg("%s", cases[i].step);
+        struct lace_search_seen seen;
+        if (lace_search_check_step(prompt, cases[i].step, &seen) != cases[i].result) fail_msg("%s", cases[i].step);
     }
-    struct lace_step_check seen;
-    assert_int_equal(search->check_step(prompt, "q*7+5=2, try 3: 10+5=4, no.", &seen), LACE_STEP_RIGHT);
+    struct lace_search_seen seen;
+    assert_int_equal(lace_search_check_step(prompt, "q*7+5=2, try 3: 10+5=4, no.", &seen), LACE_STEP_RIGHT);
     assert_false(seen.on_path); /* p is 4, but a lie may have said 5 */
-    assert_int_equal(search->check_step("no problem", cases[0].step, &seen), LACE_STEP_NONE);
+    assert_int_equal(lace_search_check_step("no problem", cases[0].step, &seen), LACE_STEP_NONE);
 }
 
 static int compare_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
@@ -473,7 +473,7 @@ static void a_forged_step_looks_right_and_is_wrong(void **state)
         struct lace_record record = make(&knobs, i);
         const struct lace_record_thread *thread = &record.threads[0];
         struct lace_text so_far, lie, twin;
-        struct lace_step_check seen, last = {.stage = 0};
+        struct lace_search_seen seen, last = {.stage = 0};
         lace_text_init(&so_far);
         lace_text_init(&lie);
         lace_text_init(&twin);
@@ -481,14 +481,14 @@ static void a_forged_step_looks_right_and_is_wrong(void **state)
         int steps = (int)lace_rng_below(&rng, (uint32_t)thread->count + 1);
         for (int k = 0; k < steps; k++) {
             lace_text_str(&so_far, thread->steps[k]);
-            search->check_step(record.prompt, thread->steps[k], &last);
+            lace_search_check_step(record.prompt, thread->steps[k], &last);
         }
         again = rng;
         assert_int_equal(search->forge(record.prompt, so_far.data, &rng, &lie, NULL), 0);
         assert_int_equal(search->forge(record.prompt, so_far.data, &again, &twin, NULL), 0);
         assert_string_equal(lie.data, twin.data);
-        enum lace_step_result result = search->check_step(record.prompt, lie.data, &seen);
-        assert_true(result == LACE_STEP_PRODUCT || result == LACE_STEP_SUM);
+        int result = lace_search_check_step(record.prompt, lie.data, &seen);
+        assert_true(result == SEARCH_PRODUCT || result == SEARCH_SUM);
         assert_true(seen.claims && seen.believed && lie.data[lie.len - 1] == '\n');
         bool on = steps && last.believed && last.stage + 1 < record.difficulty;
         assert_int_equal(seen.stage, last.stage + on);
@@ -522,7 +522,10 @@ static void knobs_out_of_range_are_refused(void **state)
     REFUSED(k.moduli[2] = 15);
     REFUSED(k.moduli[2] = 101);
     REFUSED(k.moduli[2] = -7);
-    REFUSED(k.modulus_count = 0);
+    REFUSED(k.modulus_count = -1);
+    REFUSED(k.modulus_count = 9);
+    REFUSED(k.strategy = 4);
+    REFUSED(k.strategy = -1);
     REFUSED(k.ambiguity.high = 3);
     REFUSED(k.budget = -1);
     REFUSED(k.corrupt = 1.5);
