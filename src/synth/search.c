@@ -1,7 +1,7 @@
 /* Problems of the family `search` as text: drawing, writing, reading, solving, checking a step.
  * One table of wordings drives both the writer and the reader, so neither can know one more. */
 #include "synth/search.h"
-#include <ctype.h>
+#include "synth/scan.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,32 +95,19 @@ int lace_search_draw(struct lace_search *p, const struct lace_data_knobs *knobs,
 
 /* ---- writing ---- */
 
-static char *put_number(char *at, int n)
-{
-    if (n >= 10) *at++ = (char)('0' + n / 10);
-    *at++ = (char)('0' + n % 10);
-    return at;
-}
-
-static char *put_text(char *at, const char *text)
-{
-    while (*text) *at++ = *text++;
-    return at;
-}
-
 static char *put_equations(char *at, const struct equation *equations, int count)
 {
     for (int i = 0; i < count; i++) {
         const struct equation *e = &equations[i];
-        if (i) at = put_text(at, ", ");
+        if (i) at = lace_put_text(at, ", ");
         *at++ = e->unknown;
         *at++ = '*';
-        at = put_number(at, e->a);
+        at = lace_put_number(at, e->a);
         *at++ = '+';
         if (e->from) *at++ = e->from;
-        else at = put_number(at, e->c);
+        else at = lace_put_number(at, e->c);
         *at++ = '=';
-        at = put_number(at, e->t);
+        at = lace_put_number(at, e->t);
     }
     return at;
 }
@@ -159,8 +146,8 @@ void lace_search_prompt(const struct lace_search *p, int ambiguity, struct lace_
     for (const char *w = wordings[wording]; *w; w++) {
         if (*w != '$') *at++ = *w;
         else if (*++w == 'u') *at++ = p->unknown[p->stages - 1];
-        else if (*w == 'b') at = put_number(at, p->options);
-        else if (*w == 'p') at = put_number(at, p->modulus);
+        else if (*w == 'b') at = lace_put_number(at, p->options);
+        else if (*w == 'p') at = lace_put_number(at, p->modulus);
         else at = put_equations(at, equations, count);
     }
     lace_text_add(out, text, (size_t)(at - text));
@@ -171,74 +158,40 @@ int lace_search_line(const struct lace_search *p, const struct lace_search_step 
     char *at = text;
     *at++ = p->unknown[step->stage];
     *at++ = '*';
-    at = put_number(at, p->a[step->stage]);
+    at = lace_put_number(at, p->a[step->stage]);
     *at++ = '+';
-    at = put_number(at, step->c);
+    at = lace_put_number(at, step->c);
     *at++ = '=';
-    at = put_number(at, p->t[step->stage]);
-    at = put_text(at, ", try ");
-    at = put_number(at, step->x);
-    at = put_text(at, ": ");
-    at = put_number(at, step->m);
+    at = lace_put_number(at, p->t[step->stage]);
+    at = lace_put_text(at, ", try ");
+    at = lace_put_number(at, step->x);
+    at = lace_put_text(at, ": ");
+    at = lace_put_number(at, step->m);
     *at++ = '+';
-    at = put_number(at, step->c);
+    at = lace_put_number(at, step->c);
     *at++ = '=';
-    at = put_number(at, step->v);
-    at = put_text(at, step->yes ? ", yes.\n" : ", no.\n");
+    at = lace_put_number(at, step->v);
+    at = lace_put_text(at, step->yes ? ", yes.\n" : ", no.\n");
     *at = 0;
     return (int)(at - text);
 }
 
 /* ---- reading ---- */
 
-static const char *skip(const char *at)
-{
-    while (isspace((unsigned char)*at)) at++;
-    return at;
-}
-
-/* Fixed text, its case and spacing free; NULL: something else is there. */
-static const char *get_text(const char *at, const char *text)
-{
-    for (; at && *text; text++) {
-        if (*text == ' ') continue;
-        at = skip(at);
-        at = tolower((unsigned char)*at) == tolower((unsigned char)*text) ? at + 1 : NULL;
-    }
-    return at;
-}
-
-static const char *get_number(const char *at, int *out)
-{
-    if (!at) return NULL;
-    at = skip(at);
-    int digits = 0;
-    for (*out = 0; isdigit((unsigned char)*at); at++) {
-        if (++digits > 2) return NULL;
-        *out = *out * 10 + *at - '0';
-    }
-    return digits ? at : NULL;
-}
-
-static const char *get_letter(const char *at, char *out)
-{
-    if (!at) return NULL;
-    at = skip(at);
-    *out = *at;
-    return *at >= 'a' && *at <= 'z' ? at + 1 : NULL;
-}
+/* The numbers of this family have one or two digits. */
+static const char *get_number(const char *at, int *out) { return lace_get_number(at, 2, out); }
 
 static const char *get_equations(const char *at, struct equation *equations, int *count)
 {
-    for (*count = 0;; at = get_text(at, ",")) {
+    for (*count = 0;; at = lace_get_text(at, ",")) {
         if (*count == EQUATIONS) return NULL;
         struct equation *e = &equations[(*count)++];
         *e = (struct equation){0};
-        at = get_text(get_number(get_text(get_letter(at, &e->unknown), "*"), &e->a), "+");
+        at = lace_get_text(get_number(lace_get_text(lace_get_letter(at, &e->unknown), "*"), &e->a), "+");
         if (!at) return NULL;
         const char *number = get_number(at, &e->c);
-        at = get_number(get_text(number ? number : get_letter(at, &e->from), "="), &e->t);
-        if (!at || !get_text(at, ",")) return at;
+        at = get_number(lace_get_text(number ? number : lace_get_letter(at, &e->from), "="), &e->t);
+        if (!at || !lace_get_text(at, ",")) return at;
     }
 }
 
@@ -248,14 +201,14 @@ static bool read_wording(const char *w, const char *at, struct lace_search *p, c
     for (; at && *w; w++) {
         char fixed[2] = {*w, 0};
         if (*w != '$') {
-            if (*w == '.' && !w[1] && !*skip(at)) return true; /* a missing last full stop is forgiven */
-            at = get_text(at, fixed);
-        } else if (*++w == 'u') at = get_letter(at, asked);
+            if (*w == '.' && !w[1] && !*lace_skip_space(at)) return true; /* a missing last full stop is forgiven */
+            at = lace_get_text(at, fixed);
+        } else if (*++w == 'u') at = lace_get_letter(at, asked);
         else if (*w == 'b') at = get_number(at, &p->options);
         else if (*w == 'p') at = get_number(at, &p->modulus);
         else at = get_equations(at, equations, count);
     }
-    return at && !*skip(at);
+    return at && !*lace_skip_space(at);
 }
 
 static const struct equation *find(const struct equation *equations, int count, char unknown)
@@ -283,13 +236,15 @@ int lace_search_parse(struct lace_search *p, const char *prompt, struct lace_err
     for (int i = 0; i < count; i++)
         if (find(equations, i, equations[i].unknown))
             return lace_fail(err, LACE_BAD, "The unknown %c has two equations; leave one.", equations[i].unknown);
-    for (char at = asked; at; at = chain[p->stages++]->from) {
+    char at = asked;
+    do {
         if (p->stages == SEARCH_STAGES)
             return lace_fail(err, LACE_BAD, "More than %d equations lead to %c, or they lead in a circle.",
                              SEARCH_STAGES, asked);
         if (!(chain[p->stages] = find(equations, count, at)))
             return lace_fail(err, LACE_BAD, "The unknown %c has no equation; add one.", at);
-    }
+        at = chain[p->stages++]->from;
+    } while (at);
     int c = p->given = chain[p->stages - 1]->c;
     for (int k = 0; k < p->stages; k++) {
         const struct equation *e = chain[p->stages - 1 - k];
@@ -311,13 +266,14 @@ int lace_search_parse(struct lace_search *p, const char *prompt, struct lace_err
 static bool read_line(const char *text, struct lace_search_step *step, char *unknown, int *a, int *t, int *c_again)
 {
     int c, x, m, v;
-    const char *at = get_number(get_text(get_number(get_text(get_letter(text, unknown), "*"), a), "+"), &c);
-    at = get_number(get_text(get_number(get_text(at, "="), t), ", try"), &x);
-    at = get_number(get_text(get_number(get_text(at, ":"), &m), "+"), c_again);
-    at = get_text(get_number(get_text(at, "="), &v), ",");
+    const char *at =
+        get_number(lace_get_text(get_number(lace_get_text(lace_get_letter(text, unknown), "*"), a), "+"), &c);
+    at = get_number(lace_get_text(get_number(lace_get_text(at, "="), t), ", try"), &x);
+    at = get_number(lace_get_text(get_number(lace_get_text(at, ":"), &m), "+"), c_again);
+    at = lace_get_text(get_number(lace_get_text(at, "="), &v), ",");
     if (!at) return false;
-    const char *yes = get_text(at, "yes."), *end = yes ? yes : get_text(at, "no.");
-    if (!end || *skip(end)) return false;
+    const char *yes = lace_get_text(at, "yes."), *end = yes ? yes : lace_get_text(at, "no.");
+    if (!end || *lace_skip_space(end)) return false;
     *step = (struct lace_search_step){
         .c = (uint8_t)c, .x = (uint8_t)x, .m = (uint8_t)m, .v = (uint8_t)v, .yes = yes != NULL};
     return true;
@@ -350,7 +306,7 @@ static int check(const char *prompt, const char *answer, struct lace_error *err)
     int code = lace_search_parse(&p, prompt, err), value;
     if (code) return code;
     const char *end = get_number(answer, &value);
-    return end && !*skip(end) && value == p.solution[p.stages - 1];
+    return end && !*lace_skip_space(end) && value == p.solution[p.stages - 1];
 }
 
 static int solve(const char *prompt, struct lace_text *answer, struct lace_error *err)
