@@ -1,9 +1,9 @@
 # lace: make | make demo | make check | make bench | make reproduce | make fuzz | make install | make format
 #
-# `make check T=test_rng` runs one test, SAN=1 builds with sanitizers into build-asan/, V=1 shows the commands,
-# B=DIR builds elsewhere. The first build installs the Debian packages that are missing (scripts/deps.sh).
-CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
-B := $(if $(SAN),build-asan,build)
+# `make check T=test_rng` runs one test, V=1 shows the commands, B=DIR builds elsewhere. SAN=1 builds with the address
+# and undefined-behaviour sanitizers into build-asan/, SAN=thread with clang's thread sanitizer into build-tsan/. The first build installs the Debian packages that are missing (scripts/deps.sh).
+CC := $(if $(filter default,$(origin CC)),$(if $(filter thread,$(SAN)),clang,gcc),$(CC))
+B := $(if $(filter thread,$(SAN)),build-tsan,$(if $(SAN),build-asan,build))
 PKGS := jansson yaml-0.1 libpcre2-8 libutf8proc
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -12,7 +12,9 @@ SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 
 comma := ,
 OPENMP := -fopenmp
-SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+SANITIZERS := $(if $(filter thread,$(SAN)),thread,$(if $(SAN),address$(comma)undefined))
+SANFLAGS := $(SANITIZERS:%=-fsanitize=% -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+SANFLAGS += $(if $(filter thread,$(SAN)),-D__SANITIZE_THREAD__)
 CFLAGS ?= $(if $(SAN),-O1,-O3) -g
 override CFLAGS += -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers
 override CFLAGS += -fPIC -fvisibility=hidden $(OPENMP) -ffp-contract=off -Iinclude -Isrc $(SANFLAGS)
@@ -70,8 +72,8 @@ $(B)/tests/%: tests/%.c $(B)/liblace.a | $(B)/.deps-check
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CFLAGS) -Itests -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< $(B)/liblace.a -lcmocka $(LDLIBS)
 tests: $(TEST_BIN)
-check: | $(B)/.deps-build $(B)/.deps-check
-	+@MAKE="$(MAKE)" B=$(B) T="$(T)" scripts/check.sh
+check: | $(B)/.deps-build $(B)/.deps-check $(if $(filter thread,$(SAN)),$(B)/.deps-threads)
+	+@MAKE="$(MAKE)" B=$(B) T="$(T)" SAN="$(SAN)" scripts/check.sh
 
 # ---- use ----
 demo: $(B)/lace
@@ -114,7 +116,7 @@ uninstall:
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 clean:
-	rm -rf build build-asan build-fuzz
+	rm -rf build build-asan build-tsan build-fuzz
 
 FORCE:
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_BIN:=.d)

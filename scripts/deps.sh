@@ -1,5 +1,5 @@
 #!/bin/sh
-# The Debian packages of a purpose (build, check, fuzz, plot): says nothing where all are there, installs the
+# The Debian packages of a purpose (build, check, fuzz, threads, plot): says nothing where all are there, installs the
 # missing ones where it may, and otherwise names the command that would.
 set -u
 
@@ -7,8 +7,9 @@ case "${1:-build}" in
 build) packages="gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libpcre2-dev libutf8proc-dev" ;;
 check) packages="libcmocka-dev" ;;
 fuzz) packages="clang libclang-rt-14-dev" ;;
+threads) packages="clang libclang-rt-14-dev libomp-14-dev" ;;
 plot) packages="gnuplot-nox" ;;
-*) echo "deps.sh: there is no purpose '$1'; it is one of build, check, fuzz, plot." >&2; exit 2 ;;
+*) echo "deps.sh: there is no purpose '$1'; it is one of build, check, fuzz, threads, plot." >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
