@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static int threads, budget, top_k = -1; /* what is outside of its range was not given: the model's own is taken */
+static int threads, budget, pace, top_k = -1; /* what is outside of its range was not given: the model's own is taken */
 static long seed = 1;
 static double temperature = -1, top_p = -1, min_p = -1;
 static bool no_barrier, json;
@@ -39,6 +39,8 @@ static const struct cli_option options[] = {
     {"min-p", 0, CLI_REAL, &min_p, "P", "Only tokens with P times the probability of the most probable.", .min = 0,
      .max = 1},
     {"Output", .kind = CLI_SECTION},
+    {"pace", 0, CLI_INT, &pace, "STEPS", "On a terminal: at most so many steps a second, to read along.", .min = 1,
+     .max = 1000},
     {"json", 'j', CLI_FLAG, &json, NULL, "The threads, their verdicts, the answer, token counts and times as JSON."},
     {0},
 };
@@ -48,12 +50,35 @@ struct listener {
     struct cli_progress progress;
     bool bar; /* only where people look: a script that reads stderr gets complaints alone */
     long pieces;
+    int last_thread;
+    double next; /* with --pace: when the next step is due */
 };
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* A step brings at most one piece of each thread, in their order: one that does not come later begins the next step. */
+static void keep_pace(struct listener *l, int thread)
+{
+    bool next_step = thread <= l->last_thread;
+    l->last_thread = thread;
+    if (!pace || !next_step) return;
+    double wait = l->next - now();
+    if (wait > 0) usleep((useconds_t)(1e6 * wait));
+    l->next = now() + 1.0 / pace;
+}
 
 static int heard(void *user, int thread, const char *bytes, size_t len)
 {
     struct listener *l = user;
-    if (l->columns) return cli_columns_write(l->columns, thread, bytes, len);
+    if (l->columns) {
+        keep_pace(l, thread);
+        return cli_columns_write(l->columns, thread, bytes, len);
+    }
     if (l->bar) cli_progress_update(&l->progress, ++l->pieces, NULL);
     return 0;
 }
@@ -132,13 +157,6 @@ static void write_title(const struct lace_engine *engine, const struct lace_run_
              : cli_model.visible           ? cli_model.visible
                                            : "lattice on",
              o->threads, o->threads == 1 ? "" : "s", how);
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* What stdout gets when it is no terminal. */

@@ -43,6 +43,10 @@ if command -v script >/dev/null; then
     like "a terminal gets columns" "$(sed "s/$esc\[[0-9?;]*[a-zA-Z]//g" <<<"$got")" '^1 .* │ 2 .*'
     like "with a title" "$got" 'model, lattice off, 4 threads, temperature 1, seed 1'
     like "the cursor comes back" "$got" "$esc\[?25h"
+    words() { sed "s/$esc\[[0-9?;]*[a-zA-Z]//g" <<<"$1" | grep '│' | tail -n 3; }
+    began=$EPOCHREALTIME
+    is "--pace changes when, not what" "$(words "$(terminal --pace 20 "'$problem'")")" "$(words "$got")"
+    succeeds "24 steps at 20 a second take a second" awk "BEGIN { exit !($EPOCHREALTIME - $began > 1) }"
     empty "--json is plain there too" "$(terminal --json "'$problem' 2>/dev/null" | grep "$esc")"
     is "a complaint stands alone" "$(terminal --threads 77 x | tr -d '\r\n' | sed "s/.*$esc\[J//; s/$esc\[[0-9?;]*[a-zA-Z]//g")" "lace: The model has no tag for 77 threads; use fewer."
     seq 4000 >"$work/long" # takes a while to read
