@@ -97,7 +97,7 @@ static int check_split(const struct study *s, struct lace_error *err)
     for (int i = 0; i < s->count; i++) {
         const struct lace_family *family = lace_family_find(s->problems[i].task, NULL);
         enum lace_split side;
-        if (family && family->side(s->problems[i].prompt, &side, NULL))
+        if (family && family->side(family, s->problems[i].prompt, &side, NULL))
             return lace_fail(err, LACE_BAD,
                              "Problem %s is none that the family %s can read; its answers cannot be checked.",
                              s->problems[i].id, family->name);

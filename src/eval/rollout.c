@@ -91,7 +91,7 @@ static void count_trials(const struct lace_family *family, const struct lace_rec
             if (len < sizeof step) {
                 memcpy(step, at[n], len);
                 step[len] = 0;
-                family->check_step(p->prompt, step, &check);
+                family->check_step(family, p->prompt, step, &check);
             }
             at[n] = line + 1;
             if (check.result == LACE_STEP_NONE) continue;
@@ -119,7 +119,7 @@ static int judge(const struct player *w, int g, struct lace_error *err)
         lace_text_init(&answers[n]);
         bool there = lace_format_answer(t->text.data, t->text.len, &answers[n]);
         right[n] = 0;
-        if (there && family) right[n] = family->check(p->prompt, answers[n].data, NULL) == 1;
+        if (there && family) right[n] = family->check(family, p->prompt, answers[n].data, NULL) == 1;
         else if (there) right[n] = lace_format_same(answers[n].data, p->answer);
         ballots[n] = (struct lace_ballot){there ? answers[n].data : NULL, t->p[LACE_VERDICT_BEST],
                                           t->chosen ? t->logprob / t->chosen : 0};
@@ -208,8 +208,8 @@ static int inject(struct player *w, int g, struct lace_error *err)
     lace_rng_init(&rng, w->r->seed + (uint64_t)s->problem, 0x666f72);
     char *so_far = strndup(t->text.data, t->text.len);
     size_t count;
-    int code =
-        so_far ? family->forge(p->prompt, so_far, &rng, &step, err) : lace_fail(err, LACE_MEMORY, "Out of memory.");
+    int code = so_far ? family->forge(family, p->prompt, so_far, &rng, &step, err)
+                      : lace_fail(err, LACE_MEMORY, "Out of memory.");
     if (!code)
         code = lace_tokenizer_encode(w->arm->engine->tokenizer, step.data, step.len, false, &s->forced, &s->forced_cap,
                                      &count, err);

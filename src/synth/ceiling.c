@@ -16,7 +16,7 @@ int lace_data_ceiling(const char *name, const struct lace_data_knobs *knobs, uin
         return lace_fail(err, LACE_BAD, "A ceiling is of one number of threads; give one, not a range.");
     if (!problems) return lace_fail(err, LACE_BAD, "A ceiling needs at least one problem.");
     if (!rounds.low && !rounds.high) {
-        rounds.high = family->budget(knobs, threads) * 3 / 2;
+        rounds.high = family->budget(family, knobs, threads) * 3 / 2;
         rounds.low = threads > 1 ? 1 : knobs->difficulty.low;
     }
     if (rounds.high > MOST) rounds.high = MOST;
@@ -32,7 +32,7 @@ int lace_data_ceiling(const char *name, const struct lace_data_knobs *knobs, uin
             struct lace_data_knobs own = *knobs;
             int round, by = k == SERIAL ? threads : 1; /* a round of the race is N rounds of the serial thread */
             if (k != SHARED) own.strategy = 0;
-            code = family->race(&own, i, policy[k], k == SERIAL ? 1 : threads, rounds.high * by, &round, err);
+            code = family->race(family, &own, i, policy[k], k == SERIAL ? 1 : threads, rounds.high * by, &round, err);
             if (code) return code;
             if (round) solved[k][(round + by - 1) / by]++;
         }

@@ -43,7 +43,7 @@ int lace_data_make(const char *name, const struct lace_data_knobs *knobs, uint64
 int lace_data_check(const char *name, const char *prompt, const char *answer, struct lace_error *err)
 {
     const struct lace_family *family = lace_family_find(name, err);
-    return family ? family->check(prompt, answer, err) : LACE_BAD;
+    return family ? family->check(family, prompt, answer, err) : LACE_BAD;
 }
 
 /* ---- counting ---- */
@@ -132,7 +132,7 @@ int lace_data_count(struct lace_data_stats *stats, const struct lace_record *rec
     double distance = 0;
     enum lace_split side;
     const struct lace_family *family = lace_family_at(known(record->task));
-    bool readable = family && record->prompt && !family->side(record->prompt, &side, NULL);
+    bool readable = family && record->prompt && !family->side(family, record->prompt, &side, NULL);
     stats->records++;
     if (!readable) stats->unread++;
     else if (side == LACE_SPLIT_TEST) stats->test_side++;
@@ -151,7 +151,7 @@ int lace_data_count(struct lace_data_stats *stats, const struct lace_record *rec
         TALLY(stats->verdicts, thread->verdict ? lace_verdict_names[thread->verdict] : "none");
         for (int i = 0; readable && i < thread->count; i++) {
             struct lace_step_check seen;
-            family->check_step(record->prompt, thread->steps[i], &seen);
+            family->check_step(family, record->prompt, thread->steps[i], &seen);
             TALLY(stats->checks, lace_family_result(family, seen.result));
         }
         for (int m = 0; m < n; m++, pairs++) {

@@ -101,7 +101,7 @@ int lace_family_make(const struct lace_family *family, const struct lace_data_kn
 {
     *out = (struct lace_record){0};
     int code = lace_family_check_knobs(family, knobs, err);
-    return code ? code : family->make(knobs, index, out, err);
+    return code ? code : family->make(family, knobs, index, out, err);
 }
 
 void lace_family_rng(struct lace_rng *rng, const struct lace_data_knobs *knobs, uint64_t index)

@@ -22,6 +22,8 @@ struct lace_step_check {
     bool misled;   /* right or wrong in itself, it builds on something false that must have been written before */
 };
 
+struct lace_work;
+
 struct lace_family {
     const char *name, *summary;
     int easiest, hardest;          /* difficulty */
@@ -31,25 +33,29 @@ struct lace_family {
     const char *const
         *strategies;           /* three names or more, NULL at the end; the knob 1 is the first, 0 the policy's own */
     const char *const *errors; /* errors[0] is "right"; NULL at the end; what check_step can find */
+    const struct lace_work *work; /* what the functions of work.h build on; NULL: the family has its own */
     /* On success the caller releases out; on failure it is empty. */
-    int (*make)(const struct lace_data_knobs *knobs, uint64_t index, struct lace_record *out, struct lace_error *err);
+    int (*make)(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
+                struct lace_record *out, struct lace_error *err);
     /* 1: right; 0: wrong; negative: the prompt cannot be read. */
-    int (*check)(const char *prompt, const char *answer, struct lace_error *err);
+    int (*check)(const struct lace_family *family, const char *prompt, const char *answer, struct lace_error *err);
     /* Appends the answer. */
-    int (*solve)(const char *prompt, struct lace_text *answer, struct lace_error *err);
-    /* Judges one line by the prompt alone: every line stands for itself. */
-    void (*check_step)(const char *prompt, const char *step, struct lace_step_check *out);
-    /* Appends a step that claims a find, right in form and wrong in fact, where the thread's text so far ends. */
-    int (*forge)(const char *prompt, const char *so_far, struct lace_rng *rng, struct lace_text *out,
+    int (*solve)(const struct lace_family *family, const char *prompt, struct lace_text *answer,
                  struct lace_error *err);
+    /* Judges one line by the prompt alone: every line stands for itself. */
+    void (*check_step)(const struct lace_family *family, const char *prompt, const char *step,
+                       struct lace_step_check *out);
+    /* Appends a step that claims a find, right in form and wrong in fact, where the thread's text so far ends. */
+    int (*forge)(const struct lace_family *family, const char *prompt, const char *so_far, struct lace_rng *rng,
+                 struct lace_text *out, struct lace_error *err);
     /* The side of the split on which the prompt's problem lies, whatever its wording. */
-    int (*side)(const char *prompt, enum lace_split *side, struct lace_error *err);
+    int (*side)(const struct lace_family *family, const char *prompt, enum lace_split *side, struct lace_error *err);
     /* Runs a policy on problem `index` without writing it down: the round in which the first thread answers
      * rightly, 0 where none does within the budget. */
-    int (*race)(const struct lace_data_knobs *knobs, uint64_t index, enum lace_policy policy, int threads, int budget,
-                int *round, struct lace_error *err);
+    int (*race)(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
+                enum lace_policy policy, int threads, int budget, int *round, struct lace_error *err);
     /* The budget that make() takes for threads that share. */
-    int (*budget)(const struct lace_data_knobs *knobs, int threads);
+    int (*budget)(const struct lace_family *family, const struct lace_data_knobs *knobs, int threads);
 };
 
 extern const struct lace_family lace_family_search;

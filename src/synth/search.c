@@ -300,7 +300,7 @@ static int check_line(const struct lace_search *p, const char *text, struct lace
 
 /* ---- the family ---- */
 
-static int check(const char *prompt, const char *answer, struct lace_error *err)
+static int check(const struct lace_family *family, const char *prompt, const char *answer, struct lace_error *err)
 {
     struct lace_search p;
     int code = lace_search_parse(&p, prompt, err), value;
@@ -309,7 +309,7 @@ static int check(const char *prompt, const char *answer, struct lace_error *err)
     return end && !*lace_skip_space(end) && value == p.solution[p.stages - 1];
 }
 
-static int solve(const char *prompt, struct lace_text *answer, struct lace_error *err)
+static int solve(const struct lace_family *family, const char *prompt, struct lace_text *answer, struct lace_error *err)
 {
     struct lace_search p;
     int code = lace_search_parse(&p, prompt, err);
@@ -324,7 +324,8 @@ int lace_search_check_step(const char *prompt, const char *step, struct lace_sea
     return lace_search_parse(&p, prompt, NULL) ? LACE_STEP_NONE : check_line(&p, step, out);
 }
 
-static void check_step(const char *prompt, const char *step, struct lace_step_check *out)
+static void check_step(const struct lace_family *family, const char *prompt, const char *step,
+                       struct lace_step_check *out)
 {
     struct lace_search_seen seen;
     *out = (struct lace_step_check){.result = lace_search_check_step(prompt, step, &seen)};
@@ -335,8 +336,8 @@ static void check_step(const char *prompt, const char *step, struct lace_step_ch
     out->misled = seen.stage >= 0 && !seen.on_path;
 }
 
-static int forge(const char *prompt, const char *so_far, struct lace_rng *rng, struct lace_text *out,
-                 struct lace_error *err)
+static int forge(const struct lace_family *family, const char *prompt, const char *so_far, struct lace_rng *rng,
+                 struct lace_text *out, struct lace_error *err)
 {
     struct lace_search p;
     int code = lace_search_parse(&p, prompt, err);
@@ -386,7 +387,7 @@ static int forge(const char *prompt, const char *so_far, struct lace_rng *rng, s
     return out->failed ? lace_fail(err, LACE_MEMORY, "Out of memory while a step is forged.") : 0;
 }
 
-static int side(const char *prompt, enum lace_split *side, struct lace_error *err)
+static int side(const struct lace_family *family, const char *prompt, enum lace_split *side, struct lace_error *err)
 {
     struct lace_search p;
     int code = lace_search_parse(&p, prompt, err);
@@ -394,7 +395,7 @@ static int side(const char *prompt, enum lace_split *side, struct lace_error *er
     return code;
 }
 
-static int budget(const struct lace_data_knobs *knobs, int threads)
+static int budget(const struct lace_family *family, const struct lace_data_knobs *knobs, int threads)
 {
     return lace_search_budget(knobs->difficulty.high, options_of(knobs).high, threads);
 }

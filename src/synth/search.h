@@ -73,8 +73,8 @@ int lace_search_run(const struct lace_search *problem, enum lace_policy policy, 
                     struct lace_rng *rng, struct lace_search_trace *trace, struct lace_error *err);
 
 /* make and race of the family: search_record.c */
-int lace_search_make(const struct lace_data_knobs *knobs, uint64_t index, struct lace_record *out,
-                     struct lace_error *err);
-int lace_search_race(const struct lace_data_knobs *knobs, uint64_t index, enum lace_policy policy, int threads,
-                     int budget, int *round, struct lace_error *err);
+int lace_search_make(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
+                     struct lace_record *out, struct lace_error *err);
+int lace_search_race(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
+                     enum lace_policy policy, int threads, int budget, int *round, struct lace_error *err);
 #endif

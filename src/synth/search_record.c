@@ -88,8 +88,8 @@ static const double *kinds(const struct lace_data_knobs *knobs, int threads)
     return threads == 1 ? flips : knobs->weights;
 }
 
-int lace_search_make(const struct lace_data_knobs *knobs, uint64_t index, struct lace_record *out,
-                     struct lace_error *err)
+int lace_search_make(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
+                     struct lace_record *out, struct lace_error *err)
 {
     struct lace_rng rng;
     struct lace_search p;
@@ -138,8 +138,8 @@ fail:
     return code;
 }
 
-int lace_search_race(const struct lace_data_knobs *knobs, uint64_t index, enum lace_policy policy, int threads,
-                     int budget, int *round, struct lace_error *err)
+int lace_search_race(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
+                     enum lace_policy policy, int threads, int budget, int *round, struct lace_error *err)
 {
     struct lace_rng rng;
     struct lace_search p;

@@ -44,7 +44,7 @@ static int read_lines(struct lace_source *source, const char *path, struct lace_
         enum lace_split side;
         if (!record.thread_count)
             code = lace_fail(err, LACE_BAD, "%s: record %s has no threads to learn from.", path, record.id);
-        else if (family && !family->side(record.prompt, &side, NULL) && side == LACE_SPLIT_TEST)
+        else if (family && !family->side(family, record.prompt, &side, NULL) && side == LACE_SPLIT_TEST)
             code =
                 lace_fail(err, LACE_BAD,
                           "%s: record %s lies on the test side of the split; train on records made with --split train.",
