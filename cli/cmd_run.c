@@ -30,7 +30,7 @@ static const struct cli_option options[] = {
      "Tokens of a thread; then its verdict is asked for. As the context allows by default, at most 2048.", .min = 1,
      .max = 1 << 24},
     {"no-barrier", 0, CLI_FLAG, &no_barrier, NULL, "A thread need not wait for the others with its verdict."},
-    {"stop", 0, CLI_LIST, &stops, "TEXT", "A thread ends when it has written this; may be given again."},
+    {"stop", 0, CLI_LIST, &stops, "TEXT", "A thread's text ends before this; may be given again."},
     {"Sampling (the model's generation_config.json says the defaults)", .kind = CLI_SECTION},
     {"seed", 's', CLI_LONG, &seed, "S", "The same seed writes the same.", .min = 0, .max = 9e15},
     {"temperature", 't', CLI_REAL, &temperature, "X", "0: always the most probable token.", .min = 0, .max = 100},

@@ -1,17 +1,21 @@
 #include "decode/decoder.h"
+#include "decode/prompts.h"
 #include <omp.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFILL_ROWS 512
-#define VERDICT_ROOM (LACE_TAG_TOKENS + 8) /* lead and verdict after the budget */
+#define VERDICT_ROOM (LACE_TAG_TOKENS + 8) /* tag, lead and verdict around the budget */
+#define PLAIN_ROOM   2                     /* tag alone */
+#define KEPT_PROMPTS 64                    /* that no group reads any more, at most */
 
 struct group {
     bool used;
     struct lace_group_options options;
-    int prompt_count, slot, clock, chosen;
-    struct lace_thread *threads;
+    int prompt, prompt_count; /* index of the prompt, -1: none; how many of its tokens the group reads */
+    int block, per_thread;    /* of the room: its threads' slots, one thread's after the other's */
+    int clock, chosen;
+    struct lace_thread **thread; /* (threads) rows of the decoder */
 };
 
 struct lace_decoder {
@@ -19,31 +23,38 @@ struct lace_decoder {
     const struct lace_format *format;
     struct lace_decoder_options options;
     struct lace_cache cache;
+    struct lace_room room;
+    struct lace_prompts prompts;
     struct lace_state state;
     struct lace_batch batch;
-    struct lace_group *view_groups;
+    struct lace_group *view_groups; /* groups, then prompts that are read in this step */
+    int views;
     struct lace_span *spans;
     struct group *groups;
+    struct lace_thread *threads; /* (rows) */
+    struct lace_thread **pointers;
+    bool *taken; /* (rows) */
     struct {
         int group, thread;
     } * row_of; /* of the batch's out rows */
     struct lace_candidate *work;
     int *target; /* zeros: of the loss that gives each row's log sum exp */
     float *logprob;
-    int group_slots;
+    int widest, prefill_rows; /* rows of a step; of prompts, beside threads */
+    int prompt_cap;
 };
 
 void lace_decoder_close(struct lace_decoder **decoder)
 {
     struct lace_decoder *d = *decoder;
     if (!d) return;
-    for (int g = 0; d->groups && g < d->options.groups; g++) {
-        for (int n = 0; d->groups[g].threads && n < d->options.threads; n++) {
-            lace_text_release(&d->groups[g].threads[n].text);
-            free(d->groups[g].threads[n].ids);
-        }
-        free(d->groups[g].threads);
+    for (int r = 0; d->threads && r < d->options.rows; r++) {
+        lace_text_release(&d->threads[r].text);
+        free(d->threads[r].ids);
     }
+    free(d->threads);
+    free(d->pointers);
+    free(d->taken);
     free(d->groups);
     free(d->view_groups);
     free(d->spans);
@@ -53,6 +64,8 @@ void lace_decoder_close(struct lace_decoder **decoder)
     free(d->logprob);
     lace_batch_release(&d->batch);
     lace_state_release(&d->state);
+    lace_prompts_release(&d->prompts);
+    lace_room_release(&d->room);
     lace_cache_release(&d->cache);
     free(d);
     *decoder = NULL;
@@ -61,27 +74,49 @@ void lace_decoder_close(struct lace_decoder **decoder)
 static int give_groups(struct lace_decoder *d)
 {
     const struct lace_decoder_options *o = &d->options;
-    size_t rows = (size_t)o->groups * (size_t)o->threads;
-    d->groups = calloc((size_t)o->groups, sizeof *d->groups);
-    d->view_groups = calloc((size_t)o->groups, sizeof *d->view_groups);
+    size_t rows = (size_t)o->rows, groups = (size_t)o->groups;
+    d->groups = calloc(groups, sizeof *d->groups);
+    d->view_groups = calloc(groups + (size_t)d->prompt_cap, sizeof *d->view_groups);
+    d->pointers = calloc(groups * (size_t)o->threads, sizeof *d->pointers);
+    d->threads = calloc(rows, sizeof *d->threads);
+    d->taken = calloc(rows, sizeof *d->taken);
     d->spans = calloc(rows, sizeof *d->spans);
     d->row_of = calloc(rows, sizeof *d->row_of);
     d->work = calloc((size_t)d->model->config.vocab_size, sizeof *d->work);
     d->target = calloc(rows, sizeof *d->target);
     d->logprob = calloc(rows, sizeof *d->logprob);
-    if (!d->target || !d->logprob || !d->groups || !d->view_groups || !d->spans || !d->row_of || !d->work) return -1;
-    for (int g = 0; g < o->groups; g++) {
-        d->groups[g].slot = g * d->group_slots;
-        if (!(d->groups[g].threads = calloc((size_t)o->threads, sizeof(struct lace_thread)))) return -1;
-        for (int n = 0; n < o->threads; n++) {
-            struct lace_thread *t = &d->groups[g].threads[n];
-            t->slot = d->groups[g].slot + o->prompt + n * o->tokens;
-            if (!(t->ids = calloc((size_t)o->tokens + 1, sizeof *t->ids))) return -1;
-            for (int i = 0; i < 8 * o->tokens; i += 64)
-                lace_text_add(&t->text, "................................................................", 64);
-            if (t->text.failed) return -1; /* the room stays when the text is cleared */
-        }
+    if (!d->target || !d->logprob || !d->groups || !d->view_groups || !d->spans || !d->row_of || !d->work ||
+        !d->pointers || !d->threads || !d->taken)
+        return -1;
+    for (int g = 0; g < o->groups; g++) d->groups[g].thread = d->pointers + (size_t)g * o->threads;
+    for (int r = 0; r < o->rows; r++) {
+        struct lace_thread *t = &d->threads[r];
+        if (!(t->ids = calloc((size_t)o->tokens + 1, sizeof *t->ids))) return -1;
+        for (int i = 0; i < 8 * o->tokens; i += 64)
+            lace_text_add(&t->text, "................................................................", 64);
+        if (t->text.failed) return -1; /* the room stays when the text is cleared */
     }
+    return 0;
+}
+
+static int check_options(struct lace_decoder_options *o, struct lace_error *err)
+{
+    if (!o->workers) o->workers = omp_get_max_threads();
+    if (o->groups < 1 || o->threads < 1 || o->prompt < 1 || o->tokens < 1 || o->rows < 0 || o->slots < 0)
+        return lace_fail(err, LACE_BAD,
+                         "A decoder needs at least one group, one thread, one prompt token and one new token.");
+    if (o->rows > LACE_FEW_ROWS || (!o->rows && o->threads > LACE_FEW_ROWS / o->groups))
+        return lace_fail(
+            err, LACE_BAD,
+            "%d groups of %d threads are more than the %d rows that one step decodes; use fewer of either.", o->groups,
+            o->threads, LACE_FEW_ROWS);
+    if (!o->rows) o->rows = o->groups * o->threads;
+    if (o->threads > o->rows)
+        return lace_fail(err, LACE_BAD, "A group of %d threads does not fit into %d rows.", o->threads, o->rows);
+    int64_t slots = o->groups * (int64_t)o->prompt + o->rows * (int64_t)o->tokens;
+    if (!o->slots && slots <= 1 << 28) o->slots = (int)slots;
+    if (!o->slots || o->slots > 1 << 28)
+        return lace_fail(err, LACE_BAD, "%lld tokens of context at once are too many.", (long long)slots);
     return 0;
 }
 
@@ -90,30 +125,26 @@ int lace_decoder_open(struct lace_decoder **decoder, const struct lace_model *m,
 {
     *decoder = NULL;
     struct lace_decoder_options o = *options;
-    if (!o.workers) o.workers = omp_get_max_threads();
-    if (o.groups < 1 || o.threads < 1 || o.prompt < 1 || o.tokens < 1)
-        return lace_fail(err, LACE_BAD,
-                         "A decoder needs at least one group, one thread, one prompt token and one new token.");
-    if (o.threads > LACE_FEW_ROWS / o.groups)
-        return lace_fail(
-            err, LACE_BAD,
-            "%d groups of %d threads are more than the %d rows that one step decodes; use fewer of either.", o.groups,
-            o.threads, LACE_FEW_ROWS);
-    int64_t group_slots = o.prompt + (int64_t)o.threads * o.tokens, slots = group_slots * o.groups;
-    if (slots > 1 << 28)
-        return lace_fail(err, LACE_BAD, "%lld tokens of context at once are too many.", (long long)slots);
+    int code = check_options(&o, err);
+    if (code) return code;
     struct lace_decoder *d = calloc(1, sizeof *d);
     if (!d) return lace_fail(err, LACE_MEMORY, "Out of memory.");
     *decoder = d;
     d->model = m;
     d->format = format;
     d->options = o;
-    d->group_slots = (int)group_slots;
-    int rows = o.groups * o.threads, prefill = o.prompt < PREFILL_ROWS ? o.prompt : PREFILL_ROWS,
-        widest = rows > prefill ? rows : prefill;
-    struct lace_state_options s = {widest, rows, (int)slots, (int)group_slots, o.workers, false};
-    int code = lace_cache_init(&d->cache, m, (int)slots, err);
-    if (!code) code = lace_batch_init(&d->batch, widest, o.groups, rows * (o.threads + 1) + prefill, err);
+    d->prompt_cap = o.groups + KEPT_PROMPTS;
+    int64_t keys = o.prompt + (int64_t)o.threads * o.tokens;
+    int prefill = o.groups * (int64_t)o.prompt < LACE_FEW_ROWS ? o.groups * o.prompt : LACE_FEW_ROWS;
+    d->widest = o.rows + prefill < LACE_FEW_ROWS ? o.rows + prefill : LACE_FEW_ROWS;
+    d->prefill_rows = d->widest;
+    struct lace_state_options s = {d->widest, o.rows, o.slots, keys < o.slots ? (int)keys : o.slots, o.workers, false};
+    code = lace_cache_init(&d->cache, m, o.slots, err);
+    if (!code) code = lace_room_init(&d->room, o.slots, d->prompt_cap + o.groups, err);
+    if (!code) code = lace_prompts_init(&d->prompts, &d->room, &d->cache, d->prompt_cap, err);
+    if (!code)
+        code =
+            lace_batch_init(&d->batch, d->widest, o.groups + d->prompt_cap, o.rows * (o.threads + 1) + d->widest, err);
     if (!code) code = lace_state_init(&d->state, m, &s, err);
     if (!code && give_groups(d))
         code = lace_fail(err, LACE_MEMORY, "Out of memory for %d groups of %d threads.", o.groups, o.threads);
@@ -128,6 +159,25 @@ int lace_decoder_free_groups(const struct lace_decoder *d)
     return count;
 }
 
+static int free_rows(const struct lace_decoder *d)
+{
+    int count = 0;
+    for (int r = 0; r < d->options.rows; r++) count += !d->taken[r];
+    return count;
+}
+
+void lace_decoder_use(const struct lace_decoder *d, struct lace_decoder_use *use)
+{
+    int free_slots = lace_prompts_free_slots(&d->prompts);
+    *use = (struct lace_decoder_use){.thread_rows = d->batch.lattice_rows,
+                                     .prompt_rows = d->batch.rows - d->batch.lattice_rows,
+                                     .rows = d->options.rows,
+                                     .rows_taken = d->options.rows - free_rows(d),
+                                     .slots = d->options.slots,
+                                     .slots_taken = d->options.slots - free_slots,
+                                     .slots_kept = free_slots - (d->room.slots - d->room.taken)};
+}
+
 size_t lace_decoder_group_bytes(const struct lace_decoder *d, int prompt, int threads, int tokens)
 {
     const struct lace_cache *c = &d->cache;
@@ -138,33 +188,23 @@ size_t lace_decoder_group_bytes(const struct lace_decoder *d, int prompt, int th
 
 /* ---- starting a group ---- */
 
-static int prefill(struct lace_decoder *d, const struct group *g, const int *prompt, struct lace_error *err)
+/* Slots of each thread. */
+static int room_of(const struct lace_group_options *o) { return o->budget + (o->plain ? PLAIN_ROOM : VERDICT_ROOM); }
+/* A plain thread without a tag starts from the prompt's last token, which it reads itself: its logits are wanted. */
+static bool tagless(const struct lace_decoder *d, const struct lace_group_options *o)
 {
-    struct lace_batch *b = &d->batch;
-    for (int first = 0; first < g->prompt_count; first += PREFILL_ROWS) {
-        int count = g->prompt_count - first < PREFILL_ROWS ? g->prompt_count - first : PREFILL_ROWS;
-        for (int r = 0; r < count; r++) {
-            b->token[r] = prompt[first + r];
-            b->position[r] = b->time[r] = first + r;
-            b->thread[r] = b->step[r] = 0;
-            b->slot[r] = g->slot + first + r;
-        }
-        b->rows = count;
-        b->lattice_rows = b->outs = 0;
-        lace_batch_store_times(b, &d->cache);
-        struct lace_group view = {.prompt = {0, count, g->slot, first}, .see = -1};
-        int code = lace_view_build(b, &view, 1, &d->cache, &d->model->lattice, err);
-        if (code) return code;
-        lace_forward(d->model, &d->state, &d->cache, b);
-    }
-    return 0;
+    return o->plain && !d->format->special_tags;
+}
+static int tag_of(const struct lace_decoder *d, const struct lace_group_options *o, int n, int *ids)
+{
+    return o->solo || o->plain ? lace_format_tag(d->format, 0, 1, ids) : lace_format_tag(d->format, n, o->threads, ids);
 }
 
-static int check_group(const struct lace_decoder *d, const int *prompt, int count, const struct lace_group_options *o,
+int lace_decoder_check(const struct lace_decoder *d, const int *prompt, int count, const struct lace_group_options *o,
                        struct lace_error *err)
 {
     const struct lace_config *c = &d->model->config;
-    int tag[LACE_TAG_TOKENS];
+    int tag[LACE_TAG_TOKENS], tag_count, room = o->plain ? PLAIN_ROOM : VERDICT_ROOM;
     if (count < 1)
         return lace_fail(err, LACE_BAD,
                          "The prompt is empty; write the problem after the options, or - to read it from stdin.");
@@ -173,53 +213,100 @@ static int check_group(const struct lace_decoder *d, const int *prompt, int coun
     for (int i = 0; i < count; i++)
         if (prompt[i] < 0 || prompt[i] >= c->vocab_size)
             return lace_fail(err, LACE_BAD, "Token %d is not in the vocabulary of %d.", prompt[i], c->vocab_size);
-    if (o->threads < 1 || o->threads > d->options.threads)
-        return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.", d->options.threads,
-                         o->threads);
+    if (o->threads < 1 || o->threads > d->options.threads || (o->plain && o->threads > 1))
+        return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.",
+                         o->plain ? 1 : d->options.threads, o->threads);
     if (d->model->lattice.kind != LACE_KIND_NONE && o->threads > d->model->lattice.max_threads)
         return lace_fail(err, LACE_BAD, "This lattice was made for at most %d threads, not %d.",
                          d->model->lattice.max_threads, o->threads);
-    if (!o->solo && !lace_format_tag(d->format, o->threads - 1, o->threads, tag))
-        return lace_fail(err, LACE_BAD, "The model has no tag for %d threads; use fewer.", o->threads);
-    if (o->budget < 1 || o->budget > d->options.tokens - VERDICT_ROOM)
+    tag_count = tagless(d, o) ? 1 : tag_of(d, o, o->threads - 1, tag);
+    if (!tag_count) return lace_fail(err, LACE_BAD, "The model has no tag for %d threads; use fewer.", o->threads);
+    if (tag_count + (o->plain ? 0 : d->format->lead_count + 8) > room)
+        return lace_fail(err, LACE_BAD, "The tokenizer splits the tag of %d threads into %d tokens; that is too many.",
+                         o->threads, tag_count);
+    if (o->budget < 1 || o->budget > d->options.tokens - room)
         return lace_fail(err, LACE_BAD, "The budget of a thread must be from 1 to %d tokens, not %d.",
-                         d->options.tokens - VERDICT_ROOM, o->budget);
-    if (count + o->budget + VERDICT_ROOM > c->max_position_embeddings)
+                         d->options.tokens - room, o->budget);
+    if (count + room_of(o) > c->max_position_embeddings)
         return lace_fail(
             err, LACE_BAD,
             "A prompt of %d tokens and a budget of %d are longer than the model's context of %d; use less of either.",
             count, o->budget, c->max_position_embeddings);
+    if (count + (int64_t)o->threads * room_of(o) > d->options.slots)
+        return lace_fail(err, LACE_BAD,
+                         "A prompt of %d tokens and %d threads of %d need more than the %d tokens of the cache; use "
+                         "less of either.",
+                         count, o->threads, o->budget, d->options.slots);
     return lace_sampling_check(&o->sampling, err);
 }
 
-int lace_decoder_add(struct lace_decoder *d, const int *prompt, int count, const struct lace_group_options *options,
-                     struct lace_error *err)
+bool lace_decoder_fits(const struct lace_decoder *d, const int *prompt, int count, const struct lace_group_options *o)
 {
-    int code = check_group(d, prompt, count, options, err), index = 0;
+    return lace_decoder_free_groups(d) && free_rows(d) >= o->threads &&
+           lace_prompts_free_slots(&d->prompts) >=
+               lace_prompts_need(&d->prompts, prompt, count - tagless(d, o)) + (int64_t)o->threads * room_of(o);
+}
+
+/* The first free rows of the decoder, each at the start of its text. */
+static void take_rows(struct lace_decoder *d, struct group *g, const int *prompt, int count)
+{
+    const struct lace_group_options *o = &g->options;
+    for (int n = 0, r = 0; n < o->threads; n++, r++) {
+        while (d->taken[r]) r++;
+        d->taken[r] = true;
+        struct lace_thread *t = g->thread[n] = &d->threads[r], start = {.ids = t->ids, .text = t->text};
+        *t = start;
+        lace_text_clear(&t->text);
+        if (tagless(d, o)) {
+            t->ids[0] = prompt[count - 1];
+            t->count = 1;
+        } else t->count = tag_of(d, o, n, t->ids);
+        t->tag_count = t->count;
+        lace_rng_init(&t->rng, o->seed, (uint64_t)n);
+    }
+}
+
+int lace_decoder_join(struct lace_decoder *d, const int *prompt, int count, const struct lace_group_options *options,
+                      int *cached, struct lace_error *err)
+{
+    int code = lace_decoder_check(d, prompt, count, options, err), index = 0, known = 0;
     if (code) return code;
     while (index < d->options.groups && d->groups[index].used) index++;
     if (index == d->options.groups) return lace_fail(err, LACE_BAD, "All %d groups are busy.", d->options.groups);
+    if (!lace_decoder_fits(d, prompt, count, options))
+        return lace_fail(err, LACE_BAD, "There is no room for %d more threads now.", options->threads);
     struct group *g = &d->groups[index];
     g->options = *options;
-    g->prompt_count = count;
+    g->prompt = -1;
+    g->prompt_count = count - tagless(d, options);
+    g->per_thread = room_of(options);
     g->clock = g->chosen = 0;
-    for (int n = 0; n < options->threads; n++) {
-        struct lace_thread *t = &g->threads[n], start = {.ids = t->ids, .text = t->text, .slot = t->slot};
-        *t = start;
-        lace_text_clear(&t->text);
-        t->count = t->tag_count = options->solo ? lace_format_tag(d->format, 0, 1, t->ids)
-                                                : lace_format_tag(d->format, n, options->threads, t->ids);
-        lace_rng_init(&t->rng, options->seed, (uint64_t)n);
+    int own = options->threads * g->per_thread;
+    if (g->prompt_count) g->prompt = lace_prompts_take(&d->prompts, prompt, g->prompt_count, own, &known);
+    g->block = !g->prompt_count || g->prompt >= 0 ? lace_prompts_make_room(&d->prompts, own) : -1;
+    if (g->block < 0) {
+        if (g->prompt >= 0) lace_prompts_leave(&d->prompts, g->prompt);
+        return lace_fail(err, LACE_BAD, "There is no room for %d more threads now.", options->threads);
     }
-    if ((code = prefill(d, g, prompt, err))) return code;
+    take_rows(d, g, prompt, count);
     g->used = true;
+    if (cached) *cached = known;
     return index;
 }
 
-void lace_decoder_remove(struct lace_decoder *d, int group) { d->groups[group].used = false; }
+void lace_decoder_remove(struct lace_decoder *d, int group)
+{
+    struct group *g = &d->groups[group];
+    if (!g->used) return;
+    g->used = false;
+    for (int n = 0; n < g->options.threads; n++) d->taken[g->thread[n] - d->threads] = false;
+    lace_room_give(&d->room, g->block);
+    if (g->prompt >= 0) lace_prompts_leave(&d->prompts, g->prompt);
+}
+
 const struct lace_thread *lace_decoder_thread(const struct lace_decoder *d, int group, int thread)
 {
-    return &d->groups[group].threads[thread];
+    return d->groups[group].thread[thread];
 }
 void *lace_decoder_user(const struct lace_decoder *d, int group) { return d->groups[group].options.user; }
 
@@ -227,14 +314,22 @@ bool lace_decoder_done(const struct lace_decoder *d, int group)
 {
     const struct group *g = &d->groups[group];
     for (int n = 0; n < g->options.threads; n++)
-        if (g->threads[n].end == LACE_RUNNING) return false;
+        if (g->thread[n]->end == LACE_RUNNING) return false;
     return true;
 }
 
+bool lace_decoder_started(const struct lace_decoder *d, int group)
+{
+    const struct group *g = &d->groups[group];
+    return g->prompt < 0 || d->prompts.prompt[g->prompt].done >= g->prompt_count;
+}
+
+void lace_decoder_prefill_rows(struct lace_decoder *d, int rows) { d->prefill_rows = rows; }
+
 void lace_decoder_force(struct lace_decoder *d, int group, int thread, const int *ids, int count)
 {
-    d->groups[group].threads[thread].forced = ids;
-    d->groups[group].threads[thread].forced_count = count;
+    d->groups[group].thread[thread]->forced = ids;
+    d->groups[group].thread[thread]->forced_count = count;
 }
 
 /* ---- a step ---- */
@@ -248,13 +343,13 @@ static bool waiting(const struct lace_thread *t)
 static void release(struct group *g)
 {
     bool all = true;
-    for (int n = 0; n < g->options.threads; n++) all &= g->threads[n].end != LACE_RUNNING || waiting(&g->threads[n]);
+    for (int n = 0; n < g->options.threads; n++) all &= g->thread[n]->end != LACE_RUNNING || waiting(g->thread[n]);
     for (int n = 0; n < g->options.threads; n++)
-        if (waiting(&g->threads[n]) && (all || !g->options.barrier)) g->threads[n].released = true;
+        if (waiting(g->thread[n]) && (all || !g->options.barrier)) g->thread[n]->released = true;
 }
 
-/* The rows of this step: one for each running thread that does not wait. */
-static void gather(struct lace_decoder *d)
+/* The rows of the threads: one for each that runs and does not wait. */
+static void gather_threads(struct lace_decoder *d)
 {
     struct lace_batch *b = &d->batch;
     b->rows = b->outs = 0;
@@ -262,15 +357,18 @@ static void gather(struct lace_decoder *d)
         struct group *group = &d->groups[g];
         struct lace_group *view = &d->view_groups[g];
         *view = (struct lace_group){.thread = d->spans + i, .see = -1};
-        if (!group->used) continue;
+        if (!group->used || !lace_decoder_started(d, g)) continue;
         release(group);
-        view->prompt = (struct lace_span){0, 0, group->slot, group->prompt_count};
+        int first = d->room.block[group->block].slot;
+        if (group->prompt >= 0)
+            view->prompt = (struct lace_span){0, 0, lace_prompts_slot(&d->prompts, group->prompt), group->prompt_count};
         view->threads = group->options.threads;
+        view->show = group->options.show;
         i += view->threads;
         for (int n = 0; n < view->threads; n++) {
-            struct lace_thread *t = &group->threads[n];
+            struct lace_thread *t = group->thread[n];
             bool runs = t->end == LACE_RUNNING && !waiting(t);
-            view->thread[n] = (struct lace_span){b->rows, runs, t->slot, t->fed};
+            view->thread[n] = (struct lace_span){b->rows, runs, first + n * group->per_thread, t->fed};
             if (!runs) continue;
             int r = b->rows++;
             b->token[r] = t->ids[t->fed];
@@ -278,7 +376,7 @@ static void gather(struct lace_decoder *d)
             b->time[r] = group->clock;
             b->thread[r] = n;
             b->step[r] = t->steps;
-            b->slot[r] = t->slot + t->fed;
+            b->slot[r] = view->thread[n].slot + t->fed;
             if (t->fed + 1 < t->count) continue;
             d->row_of[b->outs].group = g;
             d->row_of[b->outs].thread = n;
@@ -287,7 +385,7 @@ static void gather(struct lace_decoder *d)
     }
     b->lattice_rows = b->rows;
     for (int g = 0; g < d->options.groups; g++) {
-        if (!d->groups[g].used || d->groups[g].options.see == LACE_SEE_NONE) continue;
+        if (!d->groups[g].used || d->groups[g].options.plain || d->groups[g].options.see == LACE_SEE_NONE) continue;
         d->view_groups[g].see = g;
         if (d->groups[g].options.see != LACE_SEE_FOREIGN) continue;
         int other = g; /* the next group that runs; alone: nothing to see */
@@ -295,6 +393,65 @@ static void gather(struct lace_decoder *d)
         while (other != g && !d->groups[other].used);
         d->view_groups[g].see = other == g ? -1 : other;
     }
+    d->views = d->options.groups;
+}
+
+/* The prompt that has waited longest and is not in this step yet; -1: none. */
+static int next_prompt(const struct lace_decoder *d, uint64_t after)
+{
+    int found = -1;
+    for (int i = 0; i < d->prompts.cap; i++) {
+        const struct lace_prompt *p = &d->prompts.prompt[i];
+        if (p->block >= 0 && p->refs && p->done < p->count && p->used > after &&
+            (found < 0 || p->used < d->prompts.prompt[found].used))
+            found = i;
+    }
+    return found;
+}
+
+/* Rows of prompts behind those of the threads, first come, first served. */
+static void gather_prompts(struct lace_decoder *d)
+{
+    struct lace_batch *b = &d->batch;
+    int room = d->widest - b->rows;
+    if (b->lattice_rows && room > d->prefill_rows) room = d->prefill_rows;
+    for (int p = next_prompt(d, 0); p >= 0 && room > 0; p = next_prompt(d, d->prompts.prompt[p].used)) {
+        struct lace_prompt *prompt = &d->prompts.prompt[p];
+        int left = prompt->count - prompt->done, rows = left < room ? left : room,
+            slot = lace_prompts_slot(&d->prompts, p);
+        d->view_groups[d->views++] = (struct lace_group){.prompt = {b->rows, rows, slot, prompt->done}, .see = -1};
+        for (int i = 0; i < rows; i++) {
+            int r = b->rows++, at = prompt->done + i;
+            b->token[r] = d->prompts.token[slot + at];
+            b->position[r] = b->time[r] = at;
+            b->thread[r] = b->step[r] = 0;
+            b->slot[r] = slot + at;
+        }
+        prompt->done += rows;
+        room -= rows;
+    }
+}
+
+static int compute(struct lace_decoder *d, struct lace_error *err)
+{
+    struct lace_batch *b = &d->batch;
+    lace_batch_store_times(b, &d->cache);
+    int code = lace_view_build(b, d->view_groups, d->views, &d->cache, &d->model->lattice, err);
+    if (!code) lace_forward(d->model, &d->state, &d->cache, b);
+    return code;
+}
+
+int lace_decoder_add(struct lace_decoder *d, const int *prompt, int count, const struct lace_group_options *options,
+                     struct lace_error *err)
+{
+    int group = lace_decoder_join(d, prompt, count, options, NULL, err), code = 0;
+    while (group >= 0 && !code && !lace_decoder_started(d, group)) {
+        d->batch.rows = d->batch.lattice_rows = d->batch.outs = d->views = 0;
+        gather_prompts(d);
+        code = compute(d, err);
+    }
+    if (code) lace_decoder_remove(d, group);
+    return code ? code : group;
 }
 
 static bool ends_with(const struct lace_text *text, const char *what)
@@ -303,50 +460,76 @@ static bool ends_with(const struct lace_text *text, const char *what)
     return n && text->len >= n && !memcmp(text->data + text->len - n, what, n);
 }
 
-/* Whether what was written from byte `before` on completes the stop string; then the text ends with it. A token may
- * hold more than the string's end. */
-static bool stops_at(struct lace_text *text, size_t before, const char *stop)
+/* Whether what was written from byte `before` on completes a stop string; then the text ends before the first one. */
+static bool stops_at(struct lace_text *text, size_t before, const struct lace_group_options *o)
 {
-    size_t n = strlen(stop), from = before >= n ? before - n + 1 : 0;
-    const char *found = n && text->len >= n ? memmem(text->data + from, text->len - from, stop, n) : NULL;
-    if (!found) return false;
-    text->len = (size_t)(found - text->data) + n;
+    const char *first = NULL;
+    for (int i = 0; i < o->stop_count; i++) {
+        size_t n = strlen(o->stops[i]), from = before >= n ? before - n + 1 : 0;
+        const char *found = n && text->len >= n ? memmem(text->data + from, text->len - from, o->stops[i], n) : NULL;
+        if (found && (!first || found < first)) first = found;
+    }
+    if (!first) return false;
+    text->len = (size_t)(first - text->data);
     text->data[text->len] = 0;
     return true;
 }
 
-static void append(struct lace_decoder *d, int g, int n, int id, lace_token_fn *on_token)
+/* How many of the last bytes may be the beginning of a stop string. */
+static size_t withheld(const struct lace_text *text, const struct lace_group_options *o)
 {
-    struct lace_thread *t = &d->groups[g].threads[n];
+    size_t most = 0;
+    for (int i = 0; i < o->stop_count; i++) {
+        size_t n = strlen(o->stops[i]), k = n ? n - 1 : 0;
+        if (k > text->len) k = text->len;
+        while (k > most && memcmp(text->data + text->len - k, o->stops[i], k)) k--;
+        if (k > most) most = k;
+    }
+    return most;
+}
+
+static void hand_on(struct lace_decoder *d, int g, int n, lace_token_fn *on_token)
+{
+    const struct lace_group_options *o = &d->groups[g].options;
+    struct lace_thread *t = d->groups[g].thread[n];
+    size_t to = t->text.len;
+    if (t->sent == to) return;
+    if (o->stop_count && t->end == LACE_RUNNING) to -= withheld(&t->text, o);
+    if (t->sent >= to) return;
+    if (on_token) on_token(o->user, g, n, t->text.data + t->sent, to - t->sent);
+    t->sent = to;
+}
+
+static void append(struct lace_decoder *d, struct lace_thread *t, int id)
+{
     size_t len;
     const char *bytes = lace_tokenizer_bytes(d->format->tokenizer, id, &len);
     t->ids[t->count++] = id;
     if (!bytes || lace_tokenizer_is_special(d->format->tokenizer, id)) return;
     lace_text_add(&t->text, bytes, len);
-    if (on_token) on_token(d->groups[g].options.user, g, n, bytes, len);
 }
 
 static void finish(struct lace_decoder *d, int g, int n, enum lace_end end)
 {
     struct group *group = &d->groups[g];
-    struct lace_thread *t = &group->threads[n];
+    struct lace_thread *t = group->thread[n];
     t->end = end;
     t->clock_end = group->clock;
     if (end != LACE_END_VERDICT || group->options.barrier || !(group->options.early_stop > 0) ||
         t->p[LACE_VERDICT_BEST] < group->options.early_stop)
         return;
     for (int m = 0; m < group->options.threads; m++)
-        if (group->threads[m].end == LACE_RUNNING) {
-            group->threads[m].end = LACE_END_EARLY;
-            group->threads[m].clock_end = group->clock;
+        if (group->thread[m]->end == LACE_RUNNING) {
+            group->thread[m]->end = LACE_END_EARLY;
+            group->thread[m]->clock_end = group->clock;
         }
 }
 
 /* A thread's new token, from its logits or from what it is forced to write; then whether that ends it. */
-static void advance(struct lace_decoder *d, int g, int n, const float *logits, double lse, lace_token_fn *on_token)
+static void advance(struct lace_decoder *d, int g, int n, const float *logits, double lse)
 {
     struct group *group = &d->groups[g];
-    struct lace_thread *t = &group->threads[n];
+    struct lace_thread *t = group->thread[n];
     const struct lace_format *f = d->format;
     bool judged = t->at_lead;
     int id;
@@ -366,7 +549,8 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, d
         t->chosen_before_lead = t->chosen - 1;
     }
     size_t before = t->text.len;
-    append(d, g, n, id, on_token);
+    append(d, t, id);
+    if (group->options.chosen) group->options.chosen(group->options.user, n, id, logits, lse);
     if (judged) {
         t->verdict = lace_format_verdict(t->text.data, t->text.len);
         if (t->verdict != LACE_VERDICT_NONE) finish(d, g, n, LACE_END_VERDICT);
@@ -375,52 +559,58 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, d
             finish(d, g, n, LACE_END_TOKEN); /* no verdict came */
         return;
     }
-    if (ends_with(&t->text, "[[")) {
+    if (!group->options.plain && ends_with(&t->text, "[[")) {
         t->at_lead = true;
         return;
     }
     if (id == f->end) finish(d, g, n, LACE_END_TOKEN);
-    for (int i = 0; i < group->options.stop_count && t->end == LACE_RUNNING; i++)
-        if (stops_at(&t->text, before, group->options.stops[i])) finish(d, g, n, LACE_END_STOP);
+    if (t->end == LACE_RUNNING && stops_at(&t->text, before, &group->options)) finish(d, g, n, LACE_END_STOP);
     bool spent = t->chosen >= group->options.budget ||
                  (group->options.group_budget && group->chosen >= group->options.group_budget);
     if (t->end != LACE_RUNNING || !spent) return;
-    t->cut = true; /* its verdict is asked for now */
+    t->cut = true;
     t->forced_count = 0;
-    for (int i = 0; i < f->lead_count; i++) append(d, g, n, f->lead[i], on_token);
+    if (group->options.plain) {
+        finish(d, g, n, LACE_END_BUDGET);
+        return;
+    }
+    for (int i = 0; i < f->lead_count; i++) append(d, t, f->lead[i]); /* its verdict is asked for now */
     t->at_lead = true;
 }
 
 int lace_decoder_step(struct lace_decoder *d, lace_token_fn *on_token, struct lace_error *err)
 {
     struct lace_batch *b = &d->batch;
-    gather(d);
+    gather_threads(d);
+    gather_prompts(d);
     if (b->rows) {
-        lace_batch_store_times(b, &d->cache);
-        int code = lace_view_build(b, d->view_groups, d->options.groups, &d->cache, &d->model->lattice, err);
+        int code = compute(d, err);
         if (code) return code;
-        lace_forward(d->model, &d->state, &d->cache, b);
         lace_logits(d->model, &d->state, b, 0, b->outs);
         if (b->outs)
             d->model->ops->cross_entropy_forward(d->logprob, d->state.lse, d->state.logits, d->target, b->outs,
                                                  d->model->config.vocab_size);
     }
-    int running = 0;
     for (int g = 0; g < d->options.groups; g++) {
         struct group *group = &d->groups[g];
-        if (!group->used) continue;
+        if (!group->used || !d->view_groups[g].threads) continue;
         group->clock++;
         for (int n = 0; n < group->options.threads; n++) {
-            struct lace_thread *t = &group->threads[n];
+            struct lace_thread *t = group->thread[n];
             if (t->end != LACE_RUNNING || !d->view_groups[g].thread[n].rows) continue;
             t->steps += d->format->ends_step[t->ids[t->fed++]];
         }
     }
     for (int i = 0; i < b->outs; i++) {
         int g = d->row_of[i].group, n = d->row_of[i].thread;
-        if (d->groups[g].threads[n].end == LACE_RUNNING)
-            advance(d, g, n, d->state.logits + (size_t)i * d->model->config.vocab_size, d->state.lse[i], on_token);
+        if (d->groups[g].thread[n]->end == LACE_RUNNING)
+            advance(d, g, n, d->state.logits + (size_t)i * d->model->config.vocab_size, d->state.lse[i]);
     }
-    for (int g = 0; g < d->options.groups; g++) running += d->groups[g].used && !lace_decoder_done(d, g);
+    int running = 0;
+    for (int g = 0; g < d->options.groups; g++) {
+        if (!d->groups[g].used) continue;
+        for (int n = 0; n < d->groups[g].options.threads; n++) hand_on(d, g, n, on_token);
+        running += !lace_decoder_done(d, g);
+    }
     return running;
 }

@@ -5,14 +5,14 @@
 int lace_cache_init(struct lace_cache *c, const struct lace_model *m, int slots, struct lace_error *err)
 {
     const struct lace_lattice_config *l = &m->lattice;
-    *c = (struct lace_cache){.slots = slots};
+    *c = (struct lace_cache){.slots = slots, .layers = m->config.num_hidden_layers};
     size_t padded = LACE_PAD_ROWS(slots), total, lattice_total;
     c->kv_width = m->config.num_key_value_heads * m->config.head_dim;
     c->lat_width = l->kind == LACE_KIND_FULL ? c->kv_width : l->kind == LACE_KIND_LATTICE ? l->width : 0;
+    c->lat_layers = c->lat_width ? l->layer_count : 0;
     if (!lace_mul(padded, (size_t)c->kv_width, &c->kv_stride) ||
-        !lace_mul(padded, (size_t)c->lat_width, &c->lat_stride) ||
-        !lace_mul(c->kv_stride, (size_t)m->config.num_hidden_layers, &total) ||
-        !lace_mul(c->lat_stride, (size_t)(c->lat_width ? l->layer_count : 0), &lattice_total))
+        !lace_mul(padded, (size_t)c->lat_width, &c->lat_stride) || !lace_mul(c->kv_stride, (size_t)c->layers, &total) ||
+        !lace_mul(c->lat_stride, (size_t)c->lat_layers, &lattice_total))
         goto memory;
     if (!(c->k = lace_alloc_array(total, sizeof(float))) || !(c->v = lace_alloc_array(total, sizeof(float))))
         goto memory;
@@ -36,6 +36,22 @@ void lace_cache_release(struct lace_cache *c)
     lace_free(c->lv);
     lace_free(c->time);
     *c = (struct lace_cache){0};
+}
+
+static void move_layers(float *rows, int layers, size_t stride, int width, int from, int to, int count)
+{
+    for (int layer = 0; layer < layers && rows; layer++)
+        memmove(rows + (size_t)layer * stride + (size_t)to * width,
+                rows + (size_t)layer * stride + (size_t)from * width, sizeof(float) * (size_t)count * width);
+}
+
+void lace_cache_move(struct lace_cache *c, int from, int to, int count)
+{
+    move_layers(c->k, c->layers, c->kv_stride, c->kv_width, from, to, count);
+    move_layers(c->v, c->layers, c->kv_stride, c->kv_width, from, to, count);
+    move_layers(c->lk, c->lat_layers, c->lat_stride, c->lat_width, from, to, count);
+    move_layers(c->lv, c->lat_layers, c->lat_stride, c->lat_width, from, to, count);
+    memmove(c->time + to, c->time + from, sizeof *c->time * (size_t)count);
 }
 
 void lace_store_rows(float *layer, const float *rows, const int *slot, int count, int width)

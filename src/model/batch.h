@@ -8,7 +8,7 @@
 #include "model/model.h"
 
 /* Keys and values of every layer, one slot a token. A sequence (a prompt, a thread) occupies consecutive slots,
- * which the batch's maker hands out; no slot is ever copied: threads read their prompt where it lies. */
+ * which the batch's maker hands out; threads read their prompt where it lies. */
 struct lace_cache {
     int slots;
     float *k, *v;                 /* (L, S, K*d) */
@@ -16,9 +16,12 @@ struct lace_cache {
     int *time;                    /* (S): the step of the lockstep clock at which the slot's token was written */
     size_t kv_stride, lat_stride; /* floats of one layer */
     int kv_width, lat_width;
+    int layers, lat_layers;
 };
 int lace_cache_init(struct lace_cache *cache, const struct lace_model *model, int slots, struct lace_error *err);
 void lace_cache_release(struct lace_cache *cache);
+/* What is stored in count slots, to other slots; the ranges may overlap. */
+void lace_cache_move(struct lace_cache *cache, int from, int to, int count);
 /* Rows (count, width) of a batch to their slots of one layer of the cache, and back. */
 void lace_store_rows(float *layer, const float *rows, const int *slot, int count, int width);
 void lace_gather_rows(float *rows, const float *layer, const int *slot, int count, int width);
@@ -30,12 +33,20 @@ struct lace_span {
     int slot, past;
 };
 
+/* Other positions than the lattice's own settings show, for one group. */
+struct lace_show {
+    bool set;
+    enum lace_visible visible;
+    int window;
+};
+
 /* One group in the batch: its prompt (rows 0 where it is cached) and its threads. */
 struct lace_group {
     struct lace_span prompt;
     struct lace_span *thread;
     int threads;
     int see; /* whose threads its lattice shows: its own index; another group's (`foreign`); -1: gates shut */
+    struct lace_show show;
 };
 
 struct lace_view_store { /* a view with room to be built in */

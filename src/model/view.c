@@ -31,12 +31,11 @@ static int first_after(const struct lace_span *s, const int *time, int t)
     return lo;
 }
 
-static struct lace_range visible_slots(const struct lace_lattice_config *l, const struct lace_span *s, const int *time,
-                                       int t)
+static struct lace_range visible_slots(const struct lace_show *show, const struct lace_span *s, const int *time, int t)
 {
     int end = first_after(s, time, t), begin = s->slot;
-    if (l->visible == LACE_ALIGNED) begin = first_after(s, time, t - 1);
-    if (l->visible == LACE_WINDOW) begin = first_after(s, time, t - l->window);
+    if (show->visible == LACE_ALIGNED) begin = first_after(s, time, t - 1);
+    if (show->visible == LACE_WINDOW) begin = first_after(s, time, t - show->window);
     return (struct lace_range){begin, end};
 }
 
@@ -113,6 +112,7 @@ static int build_group(struct lace_batch *b, const struct lace_group *groups, in
     count_keys(&b->causal, causal);
 
     if (l->kind == LACE_KIND_NONE) return 0;
+    struct lace_show show = g->show.set ? g->show : (struct lace_show){true, l->visible, l->window};
     /* A muted group has a block that shows nothing: attention leaves rows without a block untouched, and the group's
      * keys must be stored for those who may see them. */
     const struct lace_group *seen = &groups[g->see < 0 ? index : g->see];
@@ -125,7 +125,7 @@ static int build_group(struct lace_batch *b, const struct lace_group *groups, in
             range[0] = (struct lace_range){0, 0};
             for (int m = 0; m < segs; m++)
                 range[m] = connected(l, n, m, g->threads)
-                               ? visible_slots(l, &seen->thread[m], cache->time, b->time[g->thread[n].row + i])
+                               ? visible_slots(&show, &seen->thread[m], cache->time, b->time[g->thread[n].row + i])
                                : (struct lace_range){0, 0};
         }
     count_keys(&b->lattice, block);

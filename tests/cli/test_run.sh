@@ -69,7 +69,8 @@ if with_shipped "answers right" "a stop string ends a thread" "prints the answer
     done <"$work/p.jsonl"
     if [ "$right" -ge 4 ]; then ok "answers right ($right of 8)"; else not_ok "answers right" "$right of 8"; fi
     like "prints the answer alone" "$got" '^[0-9]*$'
-    is "a stop string ends a thread" "$("$LACE" run --threads 1 --stop "try" --json "$p" | grep -c 'try", "answer"')" 1
+    whole=$("$LACE" run --threads 1 --json "$p" | sed -n 's/.*"text": "\(.*\)", "answer".*/\1/p')
+    is "a stop string ends a thread's text before it" "$("$LACE" run --threads 1 --stop "try" --json "$p" | sed -n 's/.*"text": "\(.*\)", "answer".*/\1/p')" "${whole%%try*}"
     said=$("$LACE" run --json "$p")
     picked=$(sed -n 's/.*"picked": \([0-9]*\).*/\1/p' <<<"$said")
     is "the picked thread's answer" "$(grep '"text"' <<<"$said" | sed -n "$((picked + 1))s/.*\"answer\": \"\([^\"]*\)\".*/\1/p")" "$(sed -n 's/^{"answer": "\([^"]*\)".*/\1/p' <<<"$said")"

@@ -2,7 +2,7 @@
 #include "model_test.h"
 #include "decode/decoder.h"
 
-enum { LONG = 1100 }; /* three pieces of at most 512, the last of them short */
+enum { LONG = 1100 }; /* nine pieces of at most 128 rows, the last of them short */
 
 /* The first token's distribution, read from a thread that is made to write "[[" at once: p of the three verdicts. */
 static void a_long_prompt_is_read_in_pieces(void **state)
