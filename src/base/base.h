@@ -90,4 +90,32 @@ static inline uint16_t lace_f32_to_bf16(float f)
     if ((x.u & 0x7fffffff) > 0x7f800000) return (uint16_t)(x.u >> 16 | 0x40);
     return (uint16_t)((x.u + 0x7fff + (x.u >> 16 & 1)) >> 16);
 }
+static inline float lace_f16_to_f32(uint16_t h)
+{
+    union {
+        uint32_t u;
+        float f;
+    } x = {(uint32_t)(h & 0x7fff) << 13};
+    x.f *= 0x1p112f; /* the exponents' biases, 127 and 15; a subnormal becomes what it is */
+    if ((h & 0x7c00) == 0x7c00) x.u |= 0x7f800000;
+    x.u |= (uint32_t)(h & 0x8000) << 16;
+    return x.f;
+}
+/* Round to nearest even; what is too large becomes infinite, a NaN stays one. */
+static inline uint16_t lace_f32_to_f16(float f)
+{
+    union {
+        float f;
+        uint32_t u;
+    } x = {f}, least = {.u = 126u << 23}; /* 0.5: its unit in the last place is 2^-24, that of a subnormal f16 */
+    uint32_t sign = x.u >> 16 & 0x8000, size = x.u & 0x7fffffff;
+    if (size > 0x7f800000) return (uint16_t)(sign | 0x7e00);
+    if (size >= 0x477ff000) return (uint16_t)(sign | 0x7c00); /* from 65520 on */
+    if (size < 0x38800000) {                                  /* below 2^-14: subnormal; the sum rounds */
+        x.u = size;
+        x.f += least.f;
+        return (uint16_t)(sign | (x.u - least.u));
+    }
+    return (uint16_t)(sign | ((size - 0x38000000 + 0xfff + (size >> 13 & 1)) >> 13));
+}
 #endif

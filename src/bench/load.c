@@ -23,7 +23,7 @@ static volatile unsigned char touched;
 /* Touches the source's pages first: mapped files are read there, and packing is what is left. */
 static void matrix_pack(struct lace_matrix *m, const void *w, enum lace_dtype source)
 {
-    size_t bytes = (size_t)m->in * m->out * (source == LACE_BF16 ? 2 : 4);
+    size_t bytes = (size_t)m->in * m->out * (source == LACE_F32 ? 4 : 2);
     unsigned char sum = 0;
     for (size_t i = 0; i < bytes; i += 4096) sum = (unsigned char)(sum + ((const unsigned char *)w)[i]);
     touched = sum;

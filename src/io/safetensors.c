@@ -16,18 +16,6 @@
 #define MAX_HEADER ((size_t)100000000) /* the reference implementation's limit */
 #define METADATA   "__metadata__"
 
-static const struct {
-    const char *name;
-    size_t bytes;
-} types[] = {
-    [LACE_T_F64] = {"F64", 8}, [LACE_T_F32] = {"F32", 4},   [LACE_T_F16] = {"F16", 2}, [LACE_T_BF16] = {"BF16", 2},
-    [LACE_T_I64] = {"I64", 8}, [LACE_T_I32] = {"I32", 4},   [LACE_T_I16] = {"I16", 2}, [LACE_T_I8] = {"I8", 1},
-    [LACE_T_U8] = {"U8", 1},   [LACE_T_BOOL] = {"BOOL", 1},
-};
-#define TYPES (sizeof types / sizeof types[0])
-
-size_t lace_tensor_type_bytes(enum lace_tensor_type type) { return (size_t)type < TYPES ? types[type].bytes : 0; }
-
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const struct lace_tensor *)a)->name, ((const struct lace_tensor *)b)->name);
@@ -58,12 +46,12 @@ static int read_entry(struct lace_tensor *tensor, const char *name, const json_t
         return lace_fail(err, LACE_BAD, "%s: the entry of tensor \"%.100s\" is not an object.", path, name);
     const char *type = json_string_value(json_object_get(entry, "dtype"));
     if (!type) return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" has no dtype.", path, name);
-    size_t t = 0;
-    while (t < TYPES && strcmp(types[t].name, type)) t++;
-    if (t == TYPES)
+    enum lace_tensor_type t = 0;
+    while (lace_tensor_type_name(t) && strcmp(lace_tensor_type_name(t), type)) t++;
+    if (!lace_tensor_type_name(t))
         return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" has dtype %.20s, which is not known here.", path, name,
                          type);
-    tensor->type = (enum lace_tensor_type)t;
+    tensor->type = t;
 
     const json_t *shape = json_object_get(entry, "shape");
     if (!json_is_array(shape)) return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" has no shape.", path, name);
@@ -217,45 +205,6 @@ const struct lace_tensor *lace_safetensors_find(const struct lace_safetensors *f
     return file->count ? bsearch(&key, file->tensors, file->count, sizeof key, by_name) : NULL;
 }
 
-static float f16_to_f32(uint16_t h)
-{
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 1023;
-    union {
-        uint32_t u;
-        float f;
-    } x;
-    if (exponent == 31) x.u = sign | 0x7f800000 | fraction << 13;
-    else if (exponent) x.u = sign | (exponent + 112) << 23 | fraction << 13;
-    else { /* zero or subnormal: fraction * 2^-24 is exact in f32 */ x.f = (float)fraction * 0x1p-24f;
-        x.u |= sign;
-    }
-    return x.f;
-}
-
-/* The data need not be aligned (the header's length decides), hence memcpy. */
-int lace_tensor_to_f32(const struct lace_tensor *tensor, size_t first, size_t count, float *out, struct lace_error *err)
-{
-    if (tensor->type != LACE_T_F32 && tensor->type != LACE_T_F16 && tensor->type != LACE_T_BF16)
-        return lace_fail(err, LACE_BAD, "Tensor \"%.100s\" has dtype %s; F32, F16 or BF16 is needed here.",
-                         tensor->name, types[tensor->type].name);
-    size_t size = lace_tensor_type_bytes(tensor->type), total = tensor->bytes / size;
-    if (first > total || count > total - first)
-        return lace_fail(err, LACE_BAD, "Tensor \"%.100s\" has %zu elements; %zu from %zu were asked for.",
-                         tensor->name, total, count, first);
-    if (!count) return 0;
-    const unsigned char *from = (const unsigned char *)tensor->data + first * size;
-    if (tensor->type == LACE_T_F32) {
-        memcpy(out, from, count * size);
-        return 0;
-    }
-    for (size_t i = 0; i < count; i++) {
-        uint16_t h;
-        memcpy(&h, from + 2 * i, 2);
-        out[i] = tensor->type == LACE_T_F16 ? f16_to_f32(h) : lace_bf16_to_f32(h);
-    }
-    return 0;
-}
-
 static int build_header(const struct lace_tensor *tensors, size_t count, const char *const *metadata, char **text,
                         const char *path, struct lace_error *err)
 {
@@ -268,7 +217,7 @@ static int build_header(const struct lace_tensor *tensors, size_t count, const c
     }
     for (size_t i = 0; root && i < count; i++) {
         const struct lace_tensor *tensor = &tensors[i];
-        assert(tensor->rank >= 0 && tensor->rank <= LACE_MAX_RANK && (size_t)tensor->type < TYPES);
+        assert(tensor->rank >= 0 && tensor->rank <= LACE_MAX_RANK && lace_tensor_type_name(tensor->type));
         size_t end;
         if (!tensor_bytes(tensor, &bytes) || bytes != tensor->bytes || !lace_add(offset, bytes, &end) ||
             end > INT64_MAX) {
@@ -282,7 +231,7 @@ static int build_header(const struct lace_tensor *tensors, size_t count, const c
         }
         json_t *shape = json_array();
         for (int d = 0; d < tensor->rank; d++) json_array_append_new(shape, json_integer((json_int_t)tensor->shape[d]));
-        json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", types[tensor->type].name, "shape", shape,
+        json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", lace_tensor_type_name(tensor->type), "shape", shape,
                                   "data_offsets", (json_int_t)offset, (json_int_t)end);
         if (!entry || json_object_set_new(root, tensor->name, entry)) goto fail;
         offset = end;

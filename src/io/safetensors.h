@@ -3,30 +3,7 @@
  * last end = end of file) is enforced before a tensor is handed out. Data stays in a read-only mapping. */
 #ifndef LACE_SAFETENSORS_H
 #define LACE_SAFETENSORS_H
-#include "base/base.h"
-
-enum lace_tensor_type {
-    LACE_T_F64,
-    LACE_T_F32,
-    LACE_T_F16,
-    LACE_T_BF16,
-    LACE_T_I64,
-    LACE_T_I32,
-    LACE_T_I16,
-    LACE_T_I8,
-    LACE_T_U8,
-    LACE_T_BOOL
-};
-#define LACE_MAX_RANK 8
-
-struct lace_tensor {
-    char *name;
-    enum lace_tensor_type type;
-    int rank;
-    uint64_t shape[LACE_MAX_RANK];
-    const void *data; /* into the mapping (reader) or the caller's memory (writer) */
-    size_t bytes;
-};
+#include "io/tensor.h"
 
 struct lace_safetensors {
     char *path;
@@ -40,11 +17,6 @@ int lace_safetensors_open(struct lace_safetensors *file, const char *path, struc
 void lace_safetensors_close(struct lace_safetensors *file);
 /* NULL where there is no tensor of that name. */
 const struct lace_tensor *lace_safetensors_find(const struct lace_safetensors *file, const char *name);
-/* Element i of a tensor as f32, for F32, F16 and BF16; copies count elements from first. */
-int lace_tensor_to_f32(const struct lace_tensor *tensor, size_t first, size_t count, float *out,
-                       struct lace_error *err);
-/* The bytes of one element. */
-size_t lace_tensor_type_bytes(enum lace_tensor_type type);
 
 /* Writes the tensors in the given order, atomically; metadata: NULL or pairs key, value, ..., NULL. */
 int lace_safetensors_write(const char *path, const struct lace_tensor *tensors, size_t count,

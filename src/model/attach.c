@@ -151,14 +151,9 @@ int lace_attach(const struct lace_attach_options *o, struct lace_attach_report *
 {
     struct lace_lattice_config l;
     struct lace_config config;
-    struct lace_model *m = NULL;
     int code = check_out(o->out, err);
-    if (!code)
-        code =
-            lace_model_load(&m, o->model, NULL, &(struct lace_model_options){.dtype = -1}, err); /* it must be whole */
+    if (!code) code = lace_model_examine(&config, o->model, err); /* it must be whole */
     if (code) return code;
-    config = m->config;
-    lace_model_free(&m);
     if ((code = lace_attach_config(&l, &config, o, err)) || (code = write_adapter(&config, &l, o, err))) return code;
     if (!report) return 0;
     *report = (struct lace_attach_report){

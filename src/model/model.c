@@ -1,13 +1,9 @@
-/* Making a model: from a directory, from nothing, and with a lattice attached; and writing it back.
- * All three ways build the list of weights from the table, give it memory, fill it and pack it. */
-#include "model/model.h"
-#include "io/safetensors.h"
-#include <errno.h>
-#include <limits.h>
+/* Making a model from nothing, and attaching a lattice; load.c makes one from a directory. All ways build the list of
+ * weights from the table, give it memory, fill it and pack it. */
+#include "model/model_internal.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static bool present(const struct lace_model *m, enum lace_param p, int layer)
 {
@@ -41,9 +37,8 @@ static int list_weights(struct lace_model *m, enum lace_param first, enum lace_p
     return 0;
 }
 
-static int new_model(struct lace_model **out, const struct lace_config *config,
-                     const struct lace_lattice_config *lattice, const struct lace_model_options *options,
-                     struct lace_error *err)
+int lace_model_new(struct lace_model **out, const struct lace_config *config, const struct lace_lattice_config *lattice,
+                   const struct lace_model_options *options, struct lace_error *err)
 {
     struct lace_model *m = calloc(1, sizeof *m);
     *out = m;
@@ -63,43 +58,52 @@ static int new_model(struct lace_model **out, const struct lace_config *config,
     return code || m->lattice.kind == LACE_KIND_NONE ? code : list_weights(m, P_LAT_NORM, P_COUNT, err);
 }
 
-/* Memory for the weights from index first on: f32 values for vectors and the trained, packed for matrices. */
-static int give_memory(struct lace_model *m, int first, struct lace_error *err)
+int lace_model_give_master(struct lace_model *m, size_t kept, struct lace_error *err)
 {
-    if (m->trained) {
-        float *grown = lace_alloc_array(m->values, sizeof(float));
-        if (!grown) return lace_fail(err, LACE_MEMORY, "Out of memory: the weights need %zu MiB.", m->values >> 18);
-        if (m->master) memcpy(grown, m->master, sizeof(float) * m->weights[first].offset);
-        lace_free(m->master);
-        m->master = grown;
-        for (int i = 0; i < m->count; i++) {
-            struct lace_weight *w = &m->weights[i];
-            w->value = m->master + w->offset;
-            if (lace_params[w->param].form == TABLE) w->table = w->value, w->table_type = LACE_F32;
-        }
-    }
-    for (int i = first; i < m->count; i++) {
+    if (!m->trained) return 0;
+    float *grown = lace_alloc_array(m->values, sizeof(float));
+    if (!grown) return lace_fail(err, LACE_MEMORY, "Out of memory: the weights need %zu MiB.", m->values >> 18);
+    if (m->master) memcpy(grown, m->master, sizeof(float) * kept);
+    lace_free(m->master);
+    m->master = grown;
+    for (int i = 0; i < m->count; i++) {
         struct lace_weight *w = &m->weights[i];
-        enum lace_form form = lace_params[w->param].form;
-        if (!m->trained && form == VECTOR && !(w->value = lace_alloc_array((size_t)w->cols, sizeof(float))))
-            goto memory;
-        if (!m->trained && form == TABLE) {
-            w->table_type = LACE_BF16;
-            if (m->dtype == LACE_F32) w->table_type = LACE_F32;
-            w->table = lace_alloc_array((size_t)w->rows * w->cols, w->table_type == LACE_F32 ? 4 : 2);
-            if (!w->table) goto memory;
-        }
-        if (form == MATRIX || (form == TABLE && m->config.tie_word_embeddings)) {
-            w->matrix = (struct lace_matrix){w->cols, w->rows, m->dtype, NULL, NULL};
-            w->matrix.forward = lace_alloc(m->ops->matrix_bytes(m->dtype, w->cols, w->rows));
-            if (!w->matrix.forward) goto memory;
-            if (m->trained && !(w->matrix.backward = lace_alloc(m->ops->matrix_bytes(m->dtype, w->rows, w->cols))))
-                goto memory;
-        }
+        w->value = m->master + w->offset;
+        if (lace_params[w->param].form == TABLE) w->table = w->value, w->table_type = LACE_F32;
     }
+    return 0;
+}
+
+int lace_model_give(struct lace_model *m, struct lace_weight *w, struct lace_error *err)
+{
+    enum lace_form form = lace_params[w->param].form;
+    if (!m->trained && form == VECTOR && !(w->value = lace_alloc_array((size_t)w->cols, sizeof(float)))) goto memory;
+    if (form == VECTOR || (form == TABLE && !m->config.tie_word_embeddings)) return 0;
+    w->matrix = (struct lace_matrix){w->cols, w->rows, m->dtype, NULL, NULL};
+    if (!(w->matrix.forward = lace_alloc(m->ops->matrix_bytes(m->dtype, w->cols, w->rows)))) goto memory;
+    if (m->trained && !(w->matrix.backward = lace_alloc(m->ops->matrix_bytes(m->dtype, w->rows, w->cols)))) goto memory;
     return 0;
 memory:
     return lace_fail(err, LACE_MEMORY, "Out of memory for the weights; a smaller model or more memory is needed.");
+}
+
+int lace_model_give_table(struct lace_weight *w, enum lace_dtype type, struct lace_error *err)
+{
+    w->table_type = type;
+    w->table = lace_alloc_array((size_t)w->rows * w->cols, type == LACE_F32 ? 4 : 2);
+    return w->table ? 0 : lace_fail(err, LACE_MEMORY, "Out of memory for the embedding.");
+}
+
+/* Memory for the weights from index first on. */
+static int give_memory(struct lace_model *m, int first, struct lace_error *err)
+{
+    int code = lace_model_give_master(m, first < m->count ? m->weights[first].offset : 0, err);
+    for (int i = first; i < m->count && !code; i++) {
+        code = lace_model_give(m, &m->weights[i], err);
+        if (!code && !m->trained && lace_params[m->weights[i].param].form == TABLE)
+            code = lace_model_give_table(&m->weights[i], m->dtype, err);
+    }
+    return code;
 }
 
 void lace_model_free(struct lace_model **model)
@@ -110,12 +114,13 @@ void lace_model_free(struct lace_model **model)
         struct lace_weight *w = &m->weights[i];
         if (!m->master) {
             lace_free(w->value);
-            lace_free((void *)w->table);
+            if (!w->mapped) lace_free((void *)w->table);
         }
         lace_free(w->matrix.forward);
         lace_free(w->matrix.backward);
     }
     lace_free(m->master);
+    lace_weights_close(&m->source);
     free(m->index);
     free(m->weights);
     free(m);
@@ -130,89 +135,6 @@ void lace_model_repack(struct lace_model *m, bool lattice_only)
         if (w->matrix.forward && w->value && (!lattice_only || lace_weight_is_lattice(w)))
             m->ops->matrix_pack(&w->matrix, w->value, LACE_F32);
     }
-}
-
-/* ---- from a directory ---- */
-
-/* Gives one weight its values from a checked tensor. */
-static int fill_weight(struct lace_model *m, struct lace_weight *w, const struct lace_tensor *t, const char *path,
-                       struct lace_error *err)
-{
-    char name[96];
-    enum lace_form form = lace_params[w->param].form;
-    size_t count = (size_t)w->rows * w->cols;
-    bool fits = form == VECTOR ? t->rank == 1 && t->shape[0] == (uint64_t)w->cols
-                               : t->rank == 2 && t->shape[0] == (uint64_t)w->rows && t->shape[1] == (uint64_t)w->cols;
-    if (!fits)
-        return lace_fail(err, LACE_BAD, "%s: the tensor %s does not have the shape (%d, %d) that config.json asks for.",
-                         path, lace_weight_name(w, name), w->rows, w->cols);
-    if (t->type != LACE_T_F32 && t->type != LACE_T_F16 && t->type != LACE_T_BF16)
-        return lace_fail(err, LACE_BAD, "%s: the tensor %s is not of type F32, F16 or BF16.", path,
-                         lace_weight_name(w, name));
-    if (w->value) {
-        int code = lace_tensor_to_f32(t, 0, count, w->value, err);
-        if (code || !w->matrix.forward) return code;
-        m->ops->matrix_pack(&w->matrix, w->value, LACE_F32);
-        return 0;
-    }
-    float *values = NULL;
-    const void *source = t->data;
-    enum lace_dtype type = t->type == LACE_T_F32 ? LACE_F32 : LACE_BF16;
-    if (t->type == LACE_T_F16 || (form == TABLE && type != w->table_type)) {
-        if (!(values = lace_alloc_array(count, sizeof(float))))
-            return lace_fail(err, LACE_MEMORY, "Out of memory while reading %s.", path);
-        lace_tensor_to_f32(t, 0, count, values, err);
-        source = values;
-        type = LACE_F32;
-    }
-    if (form == TABLE) {
-        if (type == w->table_type) memcpy((void *)w->table, source, count * (type == LACE_F32 ? 4 : 2));
-        else
-            for (size_t i = 0; i < count; i++) ((uint16_t *)w->table)[i] = lace_f32_to_bf16(values[i]);
-    }
-    if (w->matrix.forward) m->ops->matrix_pack(&w->matrix, source, type);
-    lace_free(values);
-    return 0;
-}
-
-/* Fills the weights of the backbone or of the lattice from one file. */
-static int fill_from(struct lace_model *m, const char *dir, const char *file_name, bool lattice, struct lace_error *err)
-{
-    struct lace_safetensors file;
-    char path[PATH_MAX], name[96];
-    int code = lace_join(path, dir, file_name, err);
-    if (code || (code = lace_safetensors_open(&file, path, err))) return code;
-    for (int i = 0; i < m->count && !code; i++) {
-        struct lace_weight *w = &m->weights[i];
-        if (lace_weight_is_lattice(w) != lattice) continue;
-        const struct lace_tensor *t = lace_safetensors_find(&file, lace_weight_name(w, name));
-        code = t ? fill_weight(m, w, t, path, err)
-                 : lace_fail(err, LACE_BAD, "%s: the tensor %s is missing; the file does not belong to this %s.", path,
-                             name, lattice ? "backbone or lattice_config.json" : "config.json");
-    }
-    lace_safetensors_close(&file);
-    return code;
-}
-
-int lace_model_load(struct lace_model **model, const char *dir, const char *lattice_dir,
-                    const struct lace_model_options *options, struct lace_error *err)
-{
-    struct lace_config config;
-    struct lace_lattice_config lattice = {0};
-    struct stat st;
-    *model = NULL;
-    if (stat(dir, &st)) return lace_fail(err, LACE_SYSTEM, "There is no model directory %s: %s.", dir, strerror(errno));
-    if (!S_ISDIR(st.st_mode))
-        return lace_fail(err, LACE_BAD,
-                         "%s is a file; give the directory that holds config.json and model.safetensors.", dir);
-    int code = lace_config_read(&config, dir, err);
-    if (!code && lattice_dir) code = lace_lattice_config_read(&lattice, &config, lattice_dir, err);
-    if (!code) code = new_model(model, &config, lattice_dir ? &lattice : NULL, options, err);
-    if (!code) code = give_memory(*model, 0, err);
-    if (!code) code = fill_from(*model, dir, "model.safetensors", false, err);
-    if (!code && lattice_dir) code = fill_from(*model, lattice_dir, "lattice_model.safetensors", true, err);
-    if (code) lace_model_free(model);
-    return code;
 }
 
 /* ---- from nothing ---- */
@@ -251,7 +173,7 @@ int lace_model_create(struct lace_model **model, const struct lace_config *confi
     trained.train = true;
     *model = NULL;
     int code = lace_config_check(config, "The new model", err);
-    if (!code) code = new_model(model, config, NULL, &trained, err);
+    if (!code) code = lace_model_new(model, config, NULL, &trained, err);
     if (!code) code = give_memory(*model, 0, err);
     if (code) {
         lace_model_free(model);
@@ -307,7 +229,7 @@ int lace_model_random(struct lace_model **model, const struct lace_config *confi
     *model = NULL;
     int code = lace_config_check(config, "The random model", err);
     if (!code && lattice) code = lace_lattice_config_check(lattice, config, "The random lattice", err);
-    if (!code) code = new_model(model, config, lattice, options, err);
+    if (!code) code = lace_model_new(model, config, lattice, options, err);
     if (!code) code = give_memory(*model, 0, err);
     if (!code) code = fill_random(*model, seed, err);
     if (code) lace_model_free(model);
@@ -362,57 +284,4 @@ int lace_model_attach(struct lace_model *m, const struct lace_lattice_config *la
     }
     lace_model_repack(m, true);
     return 0;
-}
-
-/* ---- to a directory ---- */
-
-static int save_part(const struct lace_model *m, const char *dir, const char *file_name, bool lattice,
-                     enum lace_dtype type, struct lace_error *err)
-{
-    char path[PATH_MAX], (*names)[96] = calloc((size_t)m->count, sizeof *names);
-    struct lace_tensor *tensors = calloc((size_t)m->count, sizeof *tensors);
-    uint16_t *halves = type == LACE_BF16 ? lace_alloc_array(m->values, sizeof *halves) : NULL;
-    size_t count = 0;
-    int code = lace_join(path, dir, file_name, err);
-    if (!code && (!names || !tensors || (type == LACE_BF16 && !halves)))
-        code = lace_fail(err, LACE_MEMORY, "Out of memory while saving %s.", path);
-    for (int i = 0; i < m->count && !code; i++) {
-        const struct lace_weight *w = &m->weights[i];
-        if (lace_weight_is_lattice(w) != lattice) continue;
-        size_t values = (size_t)w->rows * w->cols;
-        bool vector = lace_params[w->param].form == VECTOR;
-        struct lace_tensor *t = &tensors[count];
-        t->name = (char *)lace_weight_name(w, names[count++]);
-        t->rank = vector ? 1 : 2;
-        t->shape[0] = (uint64_t)(vector ? w->cols : w->rows);
-        t->shape[1] = (uint64_t)w->cols;
-        t->type = type == LACE_F32 ? LACE_T_F32 : LACE_T_BF16;
-        t->bytes = values * (type == LACE_F32 ? 4 : 2);
-        t->data = w->value;
-        if (type == LACE_BF16) {
-            for (size_t j = 0; j < values; j++) halves[w->offset + j] = lace_f32_to_bf16(w->value[j]);
-            t->data = halves + w->offset;
-        }
-    }
-    static const char *const metadata[] = {"format", "pt", NULL};
-    if (!code) code = lace_safetensors_write(path, tensors, count, metadata, err);
-    lace_free(halves);
-    free(tensors);
-    free(names);
-    return code;
-}
-
-int lace_model_save(const struct lace_model *m, const char *dir, const char *lattice_dir, enum lace_dtype type,
-                    struct lace_error *err)
-{
-    int code = 0;
-    if (!m->master) return lace_fail(err, LACE_BAD, "Only a model opened for training can be saved.");
-    if (dir) code = lace_make_dir(dir, err);
-    if (dir && !code) code = lace_config_write(&m->config, dir, err);
-    if (dir && !code) code = save_part(m, dir, "model.safetensors", false, type, err);
-    if (!lattice_dir || code) return code;
-    if (m->lattice.kind == LACE_KIND_NONE) return lace_fail(err, LACE_BAD, "The model has no lattice to save.");
-    code = lace_make_dir(lattice_dir, err);
-    if (!code) code = lace_lattice_config_write(&m->lattice, lattice_dir, err);
-    return code ? code : save_part(m, lattice_dir, "lattice_model.safetensors", true, type, err);
 }

@@ -3,9 +3,11 @@
  * lace_params[] describes every tensor once: its name in the checkpoint, where it occurs, its shape in the
  * letters of docs/model.md. The same table drives loading, allocation, saving, the optimiser and the gradient
  * tests. A weight is one occurrence of a row of the table. Matrices are packed for the products when they are
- * loaded; f32 values are kept for vectors, and for all weights where the model is trained. */
+ * loaded, and the checkpoint's pages given back; the embedding is looked up in the file where it lies; f32 values are
+ * kept for vectors, and for all weights where the model is trained. */
 #ifndef LACE_MODEL_H
 #define LACE_MODEL_H
+#include "io/weights.h"
 #include "model/config.h"
 #include "ops/ops.h"
 
@@ -62,8 +64,9 @@ struct lace_weight {
     size_t offset;             /* of its values in a flat block of all weights (master, gradient, moments) */
     float *value;              /* (rows, cols) f32, or NULL for a matrix or table that is not trained */
     struct lace_matrix matrix; /* packed; .forward NULL for vectors */
-    const void *table;         /* TABLE: rows for the lookup, f32 or bf16 */
+    const void *table;         /* TABLE: rows for the lookup */
     enum lace_dtype table_type;
+    bool mapped; /* the table lies in the model's file */
 };
 
 struct lace_model {
@@ -77,7 +80,7 @@ struct lace_model {
     size_t values;         /* of all weights together: the length of a flat block */
     float *master;         /* (values) where trained, else NULL */
     int (*index)[P_COUNT]; /* (L + 1, P_COUNT) into weights, -1: not there; row L holds the tensors that occur once */
-    void *memory;          /* what open allocated, besides master */
+    struct lace_weights source; /* open where the embedding is read in place */
 };
 
 struct lace_model_options {
@@ -89,6 +92,9 @@ struct lace_model_options {
 /* Reads a Hugging Face directory; lattice_dir NULL: without a lattice. On failure *model is NULL. */
 int lace_model_load(struct lace_model **model, const char *dir, const char *lattice_dir,
                     const struct lace_model_options *options, struct lace_error *err);
+/* What lace_model_load would say of the directory, without the work: its configuration, and whether all tensors are
+ * there with the right shapes. */
+int lace_model_examine(struct lace_config *config, const char *dir, struct lace_error *err);
 /* A new backbone with random weights (normal, 0.02; projections into the residual stream scaled by 1/sqrt(2L)). */
 int lace_model_create(struct lace_model **model, const struct lace_config *config, uint64_t seed,
                       const struct lace_model_options *options, struct lace_error *err);

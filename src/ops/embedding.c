@@ -8,6 +8,8 @@ void lace_embedding_forward(float *x, const void *table, enum lace_dtype dtype, 
         size_t from = (size_t)ids[r] * D, to = (size_t)r * D;
         if (dtype == LACE_F32) {
             memcpy(x + to, (const float *)table + from, sizeof(float) * D);
+        } else if (dtype == LACE_F16) {
+            for (int c = 0; c < D; c++) x[to + c] = lace_f16_to_f32(((const uint16_t *)table)[from + c]);
         } else {
             for (int c = 0; c < D; c++) x[to + c] = lace_bf16_to_f32(((const uint16_t *)table)[from + c]);
         }

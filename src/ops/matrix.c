@@ -9,6 +9,11 @@ size_t lace_matrix_bytes(enum lace_dtype dtype, int in, int out)
     return lace_pad_in(dtype, in) * lace_pad_out(out) * (dtype == LACE_BF16 ? 2 : 4);
 }
 
+static float half_to_f32(uint16_t half, enum lace_dtype source)
+{
+    return source == LACE_F16 ? lace_f16_to_f32(half) : lace_bf16_to_f32(half);
+}
+
 /* count numbers of the source, from w[first], as bf16 or as f32. */
 static __attribute__((noinline)) void convert(void *to, enum lace_dtype dtype, const void *w, enum lace_dtype source,
                                               size_t first, size_t count)
@@ -18,10 +23,12 @@ static __attribute__((noinline)) void convert(void *to, enum lace_dtype dtype, c
     if (dtype == source) {
         if (dtype == LACE_BF16) memcpy(to, half, count * sizeof *half);
         else memcpy(to, wide, count * sizeof *wide);
-    } else if (dtype == LACE_BF16) {
+    } else if (source == LACE_F32) {
         for (size_t i = 0; i < count; i++) ((uint16_t *)to)[i] = lace_f32_to_bf16(wide[i]);
+    } else if (dtype == LACE_BF16) {
+        for (size_t i = 0; i < count; i++) ((uint16_t *)to)[i] = lace_f32_to_bf16(lace_f16_to_f32(half[i]));
     } else {
-        for (size_t i = 0; i < count; i++) ((float *)to)[i] = lace_bf16_to_f32(half[i]);
+        for (size_t i = 0; i < count; i++) ((float *)to)[i] = half_to_f32(half[i], source);
     }
 }
 

@@ -21,7 +21,8 @@
 #define LACE_OPS_H
 #include "base/base.h"
 
-enum lace_dtype { LACE_F32, LACE_BF16 };
+/* LACE_F16 is read only: by matrix_pack and embedding_forward, of checkpoints. */
+enum lace_dtype { LACE_F32, LACE_BF16, LACE_F16 };
 
 /* Row buffers that meet a matrix (operands, inputs, outputs) have room for rows rounded up to this
  * many; rows beyond the count are scratch, so that products see few distinct shapes. */
@@ -35,7 +36,8 @@ enum lace_dtype { LACE_F32, LACE_BF16 };
 /* A weight matrix (out, in), as the model file holds it, packed once into the layout of the products.
  * bf16: oneDNN's BA16a64b2a of the transposed matrix, which our kernels for few rows read as well:
  *     [out/64][in/32][16 pairs of in][64 of out][2]     zero-padded to full blocks
- * f32: oneDNN's BA16a64b: [out/64][in/16][16 of in][64 of out]. */
+ * f32: oneDNN's BA16a64b: [out/64][in/16][16 of in][64 of out].
+ * So the packed form of the first 64 k outputs is a prefix, and a large matrix can be packed piece by piece. */
 struct lace_matrix {
     int in, out;
     enum lace_dtype dtype;

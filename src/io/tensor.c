@@ -1,0 +1,39 @@
+/* Types of elements, and numbers out of them. The data need not be aligned (a header's length decides), hence memcpy. */
+#include "io/tensor.h"
+#include <string.h>
+
+static const struct {
+    const char *name;
+    size_t bytes;
+} types[] = {
+    [LACE_T_F64] = {"F64", 8}, [LACE_T_F32] = {"F32", 4},   [LACE_T_F16] = {"F16", 2}, [LACE_T_BF16] = {"BF16", 2},
+    [LACE_T_I64] = {"I64", 8}, [LACE_T_I32] = {"I32", 4},   [LACE_T_I16] = {"I16", 2}, [LACE_T_I8] = {"I8", 1},
+    [LACE_T_U8] = {"U8", 1},   [LACE_T_BOOL] = {"BOOL", 1},
+};
+#define TYPES (sizeof types / sizeof types[0])
+
+const char *lace_tensor_type_name(enum lace_tensor_type type) { return (size_t)type < TYPES ? types[type].name : NULL; }
+size_t lace_tensor_type_bytes(enum lace_tensor_type type) { return (size_t)type < TYPES ? types[type].bytes : 0; }
+
+int lace_tensor_to_f32(const struct lace_tensor *tensor, size_t first, size_t count, float *out, struct lace_error *err)
+{
+    if (tensor->type != LACE_T_F32 && tensor->type != LACE_T_F16 && tensor->type != LACE_T_BF16)
+        return lace_fail(err, LACE_BAD, "Tensor \"%.100s\" has dtype %s; F32, F16 or BF16 is needed here.",
+                         tensor->name, types[tensor->type].name);
+    size_t size = lace_tensor_type_bytes(tensor->type), total = tensor->bytes / size;
+    if (first > total || count > total - first)
+        return lace_fail(err, LACE_BAD, "Tensor \"%.100s\" has %zu elements; %zu from %zu were asked for.",
+                         tensor->name, total, count, first);
+    if (!count) return 0;
+    const unsigned char *from = (const unsigned char *)tensor->data + first * size;
+    if (tensor->type == LACE_T_F32) {
+        memcpy(out, from, count * size);
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint16_t h;
+        memcpy(&h, from + 2 * i, 2);
+        out[i] = tensor->type == LACE_T_F16 ? lace_f16_to_f32(h) : lace_bf16_to_f32(h);
+    }
+    return 0;
+}

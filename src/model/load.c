@@ -1,0 +1,192 @@
+/* A model from a directory. All tensors are checked before any memory is taken; then each is packed in pieces of rows,
+ * and the pages that it came from are given back at once: at no time are the weights in memory twice. */
+#include "model/model_internal.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define PIECE ((size_t)16 << 20) /* bytes of a checkpoint that are packed at once */
+
+/* The numbers of a checkpoint that products and lookups can be made of. */
+static bool dtype_of(const struct lace_tensor *t, enum lace_dtype *type)
+{
+    *type = t->type == LACE_T_F32 ? LACE_F32 : t->type == LACE_T_BF16 ? LACE_BF16 : LACE_F16;
+    return t->type == LACE_T_F32 || t->type == LACE_T_F16 || t->type == LACE_T_BF16;
+}
+
+static size_t size_of(enum lace_dtype type) { return type == LACE_F32 ? 4 : 2; }
+
+static const char *where(const struct lace_weights *source, const char *dir)
+{
+    return source->file_count == 1 ? source->files[0].path : dir;
+}
+
+/* Whether the tensor of a weight is there as the configuration wants it. */
+static int check_weight(const struct lace_weight *w, struct lace_weights *source, const char *dir,
+                        const struct lace_tensor **out, struct lace_error *err)
+{
+    char name[96];
+    const struct lace_tensor *t = *out = lace_weights_take(source, lace_weight_name(w, name));
+    enum lace_dtype type;
+    if (!t)
+        return lace_fail(err, LACE_BAD, "%s: the tensor %s is missing; the file does not belong to this %s.",
+                         where(source, dir), name,
+                         lace_weight_is_lattice(w) ? "backbone or lattice_config.json" : "config.json");
+    const char *path = lace_weights_path(source, t);
+    bool fits = lace_params[w->param].form == VECTOR
+                    ? t->rank == 1 && t->shape[0] == (uint64_t)w->cols
+                    : t->rank == 2 && t->shape[0] == (uint64_t)w->rows && t->shape[1] == (uint64_t)w->cols;
+    if (!fits)
+        return lace_fail(err, LACE_BAD, "%s: the tensor %s does not have the shape (%d, %d) that config.json asks for.",
+                         path, name, w->rows, w->cols);
+    if (!dtype_of(t, &type))
+        return lace_fail(err, LACE_BAD, "%s: the tensor %s is of type %s; lace reads F32, F16 and BF16.", path, name,
+                         lace_tensor_type_name(t->type));
+    return 0;
+}
+
+/* A tensor of the model that nothing here would compute with: the result would not be the model's. */
+static int check_rest(const struct lace_model *m, const struct lace_weights *source, struct lace_error *err)
+{
+    for (size_t i = 0; i < source->count; i++) {
+        const char *name = source->tensors[i].name;
+        if (source->taken[i] || (strncmp(name, "model.", 6) && strncmp(name, "lm_head.", 8))) continue;
+        if (strstr(name, ".rotary_emb.")) continue; /* old files hold the rotation's frequencies */
+        if (m->config.tie_word_embeddings && !strcmp(name, "lm_head.weight")) continue;
+        return lace_fail(err, LACE_BAD,
+                         "%s holds the tensor %.100s, which this model's config.json does not account "
+                         "for; the model would run wrongly.",
+                         lace_weights_path(source, &source->tensors[i]), name);
+    }
+    return 0;
+}
+
+static int check_part(const struct lace_model *m, struct lace_weights *source, const char *dir, bool lattice,
+                      struct lace_error *err)
+{
+    int code = 0;
+    const struct lace_tensor *t;
+    for (int i = 0; i < m->count && !code; i++)
+        if (lace_weight_is_lattice(&m->weights[i]) == lattice)
+            code = check_weight(&m->weights[i], source, dir, &t, err);
+    return code || lattice ? code : check_rest(m, source, err);
+}
+
+/* Packs a matrix from the checkpoint, a piece of its rows after the other: the packed form of the first 64 k outputs
+ * is a prefix of the whole. */
+static int pack_pieces(const struct lace_model *m, struct lace_weight *w, const struct lace_tensor *t,
+                       struct lace_error *err)
+{
+    enum lace_dtype type;
+    dtype_of(t, &type);
+    size_t line = (size_t)w->cols * size_of(type), most = PIECE / line / 64 * 64;
+    bool aligned = (uintptr_t)t->data % size_of(type) == 0;
+    void *copy = NULL;
+    if (!most) most = 64;
+    if (most > (size_t)w->rows) most = (size_t)w->rows;
+    if (!aligned && !(copy = lace_alloc_array(most, line)))
+        return lace_fail(err, LACE_MEMORY, "Out of memory while packing the weights.");
+    for (size_t row = 0, rows; row < (size_t)w->rows; row += rows) {
+        rows = (size_t)w->rows - row < most ? (size_t)w->rows - row : most;
+        const char *from = (const char *)t->data + row * line;
+        struct lace_matrix piece = {w->cols, (int)rows, m->dtype,
+                                    (char *)w->matrix.forward + m->ops->matrix_bytes(m->dtype, w->cols, (int)row),
+                                    NULL};
+        m->ops->matrix_pack(&piece, aligned ? from : memcpy(copy, from, rows * line), type);
+        lace_weights_drop(from, rows * line);
+    }
+    lace_free(copy);
+    return 0;
+}
+
+/* Gives one weight its values from a checked tensor. */
+static int fill_weight(struct lace_model *m, struct lace_weight *w, const struct lace_tensor *t, struct lace_error *err)
+{
+    enum lace_form form = lace_params[w->param].form;
+    size_t count = (size_t)w->rows * w->cols;
+    int code = lace_model_give(m, w, err);
+    if (code) return code;
+    if (w->value) {
+        code = lace_tensor_to_f32(t, 0, count, w->value, err);
+        lace_weights_drop(t->data, t->bytes);
+        if (!code && w->matrix.forward) m->ops->matrix_pack(&w->matrix, w->value, LACE_F32);
+        return code;
+    }
+    if (form == TABLE) {
+        dtype_of(t, &w->table_type);
+        w->mapped = (uintptr_t)t->data % size_of(w->table_type) == 0;
+        if (w->mapped) w->table = t->data;
+        else if ((code = lace_model_give_table(w, w->table_type, err))) return code;
+        else memcpy((void *)w->table, t->data, t->bytes);
+    }
+    return w->matrix.forward ? pack_pieces(m, w, t, err) : 0;
+}
+
+static int fill_part(struct lace_model *m, struct lace_weights *source, bool lattice, struct lace_error *err)
+{
+    char name[96];
+    int code = 0;
+    for (int i = 0; i < m->count && !code; i++)
+        if (lace_weight_is_lattice(&m->weights[i]) == lattice)
+            code =
+                fill_weight(m, &m->weights[i], lace_weights_take(source, lace_weight_name(&m->weights[i], name)), err);
+    return code;
+}
+
+static int check_directory(const char *dir, struct lace_error *err)
+{
+    struct stat st;
+    if (stat(dir, &st)) return lace_fail(err, LACE_SYSTEM, "There is no model directory %s: %s.", dir, strerror(errno));
+    if (S_ISDIR(st.st_mode)) return 0;
+    return lace_fail(err, LACE_BAD, "%s is a file; give the directory that holds config.json and model.safetensors.",
+                     dir);
+}
+
+/* Only the file with the embedding stays open, where it is looked up in place. */
+static void close_files(struct lace_model *m)
+{
+    const struct lace_weight *embed = lace_model_weight(m, 0, P_EMBED);
+    char name[96];
+    if (!embed->mapped) lace_weights_close(&m->source);
+    else lace_weights_close_files(&m->source, lace_weights_take(&m->source, lace_weight_name(embed, name))->file);
+}
+
+int lace_model_load(struct lace_model **model, const char *dir, const char *lattice_dir,
+                    const struct lace_model_options *options, struct lace_error *err)
+{
+    struct lace_config config;
+    struct lace_lattice_config lattice = {0};
+    struct lace_weights adapter = {0};
+    *model = NULL;
+    int code = check_directory(dir, err);
+    if (!code) code = lace_config_read(&config, dir, err);
+    if (!code && lattice_dir) code = lace_lattice_config_read(&lattice, &config, lattice_dir, err);
+    if (!code) code = lace_model_new(model, &config, lattice_dir ? &lattice : NULL, options, err);
+    struct lace_model *m = *model;
+    if (!code) code = lace_weights_open(&m->source, dir, "model", err);
+    if (!code) code = check_part(m, &m->source, dir, false, err);
+    if (!code && lattice_dir) code = lace_weights_open(&adapter, lattice_dir, "lattice_model", err);
+    if (!code && lattice_dir) code = check_part(m, &adapter, lattice_dir, true, err);
+    if (!code) code = lace_model_give_master(m, 0, err);
+    if (!code) code = fill_part(m, &m->source, false, err);
+    if (!code && lattice_dir) code = fill_part(m, &adapter, true, err);
+    lace_weights_close(&adapter);
+    if (code) lace_model_free(model);
+    else close_files(m);
+    return code;
+}
+
+int lace_model_examine(struct lace_config *config, const char *dir, struct lace_error *err)
+{
+    struct lace_model *m = NULL;
+    struct lace_weights source = {0};
+    int code = check_directory(dir, err);
+    if (!code) code = lace_config_read(config, dir, err);
+    if (!code) code = lace_model_new(&m, config, NULL, NULL, err);
+    if (!code) code = lace_weights_open(&source, dir, "model", err);
+    if (!code) code = check_part(m, &source, dir, false, err);
+    lace_weights_close(&source);
+    lace_model_free(&m);
+    return code;
+}
