@@ -4,6 +4,7 @@
 
 static const struct lace_family *const families[] = {
     &lace_family_search,
+    &lace_family_chain,
 };
 
 const char *const lace_policy_names[] = {"shared", "tagged", "alone", NULL};

@@ -1,0 +1,549 @@
+/* What every family that is made of moves (synth/work.h) has to keep, one row of the table each. */
+#include "synth/data.h"
+#include "synth/work.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+struct row {
+    const struct lace_family *family;
+    bool several;        /* a problem may have several right answers */
+    const char *good[4]; /* prompts with all spacing and case that is forgiven, */
+    const char *answer;  /* whose answer this is */
+    const char *bad[24]; /* prompts that are refused, NULL at the end */
+};
+static const struct row rows[] = {
+    {.family = &lace_family_chain,
+     .good = {"Find k (mod 13): f=c+3, k=c*f, c=5.", " find k( mod 13 ):f = c+3,\nk=c * f,c=5",
+              "Coins are counted mod 13. Kim has Cy times Fay, Fay has Cy plus 3, Cy has 5. How many has Kim?",
+              "Find k (mod 13): f=c+3, k=c*f, c=5, f=k+7, z=y+1."},
+     .answer = "1",
+     .bad = {"", ".", "Find", "Find k (mod 13):", "Find k (mod 13): .", "Find k (mod 13): f=c+3, k=c*f.",
+             "Find k (mod 13): k=c+3, c=k+1.", "Find k (mod 13): k=k+3.", "Find k (mod 13): k=c+3, c=5, k=2.",
+             "Find k (mod 1): k=0.", "Find k (mod 98): k=5.", "Find k (mod 13): k=13.", "Find K (mod 13): K=3.",
+             "Find k (mod 13): k=c/3, c=5.", "Find k (mod 13): k=c+300, c=5.", "Find k (mod 13): k=5,, c=5.",
+             "Find k (mod 13): k=5. And c?", "\xff\xfe\x01"}},
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+static struct lace_data_knobs wide(const struct lace_family *family)
+{
+    struct lace_data_knobs knobs;
+    lace_data_knobs_defaults(&knobs);
+    knobs.difficulty = (struct lace_interval){family->easiest, family->hardest};
+    knobs.threads = (struct lace_interval){1, 9};
+    knobs.ambiguity = (struct lace_interval){0, 2};
+    return knobs;
+}
+
+static struct lace_record make(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index)
+{
+    struct lace_record record;
+    struct lace_error err = {""};
+    if (lace_family_make(family, knobs, index, &record, &err))
+        fail_msg("%s %d: %s", family->name, (int)index, err.text);
+    return record;
+}
+
+static struct lace_step_check check(const struct lace_family *family, const char *prompt, const char *step)
+{
+    struct lace_step_check seen;
+    family->check_step(family, prompt, step, &seen);
+    return seen;
+}
+
+static void the_table_is_sound(void **state)
+{
+    for (int i = 0; i < ROWS; i++) {
+        const struct lace_family *f = rows[i].family;
+        assert_ptr_equal(lace_family_find(f->name, NULL), f);
+        int strategies = 0;
+        while (f->strategies[strategies]) strategies++;
+        assert_true(strategies >= 3 && strategies == f->work->ranked + 1);
+        assert_string_equal(f->strategies[strategies - 1], "random");
+        assert_string_equal(f->errors[0], "right");
+        assert_true(f->easiest <= f->trained_low && f->trained_low <= f->trained_high);
+        assert_true(f->hardest >= f->trained_high * 3 / 2); /* well past the training range */
+    }
+}
+
+static void the_solver_passes_the_checker(void **state)
+{
+    for (int i = 0; i < ROWS; i++) {
+        const struct lace_family *f = rows[i].family;
+        struct lace_data_knobs knobs = wide(f);
+        knobs.policy = LACE_POLICY_ALONE;
+        knobs.threads = (struct lace_interval){1, 1};
+        knobs.budget = 1;
+        for (uint64_t k = 0; k < 10000; k++) {
+            struct lace_record record = make(f, &knobs, k);
+            struct lace_text answer;
+            struct lace_error err = {""};
+            lace_text_init(&answer);
+            if (f->solve(f, record.prompt, &answer, &err)) fail_msg("%s: %s", record.prompt, err.text);
+            assert_int_equal(f->check(f, record.prompt, answer.data, NULL), 1);
+            assert_int_equal(f->check(f, record.prompt, record.answer, NULL), 1);
+            if (!rows[i].several) assert_string_equal(answer.data, record.answer);
+            for (size_t at = 0; answer.data[at]; at++) { /* any changed digit or letter makes it wrong */
+                char old = answer.data[at];
+                if (old >= '0' && old <= '9') answer.data[at] = (char)('0' + (old - '0' + 1) % 10);
+                else if (old >= 'a' && old <= 'z') answer.data[at] = (char)('a' + (old - 'a' + 1) % 26);
+                else continue;
+                if (f->check(f, record.prompt, answer.data, NULL) != 0)
+                    fail_msg("%s\naccepts %s beside %s", record.prompt, answer.data, record.answer);
+                answer.data[at] = old;
+            }
+            assert_int_equal(f->check(f, record.prompt, "", NULL), 0);
+            assert_int_equal(f->check(f, record.prompt, "what?", NULL), 0);
+            lace_text_str(&answer, " x");
+            assert_int_equal(f->check(f, record.prompt, answer.data, NULL), 0);
+            lace_text_release(&answer);
+            lace_record_release(&record);
+        }
+        assert_true(f->check(f, "what?", "4", NULL) < 0);
+    }
+}
+
+/* Is the step marked in meta[key]? Its kind, or NULL. */
+static const char *marked(const struct lace_record *record, const char *key, int thread, int step)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(record->meta, key), i, item)
+    {
+        if (json_integer_value(json_array_get(item, 0)) == thread &&
+            json_integer_value(json_array_get(item, 1)) == step)
+            return json_string_value(json_array_get(item, 2));
+    }
+    return NULL;
+}
+
+static void check_record(const struct row *row, const struct lace_record *record, bool errs, int *falsehoods)
+{
+    const struct lace_family *f = row->family;
+    int best = 0, right_threads = 0, budget = (int)json_integer_value(json_object_get(record->meta, "budget"));
+    for (int n = 0; n < record->thread_count; n++) {
+        const struct lace_record_thread *thread = &record->threads[n];
+        assert_true(thread->count >= 1 && thread->count <= budget);
+        for (int s = 0; s < thread->count; s++) {
+            struct lace_step_check seen = check(f, record->prompt, thread->steps[s]);
+            const char *kind = marked(record, "corrupted", n, s);
+            *falsehoods += kind != NULL;
+            if (!kind ? seen.result != LACE_STEP_RIGHT || (seen.misled && !errs)
+                      : seen.result == LACE_STEP_RIGHT || seen.result == LACE_STEP_NONE)
+                fail_msg("%s\n%s%s: %s", record->prompt, thread->steps[s], kind ? kind : "no falsehood",
+                         lace_family_result(f, seen.result));
+            if (kind && !strcmp(kind, "flip")) assert_true(seen.claims != seen.believed);
+            else assert_true(seen.claims == seen.believed);
+            assert_true(strlen(thread->steps[s]) < LACE_WORK_LINE && strchr(thread->steps[s], '\n')[1] == 0);
+        }
+        bool right = thread->answer && f->check(f, record->prompt, thread->answer, NULL) == 1;
+        if (!errs) assert_true(right == (thread->answer != NULL));
+        if (!thread->answer) assert_int_equal(thread->count, budget);
+        assert_int_equal(thread->verdict != LACE_VERDICT_FAIL, right);
+        best += thread->verdict == LACE_VERDICT_BEST;
+        right_threads += right;
+    }
+    assert_int_equal(best, right_threads > 0);
+}
+
+static void every_strategy_replays_to_the_answer(void **state)
+{
+    for (int i = 0; i < ROWS; i++)
+        for (int policy = LACE_POLICY_SHARED; policy <= LACE_POLICY_ALONE; policy++)
+            for (int strategy = 0; strategy == 0 || rows[i].family->strategies[strategy - 1]; strategy++)
+                for (int errs = 0; errs < 2; errs++) {
+                    const struct lace_family *f = rows[i].family;
+                    struct lace_data_knobs knobs = wide(f);
+                    int falsehoods = 0, answered = 0, threads = 0;
+                    knobs.policy = policy;
+                    knobs.strategy = strategy;
+                    knobs.corrupt = errs;
+                    for (uint64_t k = 0; k < 60; k++) {
+                        struct lace_record record = make(f, &knobs, k);
+                        check_record(&rows[i], &record, errs, &falsehoods);
+                        threads += record.thread_count;
+                        for (int n = 0; n < record.thread_count; n++) answered += record.threads[n].answer != NULL;
+                        lace_record_release(&record);
+                    }
+                    if (policy != LACE_POLICY_SHARED) assert_int_equal(answered, threads); /* their budget suffices */
+                    else if (strategy < 2) assert_true(answered > threads * 9 / 10);
+                    if (errs && policy == LACE_POLICY_SHARED) assert_true(falsehoods > 30);
+                    else assert_int_equal(falsehoods, 0);
+                }
+}
+
+/* Without falsehoods, who shares does nothing twice but on purpose. */
+static void sharing_threads_waste_nothing(void **state)
+{
+    for (int i = 0; i < ROWS; i++) {
+        const struct lace_family *f = rows[i].family;
+        struct lace_data_knobs knobs = wide(f);
+        int moved = 0, spared = 0;
+        for (uint64_t k = 0; k < 100; k++) {
+            struct lace_record record = make(f, &knobs, k);
+            int rounds = (int)json_integer_value(json_object_get(record.meta, "rounds")), last = 0;
+            uint64_t seen[4096];
+            int count = 0, before = 0;
+            for (int r = 0; r < rounds; r++, before = count)
+                for (int n = 0; n < record.thread_count; n++) {
+                    if (r >= record.threads[n].count) continue;
+                    struct lace_step_check now = check(f, record.prompt, record.threads[n].steps[r]);
+                    const char *mark = marked(&record, "interactions", n, r);
+                    bool again = false;
+                    for (int s = 0; s < before; s++) again |= seen[s] == now.key;
+                    last = record.threads[n].count == r + 1; /* the finder looks again, too */
+                    if (mark && !strcmp(mark, "rechecked")) assert_true(again);
+                    else if (again) assert_true(record.thread_count > 1 && last);
+                    moved += mark && !strcmp(mark, "moved_on");
+                    spared += mark && (!strcmp(mark, "skipped") || !strcmp(mark, "avoided"));
+                    assert_true(!mark || (strcmp(mark, "struck") && strcmp(mark, "corrected")));
+                    if (count < 4096) seen[count++] = now.key;
+                }
+            lace_record_release(&record);
+        }
+        assert_true(moved > 100 && spared > 100);
+    }
+}
+
+static void falsehoods_are_corrected(void **state)
+{
+    for (int i = 0; i < ROWS; i++) {
+        const struct lace_family *f = rows[i].family;
+        struct lace_data_knobs knobs = wide(f);
+        int corrected = 0, struck = 0, answers = 0, right = 0;
+        knobs.corrupt = 1;
+        knobs.threads = (struct lace_interval){2, 9};
+        for (uint64_t k = 0; k < 300; k++) {
+            struct lace_record record = make(f, &knobs, k);
+            for (int n = 0; n < record.thread_count; n++) {
+                const struct lace_record_thread *thread = &record.threads[n];
+                for (int s = 0; s < thread->count; s++) {
+                    const char *mark = marked(&record, "interactions", n, s);
+                    corrected += mark && !strcmp(mark, "corrected");
+                    struck += mark && !strcmp(mark, "struck");
+                }
+                answers += thread->answer != NULL;
+                right += thread->verdict != LACE_VERDICT_FAIL;
+            }
+            lace_record_release(&record);
+        }
+        assert_true(corrected > 150 && struck > 50);
+        assert_true(right > answers * 95 / 100); /* a lie about the last move may be told by two */
+    }
+}
+
+static void any_changed_number_is_found(void **state)
+{
+    for (int i = 0; i < ROWS; i++) {
+        const struct lace_family *f = rows[i].family;
+        struct lace_data_knobs knobs = wide(f);
+        knobs.threads = (struct lace_interval){2, 2};
+        for (uint64_t k = 0; k < 200; k++) {
+            struct lace_record record = make(f, &knobs, k);
+            for (int s = 0; s < record.threads[0].count && s < 10; s++) {
+                const char *step = record.threads[0].steps[s];
+                for (size_t at = 0; step[at]; at++) {
+                    char changed[LACE_WORK_LINE];
+                    if (step[at] < '0' || step[at] > '9') continue;
+                    snprintf(changed, sizeof changed, "%s", step);
+                    changed[at] = (char)('0' + (changed[at] - '0' + 1) % 10);
+                    struct lace_step_check seen = check(f, record.prompt, changed);
+                    if (seen.result == LACE_STEP_RIGHT && !seen.misled) fail_msg("%s\n%s", record.prompt, changed);
+                }
+                char longer[LACE_WORK_LINE + 8];
+                snprintf(longer, sizeof longer, "%sand", step);
+                assert_int_equal(check(f, record.prompt, longer).result, LACE_STEP_NONE);
+                snprintf(longer, sizeof longer, "%.*s", (int)strlen(step) - 2, step);
+                struct lace_step_check cut = check(f, record.prompt, longer);
+                assert_int_not_equal(cut.result, LACE_STEP_RIGHT);
+            }
+            lace_record_release(&record);
+        }
+        struct lace_record record = make(f, &knobs, 1);
+        assert_int_equal(check(f, "what?", record.threads[0].steps[0]).result, LACE_STEP_NONE);
+        assert_int_equal(check(f, record.prompt, "").result, LACE_STEP_NONE);
+        assert_int_equal(check(f, record.prompt, "Answer: 7.\n").result, LACE_STEP_NONE);
+        lace_record_release(&record);
+    }
+}
+
+static void a_forged_step_looks_right_and_is_wrong(void **state)
+{
+    struct lace_rng rng, again;
+    lace_rng_init(&rng, 3, 0);
+    for (int i = 0; i < ROWS; i++) {
+        const struct lace_family *f = rows[i].family;
+        struct lace_data_knobs knobs = wide(f);
+        for (uint64_t k = 0; k < 300; k++) {
+            struct lace_record record = make(f, &knobs, k);
+            const struct lace_record_thread *thread = &record.threads[0];
+            struct lace_text so_far, lie, twin;
+            struct lace_error err = {""};
+            lace_text_init(&so_far);
+            lace_text_init(&lie);
+            lace_text_init(&twin);
+            lace_text_str(&so_far, "");
+            int steps = (int)lace_rng_below(&rng, (uint32_t)thread->count + 1);
+            for (int s = 0; s < steps; s++) lace_text_str(&so_far, thread->steps[s]);
+            again = rng;
+            if (f->forge(f, record.prompt, so_far.data, &rng, &lie, &err))
+                fail_msg("%s\n%s%s", record.prompt, so_far.data, err.text);
+            assert_int_equal(f->forge(f, record.prompt, so_far.data, &again, &twin, NULL), 0);
+            assert_string_equal(lie.data, twin.data);
+            struct lace_step_check seen = check(f, record.prompt, lie.data);
+            assert_true(seen.result != LACE_STEP_RIGHT && seen.result != LACE_STEP_NONE);
+            assert_true(seen.claims && seen.believed && lie.data[lie.len - 1] == '\n');
+            lace_text_release(&so_far);
+            lace_text_release(&lie);
+            lace_text_release(&twin);
+            lace_record_release(&record);
+        }
+        struct lace_text out;
+        lace_text_init(&out);
+        assert_int_equal(f->forge(f, "what?", "", &rng, &out, NULL), LACE_BAD);
+        lace_text_release(&out);
+    }
+}
+
+/* The canonical numbers of the prompt's problem, behind their length. */
+struct numbers {
+    uint8_t count[2], bytes[LACE_WORK_NUMBERS];
+};
+
+static struct numbers numbers_of(const struct lace_family *f, const char *prompt)
+{
+    struct numbers numbers = {{0}, {0}};
+    void *problem = malloc(f->work->bytes);
+    struct lace_error err = {""};
+    if (f->work->parse(problem, prompt, &err)) fail_msg("%s: %s", prompt, err.text);
+    int count = f->work->numbers(problem, numbers.bytes);
+    assert_true(count <= LACE_WORK_NUMBERS);
+    numbers.count[0] = (uint8_t)(count & 255);
+    numbers.count[1] = (uint8_t)(count >> 8);
+    free(problem);
+    return numbers;
+}
+
+static int by_numbers(const void *a, const void *b) { return memcmp(a, b, sizeof(struct numbers)); }
+
+static void train_and_test_share_no_problem(void **state)
+{
+    enum { EACH = 2000 };
+    for (int i = 0; i < ROWS; i++) {
+        const struct lace_family *f = rows[i].family;
+        struct numbers *all[2];
+        for (int s = 0; s < 2; s++) {
+            struct lace_data_knobs knobs = wide(f);
+            knobs.difficulty.high = knobs.difficulty.low; /* the fewest problems */
+            knobs.budget = 1;
+            knobs.split = s;
+            all[s] = malloc(EACH * sizeof **all);
+            for (uint64_t k = 0; k < EACH; k++) {
+                struct lace_record record = make(f, &knobs, k);
+                enum lace_split side;
+                assert_int_equal(f->side(f, record.prompt, &side, NULL), 0);
+                assert_int_equal(side, s);
+                all[s][k] = numbers_of(f, record.prompt);
+                lace_record_release(&record);
+            }
+            qsort(all[s], EACH, sizeof **all, by_numbers);
+        }
+        for (int a = 0, b = 0; a < EACH && b < EACH;) {
+            int order = by_numbers(&all[0][a], &all[1][b]);
+            assert_int_not_equal(order, 0);
+            if (order < 0) a++;
+            else b++;
+        }
+        free(all[0]);
+        free(all[1]);
+    }
+}
+
+static void every_wording_is_the_same_problem(void **state)
+{
+    for (int i = 0; i < ROWS; i++) {
+        const struct lace_family *f = rows[i].family;
+        struct lace_data_knobs knobs = wide(f);
+        for (uint64_t k = 0; k < 400; k++) {
+            struct numbers numbers[3];
+            char *prompts[3];
+            for (int a = 0; a < 3; a++) {
+                knobs.ambiguity = (struct lace_interval){a, a};
+                struct lace_record record = make(f, &knobs, k);
+                numbers[a] = numbers_of(f, record.prompt);
+                prompts[a] = strdup(record.prompt);
+                if (by_numbers(&numbers[0], &numbers[a])) fail_msg("%s\n%s", prompts[0], prompts[a]);
+                lace_record_release(&record);
+            }
+            assert_true(strcmp(prompts[0], prompts[1]) && strcmp(prompts[0], prompts[2]));
+            for (int a = 0; a < 3; a++) free(prompts[a]);
+        }
+    }
+}
+
+static char *line_of(const struct lace_family *f, const struct lace_data_knobs *knobs, uint64_t index)
+{
+    struct lace_record record = make(f, knobs, index), again;
+    struct lace_text line;
+    lace_text_init(&line);
+    assert_int_equal(lace_record_format(&record, &line, NULL), 0);
+    assert_int_equal(lace_record_parse(&again, line.data, line.len, "itself", NULL), 0);
+    lace_record_release(&again);
+    lace_record_release(&record);
+    return line.data;
+}
+
+static void a_record_depends_on_its_number_alone(void **state)
+{
+    for (int i = 0; i < ROWS; i++) {
+        const struct lace_family *f = rows[i].family;
+        struct lace_data_knobs knobs = wide(f);
+        knobs.corrupt = 0.5;
+        char *sequence[40];
+        for (uint64_t k = 0; k < 40; k++) sequence[k] = line_of(f, &knobs, k);
+        for (uint64_t k = 40; k-- > 0;) {
+            char *alone = line_of(f, &knobs, k);
+            assert_string_equal(alone, sequence[k]);
+            free(alone);
+            struct lace_data_knobs other = knobs;
+            other.seed = 1;
+            alone = line_of(f, &other, k);
+            assert_string_not_equal(strstr(alone, "\"prompt\""), strstr(sequence[k], "\"prompt\""));
+            free(alone);
+        }
+        for (int k = 0; k < 40; k++) free(sequence[k]);
+    }
+}
+
+static void malformed_prompts_are_refused(void **state)
+{
+    struct lace_rng rng;
+    lace_rng_init(&rng, 5, 0);
+    for (int i = 0; i < ROWS; i++) {
+        const struct lace_family *f = rows[i].family;
+        struct lace_error err;
+        for (int k = 0; k < 4 && rows[i].good[k]; k++) {
+            int code = f->check(f, rows[i].good[k], rows[i].answer, &err);
+            if (code != 1) fail_msg("%s: %s", rows[i].good[k], code ? err.text : "wrong");
+        }
+        for (int k = 0; rows[i].bad[k]; k++) {
+            err.text[0] = 0;
+            if (f->check(f, rows[i].bad[k], "1", &err) != LACE_BAD || !err.text[0])
+                fail_msg("accepted: %s", rows[i].bad[k]);
+        }
+        /* Cut off or with any byte changed: refused, or another problem, and nothing breaks. */
+        struct lace_data_knobs knobs = wide(f);
+        for (uint64_t k = 0; k < 100; k++) {
+            struct lace_record record = make(f, &knobs, k);
+            size_t len = strlen(record.prompt);
+            struct lace_text answer;
+            lace_text_init(&answer);
+            for (int tries = 0; tries < 60; tries++) {
+                char *text = strdup(record.prompt);
+                text[lace_rng_below(&rng, (uint32_t)len)] = tries < 20 ? 0 : (char)lace_rng_below(&rng, 256);
+                if (tries >= 40) text[lace_rng_below(&rng, (uint32_t)len)] = (char)(' ' + lace_rng_below(&rng, 95));
+                f->solve(f, text, &answer, NULL);
+                check(f, text, record.threads[0].steps[0]);
+                free(text);
+            }
+            lace_text_release(&answer);
+            lace_record_release(&record);
+        }
+        char *many = calloc(1, 40000);
+        for (int k = 0; k < 4; k++)
+            for (size_t at = 0; rows[i].good[k] && strlen(many) < 30000; at++) {
+                strncat(many, rows[i].good[k] + at % strlen(rows[i].good[k]), 40);
+                if (strlen(many) % 3 == 0) strcat(many, ", ");
+            }
+        assert_int_equal(f->check(f, many, "1", &err), LACE_BAD);
+        free(many);
+    }
+}
+
+static int keep(void *user, const struct lace_ceiling_row *row)
+{
+    *(struct lace_ceiling_row *)user = *row;
+    return 0;
+}
+
+static struct lace_ceiling_row ceiling(const struct lace_family *f, int difficulty, int threads, uint64_t problems)
+{
+    struct lace_data_knobs knobs;
+    struct lace_ceiling_row row;
+    struct lace_error err = {""};
+    lace_data_knobs_defaults(&knobs);
+    knobs.difficulty = (struct lace_interval){difficulty, difficulty};
+    knobs.threads = (struct lace_interval){threads, threads};
+    int R = f->budget(f, &knobs, threads);
+    if (lace_data_ceiling(f->name, &knobs, problems, (struct lace_interval){R, R}, keep, &row, &err))
+        fail_msg("%s", err.text);
+    return row;
+}
+
+static void the_budget_is_enough_for_those_who_share_and_for_no_others(void **state)
+{
+    for (int i = 0; i < ROWS; i++) {
+        const struct lace_family *f = rows[i].family;
+        struct lace_ceiling_row row = ceiling(f, f->trained_high, 4, 1000);
+        double others = row.tagged.value > row.alone.value ? row.tagged.value : row.alone.value;
+        if (row.shared.high < 0.97 || row.shared.value - others < 0.2)
+            fail_msg("%s: %d rounds, shared %g, others %g", f->name, row.rounds, row.shared.value, others);
+        for (int threads = 2; threads <= 16; threads += threads < 4 ? 1 : threads)
+            for (int difficulty = f->easiest; difficulty <= f->hardest; difficulty++) {
+                row = ceiling(f, difficulty, threads, 300);
+                if (row.shared.high < 0.97)
+                    fail_msg("%s: difficulty %d, %d threads, %d rounds: %g", f->name, difficulty, threads, row.rounds,
+                             row.shared.value);
+            }
+    }
+}
+
+static void knobs_of_other_families_are_refused(void **state)
+{
+    for (int i = 0; i < ROWS; i++) {
+        const struct lace_family *f = rows[i].family;
+        struct lace_data_knobs k;
+        struct lace_record record;
+        struct lace_error err;
+#define REFUSED(change)                                                                                                \
+    k = wide(f), change, err.text[0] = 0;                                                                              \
+    assert_int_equal(lace_family_make(f, &k, 0, &record, &err), LACE_BAD);                                             \
+    assert_true(err.text[0] && !record.prompt && !record.threads)
+        REFUSED(k.difficulty.low = f->easiest - 1);
+        REFUSED(k.difficulty.high = f->hardest + 1);
+        REFUSED(k.threads.high = 65);
+        REFUSED(k.strategy = f->work->ranked + 2);
+        if (!f->uses_options) {
+            REFUSED(k.options = ((struct lace_interval){8, 8}));
+        }
+        if (!f->uses_moduli) {
+            REFUSED((k.moduli[0] = 11, k.modulus_count = 1));
+        } else {
+            REFUSED((k.moduli[0] = 101, k.modulus_count = 1));
+            REFUSED((k.moduli[0] = -7, k.modulus_count = 1));
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_table_is_sound),
+        cmocka_unit_test(the_solver_passes_the_checker),
+        cmocka_unit_test(every_strategy_replays_to_the_answer),
+        cmocka_unit_test(sharing_threads_waste_nothing),
+        cmocka_unit_test(falsehoods_are_corrected),
+        cmocka_unit_test(any_changed_number_is_found),
+        cmocka_unit_test(a_forged_step_looks_right_and_is_wrong),
+        cmocka_unit_test(train_and_test_share_no_problem),
+        cmocka_unit_test(every_wording_is_the_same_problem),
+        cmocka_unit_test(a_record_depends_on_its_number_alone),
+        cmocka_unit_test(malformed_prompts_are_refused),
+        cmocka_unit_test(the_budget_is_enough_for_those_who_share_and_for_no_others),
+        cmocka_unit_test(knobs_of_other_families_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
