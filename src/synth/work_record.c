@@ -302,14 +302,17 @@ int lace_work_forge(const struct lace_family *family, const char *prompt, const 
         }
         at += len + (at[len] == '\n');
     }
-    int count = w->useful(&p, s->known, s->list);
-    for (int pass = 0; pass < 2; pass++) {
-        if (pass) { /* nothing is left to do: the move that closed the problem, once more */
+    int count = w->useful(&p, 1, s->known, s->list);
+    for (int pass = 0; pass < 3; pass++) {
+        if (pass == 2) { /* all that was done was a find: something else in its place */
+            memset(s->known, 0, sizeof s->known);
+            count = w->useful(&p, 1, s->known, s->list);
+        } else if (pass) { /* nothing is left to do: the move that closed the problem, once more */
             count = trace.count[0];
             for (int i = 0; i < count; i++) s->list[i] = trace.lines[count - 1 - i].move;
             for (int m = 0; m < moves; m++) learn(s->known, s->truth, s->there, m);
         }
-        int start = count && !pass ? (int)lace_rng_below(rng, (uint32_t)count) : 0;
+        int start = count && pass != 1 ? (int)lace_rng_below(rng, (uint32_t)count) : 0;
         for (int i = 0; i < count; i++) {
             int move = s->list[(start + i) % count];
             struct lace_work_line line = {.move = (short)move};
