@@ -73,8 +73,8 @@ static int put_thread(struct lace_script *s, struct lace_script_thread *t, const
     bool cut = !from->answer, midstep = cut && lace_rng_uniform(rng) < source->midstep;
     for (int i = 0; i < from->count && !code; i++) {
         size_t keep = midstep && i == from->count - 1 ? 1 + lace_rng_below(rng, 12) : (size_t)-1;
-        code = put_text(s, t, f, from->steps[i], strlen(from->steps[i]), keep, corrupted(record, index, i) ? 0 : 1,
-                        err);
+        code =
+            put_text(s, t, f, from->steps[i], strlen(from->steps[i]), keep, corrupted(record, index, i) ? 0 : 1, err);
     }
     if (from->answer && !code) {
         lace_text_clear(&s->text);
@@ -97,16 +97,9 @@ int lace_script_read(struct lace_script *s, const struct lace_format *f, const s
 {
     int N = record->thread_count, code, order[LACE_RECORD_THREADS], kept[LACE_RECORD_THREADS],
         start = source->start ? (int)lace_rng_below(rng, (uint32_t)source->start + 1) : 0;
-    static const char blank[] = " \t\r\n";
-    const char *from = record->prompt + strspn(record->prompt, blank), *to = from + strlen(from);
     size_t prompt;
-    while (to > from && strchr(blank, to[-1])) to--; /* as lace_engine_prompt reads a problem */
     clear(s, record->id, N);
-    lace_text_clear(&s->text);
-    lace_text_print(&s->text, "%.*s\n", (int)(to - from), from);
-    if (s->text.failed) return lace_fail(err, LACE_MEMORY, "Out of memory.");
-    code = lace_tokenizer_encode(f->tokenizer, s->text.data, s->text.len, false, &s->prompt, &s->prompt_capacity,
-                                 &prompt, err);
+    code = lace_format_prompt(f, record->prompt, &s->prompt, &s->prompt_capacity, &prompt, err);
     if (code) return code;
     s->prompt_count = (int)prompt;
     for (int n = 0; n < N; n++) order[n] = n;
