@@ -154,14 +154,15 @@ int lace_attach(const struct lace_attach_options *options, struct lace_attach_re
 
 /* ---- training ---- */
 /* One stage of training, as a YAML file describes it (recipes/ holds the shipped model's, each key explained):
- * "pretrain" makes a small backbone, "cpt" trains a new lattice on a frozen backbone, "sft" trains everything. */
+ * "pretrain" makes a small backbone, "cpt" trains a new lattice on a frozen backbone, "sft" trains everything,
+ * "rl" rewards whole groups for the answer that they pick (Lattice GRPO). */
 struct lace_train_progress {
     const char *stage, *run; /* the run's folder */
     long step, steps;
     double loss, grad_norm, lr, tokens_per_second;
 };
 struct lace_train_options {
-    const char *stage;       /* "pretrain", "cpt", "sft" */
+    const char *stage;       /* "pretrain", "cpt", "sft", "rl" */
     const char *config;      /* the YAML file */
     const char *const *sets; /* "key=value", override the file; NULL-terminated, may be NULL */
     int resume; /* go on from the last checkpoint, with the settings the run began with; without it a run that exists is refused */

@@ -51,6 +51,7 @@ void lace_rl_defaults(struct lace_rl_options *o)
                                   .rollouts = 8,
                                   .epochs = 1,
                                   .temperature = 1,
+                                  .level = 0.1,
                                   .kl = 0.02,
                                   .clip = 0.2,
                                   .format = 0.1,
@@ -144,8 +145,10 @@ static int open_decoders(struct lace_rl *r, struct lace_error *err)
         if (tokens > need.tokens) need.tokens = tokens;
     }
     if (r->decoders[0] && need.threads <= r->room.threads && need.prompt <= r->room.prompt &&
-        need.tokens <= r->room.tokens)
+        need.tokens <= r->room.tokens) {
+        for (int k = 0; k < r->trainer->options.workers; k++) lace_decoder_forget(r->decoders[k]); /* new weights */
         return 0;
+    }
     need.groups = ROWS_AT_ONCE / need.threads > 1 ? ROWS_AT_ONCE / need.threads : 1;
     r->room = need;
     for (int k = 0; k < r->trainer->options.workers; k++) {
@@ -387,7 +390,7 @@ static void reward(struct lace_rl *r, struct lace_rl_report *report)
         report->reward_std += deviation / P;
         report->frac_reward_zero_std += (deviation < 1e-9) / (double)P; /* rounding of equal sums */
         for (int i = 0; i < R; i++) {
-            o[i].advantage = deviation < 1e-9 ? 0 : (o[i].reward - mean) / deviation;
+            o[i].advantage = deviation < 1e-9 ? 0 : (o[i].reward - mean) / (deviation + r->options.level);
             report->reward += o[i].reward / total;
             report->pick_accuracy += (double)o[i].right / total;
             report->coverage += o[i].coverage / total;
@@ -398,6 +401,17 @@ static void reward(struct lace_rl *r, struct lace_rl_report *report)
             report->rollout_tokens += o[i].chosen;
         }
     }
+}
+
+struct lace_rl_token lace_rl_token(const struct lace_rl_options *o, double A, double lp, double lp_old, double lp_ref)
+{
+    double ratio = exp(lp - lp_old), d = lp_ref - lp, kl = exp(d) - d - 1,
+           near = fmin(fmax(ratio, 1 - o->clip), 1 + o->clip);
+    bool clipped = near * A < ratio * A; /* the lesser of the two counts, and it does not depend on lp */
+    return (struct lace_rl_token){.loss = o->kl * kl - (clipped ? near : ratio) * A,
+                                  .kl = kl,
+                                  .weight = (clipped ? 0 : ratio * A) + o->kl * (exp(d) - 1),
+                                  .clipped = clipped};
 }
 
 /* Each chosen token's share in the gradient, from what the present model says of it. */
@@ -411,19 +425,17 @@ static void weigh(void *user, int index, struct lace_worker *w)
     if (r->epoch == 0) /* before the first update the model is the one that chose; NAN: it was forced */
         for (int i = 0; i < s->batch.outs; i++) old[i] = s->weight[i] > 0 ? w->logprob[i] : NAN;
     for (int g = 0; g < s->group_count; g++) {
-        double A = r->rollouts[r->places[index][g].rollout].advantage, clip = r->options.clip;
+        double A = r->rollouts[r->places[index][g].rollout].advantage;
         for (int i = r->places[index][g].first_out; i < r->places[index][g + 1].first_out; i++) {
             s->weight[i] = 0;
             if (isnan(old[i])) continue;
-            double ratio = exp((double)w->logprob[i] - old[i]),
-                   d = (double)r->reference_logprob[index][i] - w->logprob[i];
-            bool clipped = A >= 0 ? ratio > 1 + clip : ratio < 1 - clip;
-            double kept = ratio < 1 - clip ? 1 - clip : ratio > 1 + clip ? 1 + clip : ratio;
-            s->weight[i] = (float)((clipped ? 0 : A * ratio) + r->options.kl * (exp(d) - 1));
-            tally->loss += r->options.kl * (exp(d) - d - 1) - (clipped ? A * kept : A * ratio);
-            tally->kl += exp(d) - d - 1;
+            struct lace_rl_token token =
+                lace_rl_token(&r->options, A, w->logprob[i], old[i], r->reference_logprob[index][i]);
+            s->weight[i] = (float)token.weight;
+            tally->loss += token.loss;
+            tally->kl += token.kl;
             tally->entropy -= w->logprob[i]; /* of the choices themselves: an unbiased estimate at temperature 1 */
-            tally->clipped += clipped;
+            tally->clipped += token.clipped;
         }
     }
     for (int i = 0; i < m->lattice.layer_count; i++) {

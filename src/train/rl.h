@@ -4,7 +4,8 @@
  *     problems -> rollouts (the decoder of `lace run`) -> rewards -> advantages -> one or more updates
  *
  *     reward    = right + w_format * format + w_diversity * diversity   (diversity counts where a thread is right)
- *     advantage = (reward - mean) / deviation over the rollouts of a problem; 0 where all are alike
+ *     advantage = (reward - mean) / (deviation + level) over the rollouts of a problem: without the level, rollouts
+ *                 that differ in nothing but a thousandth of diversity would count as much as right and wrong ones
  *     loss      = - min(ratio * A, clip(ratio, 1 - e, 1 + e) * A) + kl * (exp(d) - d - 1), per chosen token,
  *                 ratio = p / p_old, d = log p_ref - log p (Schulman's estimator), p_ref: the model at the start
  *
@@ -18,6 +19,7 @@ struct lace_rl_options {
     int epochs;             /* updates with the same rollouts */
     int rounds;             /* budget of a thread; 0: the record's */
     double temperature;
+    double level;             /* added to the deviation of rewards */
     double kl, clip;          /* weight of the distance to the reference; e */
     double format, diversity; /* weights of the reward's terms */
 };
@@ -33,6 +35,15 @@ struct lace_rl_report { /* means over the step's groups; by TRL's names where it
 
 /* 1: the answer is right. Training does not know how problems are judged. */
 typedef int lace_grade_fn(void *user, const struct lace_record *problem, const char *answer);
+
+/* The loss of one chosen token with advantage A, from its log-probabilities now, when it was chosen and under the
+ * reference; *weight: minus the loss's derivative by lp. */
+struct lace_rl_token {
+    double loss, kl, weight;
+    bool clipped;
+};
+struct lace_rl_token lace_rl_token(const struct lace_rl_options *options, double A, double lp, double lp_old,
+                                   double lp_ref);
 
 struct lace_rl;
 /* The reference is a copy of the model's weights as they are now, or those of a checkpoint's start. */
