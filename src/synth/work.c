@@ -156,10 +156,21 @@ static int spare_move(const struct group *g, int n)
     return any;
 }
 
+/* Whether what is known of a move was built on the other. */
+static bool built_on(const struct group *g, int move, int other)
+{
+    const struct lace_work_line *line = g->known[move];
+    for (int i = 0; line && i < LACE_WORK_USES && line->uses[i] >= 0; i++)
+        if (line->uses[i] == other || built_on(g, line->uses[i], other)) return true;
+    return false;
+}
+
 static void write_line(struct group *g, int n, int round)
 {
-    if (g->watch[n] >= 0 || g->closing >= 0) {
-        int again = g->watch[n] >= 0 ? g->watch[n] : g->closing;
+    int watch = g->watch[n];
+    if (watch >= 0 && g->closing >= 0 && !built_on(g, g->closing, watch)) watch = -1;
+    if (watch >= 0 || g->closing >= 0) {
+        int again = watch >= 0 ? watch : g->closing;
         try_again(g, n, round, again);
         g->taken[again] = 1;
         return;
