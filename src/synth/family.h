@@ -59,7 +59,7 @@ struct lace_family {
 };
 
 extern const struct lace_family lace_family_search, lace_family_chain, lace_family_countdown, lace_family_path,
-    lace_family_product, lace_family_program;
+    lace_family_product, lace_family_program, lace_family_toll;
 
 int lace_family_count(void);
 const struct lace_family *lace_family_at(int i);

@@ -31,11 +31,13 @@ static uint32_t closure(uint32_t seen, const struct lace_path_road *roads, int c
     return seen;
 }
 
-static int add_end(struct lace_path_end *end, int node, int length, const char *which, int at, struct lace_error *err)
+static int add_end(struct lace_path_end *end, int node, const struct lace_path_road *road, const char *which, int at,
+                   struct lace_error *err)
 {
     if (end->count == 2) return lace_fail(err, LACE_BAD, "More than two roads lead %s %c; leave two.", which, 'a' + at);
     end->node[end->count] = (uint8_t)node;
-    end->length[end->count++] = (uint8_t)length;
+    end->toll[end->count] = road->toll;
+    end->length[end->count++] = road->length;
     return 0;
 }
 
@@ -128,8 +130,8 @@ int lace_path_init(struct lace_path *p, int start, int goal, const struct lace_p
             if (p->road[k].from == r->from && p->road[k].to == r->to)
                 return lace_fail(err, LACE_BAD, "Two roads lead from %c to %c; leave one.", 'a' + r->from, 'a' + r->to);
         p->road[p->road_count++] = *r;
-        int code = add_end(&p->out[r->from], r->to, r->length, "out of", r->from, err);
-        if (!code) code = add_end(&p->in[r->to], r->from, r->length, "into", r->to, err);
+        int code = add_end(&p->out[r->from], r->to, r, "out of", r->from, err);
+        if (!code) code = add_end(&p->in[r->to], r->from, r, "into", r->to, err);
         if (code) return code;
     }
     if (!order_nodes(p, useful) || p->in[start].count || p->out[goal].count)
@@ -159,7 +161,8 @@ uint64_t lace_path_shape(const struct lace_path *p)
     for (int i = 0; i < p->node_count; i++) {
         const struct lace_path_end *in = &p->in[p->node[i]];
         uint64_t sum = in->count; /* a sum, so that the order of the two does not count */
-        for (int k = 0; k < in->count; k++) sum += mix(shape[in->node[k]] + in->length[k]);
+        for (int k = 0; k < in->count; k++)
+            sum += mix(shape[in->node[k]] + in->length[k] + ((uint64_t)in->toll[k] << 8));
         shape[p->node[i]] = mix(sum + 0x9e3779b97f4a7c15u);
     }
     return shape[p->goal];
@@ -192,7 +195,7 @@ int lace_path_draw_roads(int layers, struct lace_rng *rng, struct lace_path_road
     return count;
 }
 
-int lace_path_distract(struct lace_path_road *roads, int count, uint32_t used, struct lace_rng *rng)
+static int distract(struct lace_path_road *roads, int count, uint32_t used, struct lace_rng *rng)
 {
     int real = count;
     for (int i = 0; i < real; i++) used |= bit(roads[i].from) | bit(roads[i].to);
@@ -210,7 +213,7 @@ int lace_path_distract(struct lace_path_road *roads, int count, uint32_t used, s
     return count;
 }
 
-void lace_path_shuffle(struct lace_path_road *roads, int count, struct lace_rng *rng)
+static void shuffle(struct lace_path_road *roads, int count, struct lace_rng *rng)
 {
     for (int i = count - 1; i > 0; i--) {
         int j = (int)lace_rng_below(rng, (uint32_t)i + 1);
@@ -222,7 +225,7 @@ void lace_path_shuffle(struct lace_path_road *roads, int count, struct lace_rng 
 
 /* ---- writing ---- */
 
-char *lace_path_put_roads(char *at, const struct lace_path_road *roads, int count)
+static char *put_roads(char *at, const struct lace_path_road *roads, int count)
 {
     for (int i = 0; i < count; i++) {
         if (i) at = lace_put_text(at, ", ");
@@ -234,7 +237,8 @@ char *lace_path_put_roads(char *at, const struct lace_path_road *roads, int coun
     return at;
 }
 
-void lace_path_prompt(const struct lace_path *p, int ambiguity, struct lace_rng *rng, struct lace_text *out)
+void lace_path_prompt(const struct lace_path *p, int ambiguity, uint32_t used, struct lace_rng *rng,
+                      struct lace_text *out)
 {
     struct lace_path_road roads[PATH_ROADS + 2];
     char text[128 + 8 * PATH_ROADS], *at = text;
@@ -243,14 +247,14 @@ void lace_path_prompt(const struct lace_path *p, int ambiguity, struct lace_rng 
     if (ambiguity == 1) wording = 1 + (int)lace_rng_below(rng, WORDINGS - 1);
     if (ambiguity == 2) {
         wording = (int)lace_rng_below(rng, WORDINGS);
-        count = lace_path_distract(roads, count, 0, rng);
-        lace_path_shuffle(roads, count, rng);
+        count = distract(roads, count, used, rng);
+        shuffle(roads, count, rng);
     }
     for (const char *w = wordings[wording]; *w; w++) {
         if (*w != '$') *at++ = *w;
         else if (*++w == 's') *at++ = (char)('a' + p->start);
         else if (*w == 'g') *at++ = (char)('a' + p->goal);
-        else at = lace_path_put_roads(at, roads, count);
+        else at = put_roads(at, roads, count);
     }
     lace_text_add(out, text, (size_t)(at - text));
 }
@@ -285,7 +289,7 @@ static const char *get_node(const char *at, int *node)
     return at;
 }
 
-const char *lace_path_get_roads(const char *at, bool tolls, struct lace_path_road *roads, int *count)
+static const char *get_roads(const char *at, bool tolls, struct lace_path_road *roads, int *count)
 {
     for (*count = 0;; at = lace_get_text(at, ",")) {
         int from, to, length = 0;
@@ -299,7 +303,8 @@ const char *lace_path_get_roads(const char *at, bool tolls, struct lace_path_roa
     }
 }
 
-static bool read_wording(const char *w, const char *at, int *start, int *goal, struct lace_path_road *roads, int *count)
+static bool read_wording(const char *w, const char *at, bool tolls, int *start, int *goal, struct lace_path_road *roads,
+                         int *count)
 {
     for (; at && *w; w++) {
         char fixed[2] = {*w, 0};
@@ -308,18 +313,25 @@ static bool read_wording(const char *w, const char *at, int *start, int *goal, s
             at = lace_get_text(at, fixed);
         } else if (*++w == 's') at = get_node(at, start);
         else if (*w == 'g') at = get_node(at, goal);
-        else at = lace_path_get_roads(at, false, roads, count);
+        else at = get_roads(at, tolls, roads, count);
     }
     return at && !*lace_skip_space(at);
+}
+
+bool lace_path_read_prompt(const char *prompt, bool tolls, struct lace_path_road *roads, int *count, int *start,
+                           int *goal)
+{
+    for (int i = 0; i < WORDINGS; i++)
+        if (read_wording(wordings[i], prompt, tolls, start, goal, roads, count)) return true;
+    return false;
 }
 
 int lace_path_parse(struct lace_path *p, const char *prompt, struct lace_error *err)
 {
     struct lace_path_road roads[PATH_ROADS];
     int count = 0, start = 0, goal = 0;
-    for (int i = 0; i < WORDINGS; i++)
-        if (read_wording(wordings[i], prompt, &start, &goal, roads, &count))
-            return lace_path_init(p, start, goal, roads, count, err);
+    if (lace_path_read_prompt(prompt, false, roads, &count, &start, &goal))
+        return lace_path_init(p, start, goal, roads, count, err);
     return lace_fail(err, LACE_BAD,
                      "The prompt is not a path problem; one reads `Shortest from a to d: a3b, a5c, b4d, c6d.`.");
 }
@@ -372,7 +384,7 @@ int lace_path_value(const struct lace_path_line *line)
     return line->terms == 2 && line->term[1].sum < line->term[0].sum ? line->term[1].sum : line->term[0].sum;
 }
 
-void lace_path_slip(struct lace_path_line *line, bool small, struct lace_rng *rng)
+void lace_path_slip(struct lace_path_line *line, bool small, bool roads, struct lace_rng *rng)
 {
     int value = lace_path_value(line), other = (int)lace_rng_below(rng, 3) ? 1 : 10; /* counted wrongly, or carried */
     for (int i = 0; i < line->terms; i++) {
@@ -384,18 +396,21 @@ void lace_path_slip(struct lace_path_line *line, bool small, struct lace_rng *rn
         if (t->sum != value) continue;
         int less = value > other ? value - other : value > 1 ? value - 1 : value + 1;
         /* Half of the slips are in the road, and the sum fits them. */
-        if (line->kind != PATH_VIA && less >= t->known && lace_rng_below(rng, 2)) t->add = less - t->known;
+        if (roads && line->kind != PATH_VIA && less >= t->known && lace_rng_below(rng, 2)) t->add = less - t->known;
         t->sum = less;
         break;
     }
     line->so = lace_path_value(line);
 }
 
-/* Is u one of the ends, with this length? */
-static bool has_end(const struct lace_path_end *end, const struct lace_path_term *term)
+/* Is the term's node one of the ends, at this distance? Another distance for a toll may follow from a falsehood. */
+static bool has_end(const struct lace_path_end *end, const struct lace_path_term *term, bool *misled)
 {
-    for (int i = 0; i < end->count; i++)
-        if (end->node[i] == term->node && end->length[i] == term->add) return true;
+    for (int i = 0; i < end->count; i++) {
+        if (end->node[i] != term->node) continue;
+        if (end->toll[i] && end->length[i] != term->add) *misled = true;
+        return end->toll[i] || end->length[i] == term->add;
+    }
     return false;
 }
 
@@ -411,7 +426,7 @@ int lace_path_judge(const struct lace_path *p, const struct lace_path_line *line
     for (int i = 0; i < line->terms; i++) {
         const struct lace_path_term *t = &line->term[i];
         const int *known = line->kind == PATH_FROM ? p->to_goal : p->from_start;
-        if (end ? !has_end(end, t) : t->node != p->cut[0] && t->node != p->cut[1]) return PATH_LOOKUP;
+        if (end ? !has_end(end, t, misled) : t->node != p->cut[0] && t->node != p->cut[1]) return PATH_LOOKUP;
         if (end && t->node == (line->kind == PATH_TO ? p->start : p->goal) && t->known) return PATH_LOOKUP;
         if (t->known != known[t->node] || (!end && t->add != p->to_goal[t->node])) *misled = true;
         if (t->sum != t->known + t->add) result = PATH_SUM;

@@ -9,19 +9,27 @@
  * path.c reads and writes problems and lines; path_work.c says which lines lead to the answer. */
 #ifndef LACE_PATH_H
 #define LACE_PATH_H
-#include "synth/family.h"
+#include "synth/work.h"
 
-enum { PATH_LAYERS = 12, PATH_NODES = 26, PATH_ROADS = 80, PATH_LENGTH = 99, PATH_LINE = 96 };
+enum {
+    PATH_LAYERS = 12,
+    PATH_NODES = 26,
+    PATH_ROADS = 80,
+    PATH_LENGTH = 99,
+    PATH_LINE = 96,
+    PATH_MOVES = 2 * PATH_NODES + 1
+};
 
 struct lace_path_road {
     uint8_t from, to; /* 0 is the letter a */
     uint8_t length;
-    char toll; /* a letter: the length is unknown and called so (family `toll`); 0 otherwise */
+    char toll; /* the family `toll`: a letter whose value is the length, `a(p)b`; otherwise 0 */
 };
 
 /* One direction of the roads at a node: those that lead into it, or those that lead out of it. */
 struct lace_path_end {
     uint8_t count, node[2], length[2];
+    char toll[2];
 };
 
 struct lace_path {
@@ -58,20 +66,19 @@ uint64_t lace_path_shape(const struct lace_path *p);
 /* Draws letters, a start, a goal and roads in `layers` layers of two nodes; returns the number of roads. */
 int lace_path_draw_roads(int layers, struct lace_rng *rng, struct lace_path_road *roads, int *start, int *goal);
 int lace_path_parse(struct lace_path *p, const char *prompt, struct lace_error *err);
-void lace_path_prompt(const struct lace_path *p, int ambiguity, struct lace_rng *rng, struct lace_text *out);
-/* Adds roads that lead nowhere or come from nowhere, where letters are left that `used` does not have. Returns the new
- * count. */
-int lace_path_distract(struct lace_path_road *roads, int count, uint32_t used, struct lace_rng *rng);
-void lace_path_shuffle(struct lace_path_road *roads, int count, struct lace_rng *rng);
-/* `a3b, b(p)c`: PATH_ROADS * 8 bytes are enough. Reading takes tolls where they are allowed. */
-char *lace_path_put_roads(char *at, const struct lace_path_road *roads, int count);
-const char *lace_path_get_roads(const char *at, bool tolls, struct lace_path_road *roads, int *count);
+/* The same without looking at the roads; false: not a prompt of this family. */
+bool lace_path_read_prompt(const char *prompt, bool tolls, struct lace_path_road *roads, int *count, int *start,
+                           int *goal);
+/* Distractions avoid the letters of `used` (bits). */
+void lace_path_prompt(const struct lace_path *p, int ambiguity, uint32_t used, struct lace_rng *rng,
+                      struct lace_text *out);
 /* What a line comes to; known (PATH_NODES) has the distances of the nodes that it builds on, from the start for
  * PATH_TO, to the goal for PATH_FROM. PATH_VIA takes `more` as well, the distances to the goal. */
 void lace_path_settle(const struct lace_path *p, enum lace_path_kind kind, int node, const int *known, const int *more,
                       struct lace_path_line *line);
-/* Makes a true line false by one number of a term: its value becomes too small, or too large. */
-void lace_path_slip(struct lace_path_line *line, bool small, struct lace_rng *rng);
+/* Makes a true line false by one number of a term: its value becomes too small, or too large. The number is a sum, or
+ * also the length of a road. */
+void lace_path_slip(struct lace_path_line *line, bool small, bool roads, struct lace_rng *rng);
 /* What readers take from it: the least of the written sums. */
 int lace_path_value(const struct lace_path_line *line);
 /* 0: right; otherwise what is wrong with it: */
@@ -81,4 +88,7 @@ int lace_path_judge(const struct lace_path *p, const struct lace_path_line *line
 int lace_path_write_line(const struct lace_path_line *line, char *text);
 /* False: not a line of this family. */
 bool lace_path_read_line(const char *text, struct lace_path_line *line);
+
+/* The moves: To a to z, From a to z, Via. `toll` has them among its own. */
+extern const struct lace_work lace_path_work;
 #endif

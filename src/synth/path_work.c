@@ -2,11 +2,10 @@
  * the cut. The strategies settle the one, the other, or both up to the cut. */
 #include "synth/path.h"
 #include "synth/scan.h"
-#include "synth/work.h"
 #include <assert.h>
 #include <string.h>
 
-enum { MIDDLE = 1, FORWARD, BACKWARD, VIA = 2 * PATH_NODES, MOVES };
+enum { MIDDLE = 1, FORWARD, BACKWARD, VIA = 2 * PATH_NODES };
 
 static int draw(void *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err)
 {
@@ -29,7 +28,7 @@ static int parse(void *problem, const char *prompt, struct lace_error *err)
 
 static void prompt(const void *problem, int ambiguity, struct lace_rng *rng, struct lace_text *out)
 {
-    lace_path_prompt(problem, ambiguity, rng, out);
+    lace_path_prompt(problem, ambiguity, 0, rng, out);
 }
 
 static void solution(const void *problem, char *answer)
@@ -48,7 +47,7 @@ static bool accepts(const void *problem, const char *answer)
 
 /* ---- moves: To a to z, From a to z, Via ---- */
 
-static int move_count(const void *problem) { return MOVES; }
+static int move_count(const void *problem) { return PATH_MOVES; }
 
 static int rank_count(const void *problem) { return 2 * ((const struct lace_path *)problem)->node_count - 1; }
 
@@ -115,7 +114,7 @@ static void perform(const void *problem, lace_work_known known, int move, struct
 {
     const struct lace_path *p = problem;
     struct lace_path_line line;
-    int value[MOVES] = {0}, uses = 0;
+    int value[PATH_MOVES] = {0}, uses = 0;
     enum lace_path_kind kind = move == VIA ? PATH_VIA : move < PATH_NODES ? PATH_TO : PATH_FROM;
     int base = kind == PATH_FROM ? PATH_NODES : 0;
     for (int m = 0; m < VIA; m++)
@@ -129,6 +128,14 @@ static void perform(const void *problem, lace_work_known known, int move, struct
     }
 }
 
+/* Whether a length that the line adds is a toll, which is not looked up in the prompt. */
+static bool tolls(const struct lace_path *p, const struct lace_path_line *line)
+{
+    if (line->kind == PATH_VIA) return false;
+    const struct lace_path_end *end = line->kind == PATH_TO ? &p->in[line->node] : &p->out[line->node];
+    return end->toll[0] || end->toll[1];
+}
+
 static bool falsify(const void *problem, struct lace_work_line *out, enum lace_falsehood kind, struct lace_rng *rng)
 {
     struct lace_path_line line;
@@ -136,7 +143,7 @@ static bool falsify(const void *problem, struct lace_work_line *out, enum lace_f
     if (kind == LACE_FALSE_FLIP) {
         if (line.terms < 2 || line.term[0].sum == line.term[1].sum) return false;
         line.so = line.term[0].sum + line.term[1].sum - line.so; /* the longer of the two */
-    } else lace_path_slip(&line, kind == LACE_FALSE_FORGE, rng);
+    } else lace_path_slip(&line, kind == LACE_FALSE_FORGE, !tolls(problem, &line), rng);
     pack(&line, out);
     return true;
 }
@@ -188,7 +195,7 @@ static int budget(const struct lace_family *family, const struct lace_data_knobs
     return threads == 2 ? d + 3 : threads == 3 ? (2 * d + 13) / 3 : 3 + d / 2;
 }
 
-static const struct lace_work work = {
+const struct lace_work lace_path_work = {
     .bytes = sizeof(struct lace_path),
     .ranked = 3,
     .draw = draw,
@@ -222,7 +229,7 @@ const struct lace_family lace_family_path = {
     .trained_high = 5,
     .strategies = strategies,
     .errors = errors,
-    .work = &work,
+    .work = &lace_path_work,
     .make = lace_work_make,
     .check = lace_work_check,
     .solve = lace_work_solve,

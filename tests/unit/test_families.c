@@ -123,6 +123,28 @@ static const struct row rows[] = {
              "Steps: +1. Find the program: 1: 300 to 4.", "Steps: +1. Find the program: 1: 3 to.",
              "Steps: +1. Find the program: 1: to 4.", "Steps: +1. Find the program: 1: 3 to 4, 3: 2 to 9.",
              "Steps: +1. Find the program: 1: 3 to 4. And then?", "\xff\xfe\x01"}},
+    {.family = &lace_family_toll,
+     .alike = true,
+     .good =
+         {"Find p (each from 1 to 8, mod 11): p*3+4=5. Shortest from a to d: a3b, a(p)c, b4d, c2d.",
+          " find p(each from 1 to 8,mod 11):p*3+4=5.shortest from a to d:a3b, a( p )c, b4d,\nc2d",
+          "Mod 11, with each unknown from 1 to 8: p*3+4=5. Find p. Roads: c2d, a3b, a(p)c, b4d. Find the shortest way "
+          "from a to d.",
+          "What is q? Each unknown is from 1 to 8, mod 11: q*7+p=2, p*3+4=5. c2d, b4d, a3b, a(p)c, a(q)z. What is "
+          "the way from a to d?"},
+     .answer = "6",
+     .bad = {"", ".", "Find p (each from 1 to 8, mod 11): p*3+4=5.", "Shortest from a to d: a3b, b4d.",
+             "Shortest from a to d: a3b, b4d. Find p (each from 1 to 8, mod 11): p*3+4=5.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Shortest from a to d: a3b, a(q)c, b4d, c2d.", /* what is q? */
+             "Find p (each from 1 to 8, mod 11): p*11+4=4. Shortest from a to d: a3b, a(p)c, b4d, c2d.",
+             "Find p (each from 1 to 10, mod 11): p*3+4=5. Shortest from a to d: a3b, a(p)c, b4d, c2d.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Shortest from a to d: a3b, a(p)c, c2e.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Shortest from a to d: a3b, a(p)c, b4d, c2d. And p?",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Shortest from a to d: a3b, a(P)c, b4d, c2d.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Shortest from a to d: a3b, a()c, b4d, c2d.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Shortest from a to d: a3b, a(pp)c, b4d, c2d.",
+             ". . . . . . . . . Find p (each from 1 to 8, mod 11): p*3+4=5. Shortest from a to d: a(p)d.",
+             "\xff\xfe\x01"}},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
