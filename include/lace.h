@@ -70,6 +70,31 @@ struct lace_score_token {
 int lace_score(const struct lace_engine *engine, const int *ids, size_t count, float *logprobs,
                struct lace_score_token *best, int top, struct lace_error *err);
 
+/* ---- conversations ---- */
+/* What a chat template is given besides the messages. Texts may be NULL. */
+struct lace_chat_options {
+    const char *tools;     /* JSON: a list of tools, as the OpenAI API has them */
+    const char *documents; /* JSON: a list of objects */
+    const char *variables; /* JSON: an object of the template's own variables: {"enable_thinking": false} */
+    const char *name;      /* which of several templates; NULL: "tool_use" where there are tools, else "default" */
+    int add_generation_prompt; /* the text ends where the model's reply begins */
+    int continue_final;        /* the last message is left open, for the model to continue; the other one is 0 then */
+    int64_t now;               /* for templates that name the day: seconds since 1970; 0: the clock */
+};
+/* No tools, the default template, add_generation_prompt. */
+void lace_chat_defaults(struct lace_chat_options *options);
+/* The text of a conversation as the model's own chat template writes it, as Transformers does (apply_chat_template
+ * without tokenize). messages is JSON: a list of objects with "role" and "content", in their order, what else the
+ * template reads ("tool_calls", ...) included. On success the caller frees *text with free(); it is terminated.
+ * LACE_BAD: the model has no template, the template refuses the conversation (err has its words), uses what is not
+ * supported or more than it may, or the JSON is wrong. Safe from any OS thread.
+ * Special tokens that a message holds are not told from the template's own: lace_tokenize makes tokens of both, as
+ * Transformers does. A server for people who do not trust each other looks for them first. */
+int lace_chat_render(const struct lace_engine *engine, const char *messages, const struct lace_chat_options *options,
+                     char **text, size_t *len, struct lace_error *err);
+/* 0: the model has a chat template that can be used; otherwise err says what is missing. */
+int lace_chat_check(const struct lace_engine *engine, struct lace_error *err);
+
 /* ---- one problem, N threads ---- */
 enum lace_verdict { LACE_VERDICT_NONE, LACE_VERDICT_BEST, LACE_VERDICT_SUCCESS, LACE_VERDICT_FAIL };
 extern const char *const lace_verdict_names[]; /* "", "best", "success", "fail" */
@@ -154,15 +179,14 @@ int lace_attach(const struct lace_attach_options *options, struct lace_attach_re
 
 /* ---- training ---- */
 /* One stage of training, as a YAML file describes it (recipes/ holds the shipped model's, each key explained):
- * "pretrain" makes a small backbone, "cpt" trains a new lattice on a frozen backbone, "sft" trains everything,
- * "rl" rewards whole groups for the answer that they pick (Lattice GRPO). */
+ * "pretrain" makes a small backbone, "cpt" trains a new lattice on a frozen backbone, "sft" trains everything. */
 struct lace_train_progress {
     const char *stage, *run; /* the run's folder */
     long step, steps;
     double loss, grad_norm, lr, tokens_per_second;
 };
 struct lace_train_options {
-    const char *stage;       /* "pretrain", "cpt", "sft", "rl" */
+    const char *stage;       /* "pretrain", "cpt", "sft" */
     const char *config;      /* the YAML file */
     const char *const *sets; /* "key=value", override the file; NULL-terminated, may be NULL */
     int resume; /* go on from the last checkpoint, with the settings the run began with; without it a run that exists is refused */
@@ -268,43 +292,6 @@ struct lace_ceiling_row {
 int lace_data_ceiling(const char *family, const struct lace_data_knobs *knobs, uint64_t problems,
                       struct lace_interval rounds, int (*row)(void *user, const struct lace_ceiling_row *row),
                       void *user, struct lace_error *err);
-
-/* ---- the data pipeline ---- */
-/* Every step reads records, passes on those that it keeps in the order in which they came, and counts the others by
- * reason. Its output follows from its input and its options. docs/data.md goes through the steps. */
-struct lace_data_flow {
-    const char *const *in; /* files, one after another; "-": stdin; NULL-terminated */
-    lace_data_write keep;  /* gets each record that is kept, a line each */
-    lace_data_write drop;  /* gets the others, with the reason as meta.dropped; may be NULL */
-    /* Called with the records read so far and those there are (0: unknown); non-zero stops. May be NULL. */
-    int (*progress)(void *user, uint64_t done, uint64_t total);
-    void *user;
-};
-struct lace_data_report {
-    uint64_t read, kept;
-    struct lace_data_tally dropped[24]; /* records by reason; ends at an empty name */
-    struct lace_data_tally changed[24]; /* what was done inside the records that were kept, likewise */
-};
-
-struct lace_import_options {
-    const char *format; /* "gsm8k", "math", "dapo", "aime", "plain", "record"; NULL or "auto": each file's own */
-    const char *task;   /* of the records; NULL: the format's name */
-    int solutions;      /* a written solution becomes a thread */
-};
-/* Turns problems of other data sets into records. */
-int lace_data_import(const struct lace_data_flow *flow, const struct lace_import_options *options,
-                     struct lace_data_report *report, struct lace_error *err);
-
-struct lace_dedupe_options {
-    double threshold; /* near duplicates share at least so much: Jaccard similarity of three-word shingles */
-    const char *const *against; /* files whose problems are dropped too, e.g. the test set; NULL-terminated, or NULL */
-    int threads;                /* also threads of one record that are near duplicates: the later one goes */
-};
-/* Fills the options: 0.8, threads too. */
-void lace_dedupe_defaults(struct lace_dedupe_options *options);
-/* Drops records whose problem is a near duplicate of an earlier one. */
-int lace_data_dedupe(const struct lace_data_flow *flow, const struct lace_dedupe_options *options,
-                     struct lace_data_report *report, struct lace_error *err);
 
 /* ---- evaluation ---- */
 /* The same held-out problems, seeds and tokens for every arm:

@@ -98,6 +98,7 @@ static int open_all(struct lace_engine *e, const struct lace_engine_options *o, 
                          lace_tokenizer_size(e->tokenizer), e->model->config.vocab_size);
     if ((code = lace_format_open(&e->format, e->tokenizer, lace_tokenizer_id(e->tokenizer, "<|end|>"), err)))
         return code;
+    if ((code = lace_chat_template_open(&e->chat, e->path, err))) return code;
     e->defaults = (struct lace_run_options){.threads = 4, .seed = 1, .barrier = 1, .sampling = {0, 0, 1, 0, 1}};
     return read_generation(e, err);
 }
@@ -116,6 +117,7 @@ void lace_engine_close(struct lace_engine **engine)
     struct lace_engine *e = *engine;
     if (!e) return;
     lace_format_release(&e->format);
+    lace_chat_template_close(&e->chat);
     lace_tokenizer_close(&e->tokenizer);
     lace_model_free(&e->model);
     free(e->path);
@@ -172,9 +174,20 @@ int lace_detokenize(const struct lace_engine *e, const int *ids, size_t count, c
 int lace_engine_prompt(const struct lace_engine *e, const char *prompt, int **ids, size_t *count,
                        struct lace_error *err)
 {
-    size_t capacity = 0;
+    static const char blank[] = " \t\r\n";
+    const char *from = prompt + strspn(prompt, blank), *to = from + strlen(from);
+    while (to > from && strchr(blank, to[-1])) to--;
+    if (from == to)
+        return lace_fail(err, LACE_BAD,
+                         "The prompt is empty; write the problem after the options, or - to read it from stdin.");
+    char *text = malloc((size_t)(to - from) + 2);
+    if (!text) return lace_fail(err, LACE_MEMORY, "Out of memory.");
+    memcpy(text, from, (size_t)(to - from));
+    text[to - from] = '\n';
     *ids = NULL;
-    int code = lace_format_prompt(&e->format, prompt, ids, &capacity, count, err);
+    size_t capacity = 0;
+    int code = lace_tokenizer_encode(e->tokenizer, text, (size_t)(to - from) + 1, false, ids, &capacity, count, err);
+    free(text);
     if (code) {
         free(*ids);
         *ids = NULL;

@@ -3,12 +3,14 @@
 #define LACE_ENGINE_H
 #include "decode/format.h"
 #include "model/model.h"
+#include "text/chat.h"
 
 struct lace_engine {
     char *path;
     struct lace_model *model;
     struct lace_tokenizer *tokenizer;
     struct lace_format format;
+    struct lace_chat_template *chat;
     struct lace_run_options defaults; /* from generation_config.json */
 };
 /* The directory of the shipped model, into path (PATH_MAX bytes): $LACE_MODEL, beside the program's source tree, or
