@@ -1,7 +1,8 @@
 /* lace data: makes and looks at records. stdout carries records, tables or JSON and nothing else. */
+#include "data_step.h"
 #include "options.h"
+#include "outlet.h"
 #include "progress.h"
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,45 +117,34 @@ static int read_knobs(struct lace_data_knobs *knobs)
 }
 
 struct sink {
-    FILE *file;
+    struct cli_outlet outlet;
     struct cli_progress progress;
     long done;
-    bool counts, failed;
+    bool counts;
 };
 
 static int put(void *user, const char *bytes, size_t len)
 {
     struct sink *sink = user;
-    sink->failed = fwrite(bytes, 1, len, sink->file) != len;
-    if (sink->counts && !sink->failed && ++sink->done % 256 == 0)
+    cli_outlet_write(&sink->outlet, bytes, len);
+    if (sink->counts && !sink->outlet.failed && ++sink->done % 256 == 0)
         cli_progress_update(&sink->progress, sink->done, NULL);
-    return sink->failed;
+    return sink->outlet.failed;
 }
 
 static int run_make(int argc, char **argv)
 {
     struct lace_data_knobs knobs;
     struct lace_error err;
-    struct sink sink = {.file = stdout, .counts = true};
-    char part[4096];
+    struct sink sink = {.outlet.file = stdout, .counts = true};
     int status = read_knobs(&knobs);
+    if (!status && out) status = cli_outlet_open(&sink.outlet, out);
     if (status) return status;
-    if (out) {
-        if ((size_t)snprintf(part, sizeof part, "%s.part", out) >= sizeof part)
-            return cli_misuse("The name of the output file is too long.");
-        if (!(sink.file = fopen(part, "w"))) return cli_fail("%s: cannot be written: %s.", part, strerror(errno));
-    }
     cli_progress_start(&sink.progress, "data", "records", count);
     int code = lace_data_make(family, &knobs, (uint64_t)first, (uint64_t)count, put, &sink, &err);
     cli_progress_end(&sink.progress);
-    if (fflush(sink.file)) sink.failed = true;
-    if (out && fclose(sink.file)) sink.failed = true;
-    if (sink.failed)
-        status = cli_fail("%s: the records could not be written; is the disk full?", out ? part : "stdout");
-    else if (code) status = cli_fail("%s", err.text);
-    else if (out && rename(part, out)) status = cli_fail("%s: cannot take its name: %s.", out, strerror(errno));
-    if (status && out) remove(part);
-    return status;
+    if (code) status = sink.outlet.failed ? cli_outlet_complain(&sink.outlet) : cli_fail("%s", err.text);
+    return cli_outlet_close(&sink.outlet, status);
 }
 
 static int run_families(int argc, char **argv)
@@ -185,7 +175,7 @@ static int run_show(int argc, char **argv)
 {
     struct lace_error err;
     struct winsize size;
-    struct sink sink = {.file = stdout};
+    struct sink sink = {.outlet.file = stdout};
     bool terminal = isatty(STDOUT_FILENO), colour = terminal && !getenv("NO_COLOR");
     if (!width)
         width =
@@ -290,6 +280,30 @@ static const struct cli_command commands[] = {
      .args_min = 1,
      .args_max = 1,
      .run = run_show},
+    {.name = "import",
+     .summary = "Turn problems of other data sets into records",
+     .usage = "[OPTION...] [FILE...]",
+     .description =
+         "Reads JSON, a problem a line (or one list, or one object). gsm8k: question, answer with ####; math: "
+         "problem, solution with \\boxed; dapo: prompt as messages, reward_model.ground_truth; aime: Problem, "
+         "Answer; plain: prompt, answer; record: our own, checked. Answers lose what never changes their value: "
+         "signs of money, separators of thousands, math delimiters, a closing full stop.",
+     .examples = "lace data import gsm8k/train.jsonl -o gsm8k.jsonl --dropped bad.jsonl\n"
+                 "lace data import --format math MATH/train/algebra/*.json -o math.jsonl",
+     .options = cli_import_options,
+     .args_max = -1,
+     .run = cli_import_run},
+    {.name = "dedupe",
+     .summary = "Drop near duplicates, and what a test set holds",
+     .usage = "[OPTION...] [FILE...]",
+     .description =
+         "Two problems are as alike as their sets of three words in a row: shared ones over all (case, width "
+         "and spacing ignored). The first of near duplicates stays. Problems of our own families, which differ "
+         "by numbers only, go where they are equal.",
+     .examples = "lace data dedupe gsm8k.jsonl --against test.jsonl -o clean.jsonl",
+     .options = cli_dedupe_options,
+     .args_max = -1,
+     .run = cli_dedupe_run},
     {.name = "stats",
      .summary = "Count what a file of records holds",
      .usage = "[--json] FILE",

@@ -64,8 +64,8 @@ const struct cli_command cmd_train = {
     .name = "train",
     .summary = "train a model, a lattice, or both",
     .usage = "STAGE --config FILE.yaml [--set KEY=VALUE] [--resume]",
-    .description = "STAGE is pretrain (a small backbone from nothing), cpt (a new lattice on a frozen backbone) or sft "
-                   "(all parameters). "
+    .description = "STAGE is pretrain (a small backbone from nothing), cpt (a new lattice on a frozen backbone), sft "
+                   "(all parameters) or rl (Lattice GRPO: whole groups are rewarded for the answer that they pick). "
                    "The run's folder holds the resolved settings, metrics.jsonl, the last two checkpoints and, at the "
                    "end, the model. "
                    "Ctrl-C saves a checkpoint before it ends.",

@@ -179,14 +179,15 @@ int lace_attach(const struct lace_attach_options *options, struct lace_attach_re
 
 /* ---- training ---- */
 /* One stage of training, as a YAML file describes it (recipes/ holds the shipped model's, each key explained):
- * "pretrain" makes a small backbone, "cpt" trains a new lattice on a frozen backbone, "sft" trains everything. */
+ * "pretrain" makes a small backbone, "cpt" trains a new lattice on a frozen backbone, "sft" trains everything,
+ * "rl" rewards whole groups for the answer that they pick (Lattice GRPO). */
 struct lace_train_progress {
     const char *stage, *run; /* the run's folder */
     long step, steps;
     double loss, grad_norm, lr, tokens_per_second;
 };
 struct lace_train_options {
-    const char *stage;       /* "pretrain", "cpt", "sft" */
+    const char *stage;       /* "pretrain", "cpt", "sft", "rl" */
     const char *config;      /* the YAML file */
     const char *const *sets; /* "key=value", override the file; NULL-terminated, may be NULL */
     int resume; /* go on from the last checkpoint, with the settings the run began with; without it a run that exists is refused */
@@ -292,6 +293,43 @@ struct lace_ceiling_row {
 int lace_data_ceiling(const char *family, const struct lace_data_knobs *knobs, uint64_t problems,
                       struct lace_interval rounds, int (*row)(void *user, const struct lace_ceiling_row *row),
                       void *user, struct lace_error *err);
+
+/* ---- the data pipeline ---- */
+/* Every step reads records, passes on those that it keeps in the order in which they came, and counts the others by
+ * reason. Its output follows from its input and its options. docs/data.md goes through the steps. */
+struct lace_data_flow {
+    const char *const *in; /* files, one after another; "-": stdin; NULL-terminated */
+    lace_data_write keep;  /* gets each record that is kept, a line each */
+    lace_data_write drop;  /* gets the others, with the reason as meta.dropped; may be NULL */
+    /* Called with the records read so far and those there are (0: unknown); non-zero stops. May be NULL. */
+    int (*progress)(void *user, uint64_t done, uint64_t total);
+    void *user;
+};
+struct lace_data_report {
+    uint64_t read, kept;
+    struct lace_data_tally dropped[24]; /* records by reason; ends at an empty name */
+    struct lace_data_tally changed[24]; /* what was done inside the records that were kept, likewise */
+};
+
+struct lace_import_options {
+    const char *format; /* "gsm8k", "math", "dapo", "aime", "plain", "record"; NULL or "auto": each file's own */
+    const char *task;   /* of the records; NULL: the format's name */
+    int solutions;      /* a written solution becomes a thread */
+};
+/* Turns problems of other data sets into records. */
+int lace_data_import(const struct lace_data_flow *flow, const struct lace_import_options *options,
+                     struct lace_data_report *report, struct lace_error *err);
+
+struct lace_dedupe_options {
+    double threshold; /* near duplicates share at least so much: Jaccard similarity of three-word shingles */
+    const char *const *against; /* files whose problems are dropped too, e.g. the test set; NULL-terminated, or NULL */
+    int threads;                /* also threads of one record that are near duplicates: the later one goes */
+};
+/* Fills the options: 0.8, threads too. */
+void lace_dedupe_defaults(struct lace_dedupe_options *options);
+/* Drops records whose problem is a near duplicate of an earlier one. */
+int lace_data_dedupe(const struct lace_data_flow *flow, const struct lace_dedupe_options *options,
+                     struct lace_data_report *report, struct lace_error *err);
 
 /* ---- evaluation ---- */
 /* The same held-out problems, seeds and tokens for every arm:

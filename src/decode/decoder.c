@@ -152,6 +152,8 @@ int lace_decoder_open(struct lace_decoder **decoder, const struct lace_model *m,
     return code;
 }
 
+void lace_decoder_forget(struct lace_decoder *d) { lace_prompts_forget(&d->prompts); }
+
 int lace_decoder_free_groups(const struct lace_decoder *d)
 {
     int count = 0;

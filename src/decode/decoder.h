@@ -102,6 +102,8 @@ void *lace_decoder_user(const struct lace_decoder *decoder, int group);
 /* The next tokens of a thread are these, whatever the model says; ids stay the caller's and must outlive them. */
 void lace_decoder_force(struct lace_decoder *decoder, int group, int thread, const int *ids, int count);
 void lace_decoder_remove(struct lace_decoder *decoder, int group);
+/* To be called when the model's weights have changed, without groups: prompts that are in the cache are read anew. */
+void lace_decoder_forget(struct lace_decoder *decoder);
 int lace_decoder_free_groups(const struct lace_decoder *decoder);
 /* What the last step computed, and what the cache holds. */
 struct lace_decoder_use {

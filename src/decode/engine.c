@@ -174,20 +174,9 @@ int lace_detokenize(const struct lace_engine *e, const int *ids, size_t count, c
 int lace_engine_prompt(const struct lace_engine *e, const char *prompt, int **ids, size_t *count,
                        struct lace_error *err)
 {
-    static const char blank[] = " \t\r\n";
-    const char *from = prompt + strspn(prompt, blank), *to = from + strlen(from);
-    while (to > from && strchr(blank, to[-1])) to--;
-    if (from == to)
-        return lace_fail(err, LACE_BAD,
-                         "The prompt is empty; write the problem after the options, or - to read it from stdin.");
-    char *text = malloc((size_t)(to - from) + 2);
-    if (!text) return lace_fail(err, LACE_MEMORY, "Out of memory.");
-    memcpy(text, from, (size_t)(to - from));
-    text[to - from] = '\n';
-    *ids = NULL;
     size_t capacity = 0;
-    int code = lace_tokenizer_encode(e->tokenizer, text, (size_t)(to - from) + 1, false, ids, &capacity, count, err);
-    free(text);
+    *ids = NULL;
+    int code = lace_format_prompt(&e->format, prompt, ids, &capacity, count, err);
     if (code) {
         free(*ids);
         *ids = NULL;

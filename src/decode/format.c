@@ -138,3 +138,46 @@ bool lace_format_same(const char *a, const char *b)
     if (number(a, &x) && number(b, &y)) return fabs(x - y) <= 1e-9 * fmax(1, fmax(fabs(x), fabs(y)));
     return !strcmp(a, b);
 }
+
+int lace_format_prompt(const struct lace_format *f, const char *problem, int **ids, size_t *capacity, size_t *count,
+                       struct lace_error *err)
+{
+    static const char blank[] = " \t\r\n";
+    const char *from = problem + strspn(problem, blank), *to = from + strlen(from);
+    while (to > from && strchr(blank, to[-1])) to--;
+    if (from == to)
+        return lace_fail(err, LACE_BAD,
+                         "The prompt is empty; write the problem after the options, or - to read it from stdin.");
+    struct lace_text text;
+    lace_text_init(&text);
+    lace_text_add(&text, from, (size_t)(to - from));
+    lace_text_add(&text, "\n", 1);
+    int code = text.failed ? lace_fail(err, LACE_MEMORY, "Out of memory for a prompt of %zu bytes.", (size_t)(to - from))
+                           : lace_tokenizer_encode(f->tokenizer, text.data, text.len, false, ids, capacity, count, err);
+    lace_text_release(&text);
+    return code;
+}
+
+int lace_format_budget(const struct lace_format *f, const struct lace_record *p, int rounds, int *tokens,
+                       struct lace_error *err)
+{
+    if (!rounds && p->meta) rounds = (int)json_integer_value(json_object_get(p->meta, "budget"));
+    if (rounds < 1 || rounds > 1 << 16)
+        return lace_fail(err, LACE_BAD, "Record %s holds no budget of rounds; give --budget TOKENS.", p->id);
+    int *ids = NULL, code = 0;
+    size_t capacity = 0, count = 0, step = 0;
+    for (int n = 0; n < p->thread_count && !code; n++)
+        for (int i = 0; i < p->threads[n].count && i < 4 && !code; i++) {
+            const char *text = p->threads[n].steps[i];
+            code = lace_tokenizer_encode(f->tokenizer, text, strlen(text), false, &ids, &capacity, &count, err);
+            if (!code && count > step) step = count;
+        }
+    char line[128];
+    snprintf(line, sizeof line, "Answer: %.80s.\n", p->answer ? p->answer : "0");
+    if (!code) code = lace_tokenizer_encode(f->tokenizer, line, strlen(line), false, &ids, &capacity, &count, err);
+    free(ids);
+    if (!code && (!step || step > 1 << 12))
+        code = lace_fail(err, LACE_BAD, "Record %s has no steps to measure a round by; give --budget TOKENS.", p->id);
+    if (!code) *tokens = rounds * (int)step + (int)count + f->lead_count;
+    return code;
+}

@@ -28,6 +28,14 @@ void lace_format_release(struct lace_format *format);
  * model has no tag for that many threads. */
 int lace_format_tag(const struct lace_format *format, int thread, int threads, int *ids);
 
+/* Ids of a problem as its threads read it: the text without surrounding blanks, then a line's end. *ids grows to
+ * *capacity; the caller frees it. */
+int lace_format_prompt(const struct lace_format *format, const char *problem, int **ids, size_t *capacity,
+                       size_t *count, struct lace_error *err);
+/* Tokens that a thread needs for so many rounds of a record: its longest step in each, the answer's line, the lead.
+ * rounds 0: the record's own budget. */
+int lace_format_budget(const struct lace_format *format, const struct lace_record *record, int rounds, int *tokens,
+                       struct lace_error *err);
 /* The answer that a thread's text states: what follows the last "Answer: " up to the line's end, or the last
  * \boxed{...}; without the closing full stop. Appends nothing and returns false where there is none. */
 bool lace_format_answer(const char *text, size_t len, struct lace_text *answer);

@@ -72,6 +72,11 @@ static int make_room(struct lace_prompts *p, int slots, int keep)
 
 int lace_prompts_make_room(struct lace_prompts *p, int slots) { return make_room(p, slots, -1); }
 
+void lace_prompts_forget(struct lace_prompts *p)
+{
+    for (int i; (i = oldest(p, -1)) >= 0;) drop(p, i);
+}
+
 /* ---- taking and leaving ---- */
 
 /* How many of the first tokens of prompt i equal ids; only of what is stored where `done` is true. */

@@ -33,6 +33,8 @@ int lace_prompts_make_room(struct lace_prompts *prompts, int slots);
 int lace_prompts_take(struct lace_prompts *prompts, const int *ids, int count, int own, int *cached);
 /* A group leaves it. */
 void lace_prompts_leave(struct lace_prompts *prompts, int index);
+/* Drops every prompt that no group reads: the weights have changed, and with them what its tokens' keys would be. */
+void lace_prompts_forget(struct lace_prompts *prompts);
 /* Slots that nobody needs: free, or of prompts without a group. */
 int lace_prompts_free_slots(const struct lace_prompts *prompts);
 /* Slots that lace_prompts_take would need: none where a group reads all of these tokens already. */

@@ -2,7 +2,7 @@
  * otherwise pass as a problem without any; what a tool wants to add goes into "meta". */
 #include "io/record.h"
 #include "io/json.h"
-#include <errno.h>
+#include "io/lines.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,83 +193,42 @@ int lace_record_format(const struct lace_record *record, struct lace_text *out, 
 /* ---- A file ---- */
 
 struct lace_record_file {
-    FILE *stream;
-    char *path, *line;
-    size_t cap;
-    long number; /* of the line last read, from 1 */
+    struct lace_lines lines;
 };
 
 int lace_record_open(struct lace_record_file **out, const char *path, struct lace_error *err)
 {
-    bool standard = !strcmp(path, "-");
-    struct lace_record_file *file = calloc(1, sizeof *file);
-    *out = NULL;
-    if (file) file->path = strdup(standard ? "standard input" : path);
-    if (!file || !file->path) {
-        free(file);
-        return lace_fail(err, LACE_MEMORY, "Out of memory while opening %s.", path);
-    }
-    file->stream = standard ? stdin : fopen(path, "re");
-    if (!file->stream) {
-        int code = lace_fail(err, LACE_SYSTEM, "Cannot open %s: %s.", path, strerror(errno));
-        free(file->path);
-        free(file);
-        return code;
-    }
-    *out = file;
-    return 0;
-}
-
-/* getline would allocate whatever a hostile line asks for; this one stops keeping at the limit.
- * 1: a line; 0: the end; negative: an error. */
-static int read_line(struct lace_record_file *file, size_t *len, struct lace_error *err)
-{
-    *len = 0;
-    int c = getc_unlocked(file->stream);
-    if (c != EOF) file->number++;
-    else if (!ferror(file->stream)) return 0;
-    for (; c != EOF && c != '\n'; c = getc_unlocked(file->stream)) {
-        if (*len > LACE_RECORD_BYTES) continue;
-        if (*len == file->cap) {
-            size_t cap = file->cap ? file->cap * 2 : 4096;
-            char *line = realloc(file->line, cap);
-            if (!line)
-                return lace_fail(err, LACE_MEMORY, "Out of memory while reading line %ld of %s.", file->number,
-                                 file->path);
-            file->line = line;
-            file->cap = cap;
-        }
-        file->line[(*len)++] = (char)c;
-    }
-    if (ferror(file->stream))
-        return lace_fail(err, LACE_SYSTEM, "Cannot read %s after line %ld: %s.", file->path, file->number,
-                         strerror(errno));
-    return 1;
+    *out = calloc(1, sizeof **out);
+    if (!*out) return lace_fail(err, LACE_MEMORY, "Out of memory while opening %s.", path);
+    int code = lace_lines_open(&(*out)->lines, path, LACE_RECORD_BYTES, err);
+    if (code) lace_record_close(out);
+    return code;
 }
 
 /* After an error the next call goes on with the next line, so that a caller may count and skip. */
 int lace_record_next(struct lace_record_file *file, struct lace_record *record, struct lace_error *err)
 {
+    struct lace_lines *lines = &file->lines;
     *record = (struct lace_record){0};
     for (;;) {
         size_t len, i = 0;
-        int got = read_line(file, &len, err);
+        int got = lace_lines_next(lines, &len, err);
         if (got <= 0) return got;
-        while (i < len && strchr(" \t\r", file->line[i]) && file->line[i]) i++;
+        while (i < len && strchr(" \t\r", lines->line[i]) && lines->line[i]) i++;
         if (i == len) continue; /* a blank line */
         char what[300];
-        snprintf(what, sizeof what, "%.250s, line %ld", file->path, file->number);
-        int code = lace_record_parse(record, file->line, len, what, err);
+        snprintf(what, sizeof what, "%.250s, line %ld", lines->path, lines->number);
+        int code = lace_record_parse(record, lines->line, len, what, err);
         return code ? code : 1;
     }
 }
 
+long lace_record_line(const struct lace_record_file *file) { return file->lines.number; }
+
 void lace_record_close(struct lace_record_file **file)
 {
     if (!*file) return;
-    if ((*file)->stream != stdin) fclose((*file)->stream);
-    free((*file)->path);
-    free((*file)->line);
+    lace_lines_close(&(*file)->lines);
     free(*file);
     *file = NULL;
 }

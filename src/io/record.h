@@ -37,5 +37,7 @@ struct lace_record_file;
 int lace_record_open(struct lace_record_file **file, const char *path, struct lace_error *err); /* "-": stdin */
 /* 1: a record was read; 0: the end; negative: an error that names the line. */
 int lace_record_next(struct lace_record_file *file, struct lace_record *record, struct lace_error *err);
+/* The line of the file that was read last, from 1. */
+long lace_record_line(const struct lace_record_file *file);
 void lace_record_close(struct lace_record_file **file);
 #endif

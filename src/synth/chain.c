@@ -424,7 +424,7 @@ static bool given(const struct chain *p, int letter)
     return !p->def[p->first[letter]].op && !p->def[p->first[letter]].letter[0];
 }
 
-static int useful(const void *problem, lace_work_known known, short *list)
+static int useful(const void *problem, int strategy, lace_work_known known, short *list)
 {
     const struct chain *p = problem;
     int count = 0;

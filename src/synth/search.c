@@ -279,7 +279,8 @@ static bool read_line(const char *text, struct lace_search_step *step, char *unk
     return true;
 }
 
-static int check_line(const struct lace_search *p, const char *text, struct lace_search_seen *out)
+int lace_search_check_line(const struct lace_search *p, const char *text, struct lace_search_seen *out,
+                           struct lace_search_step *numbers)
 {
     struct lace_search_step step;
     int a = 0, t = 0, c_again = 0, k = 0;
@@ -287,6 +288,8 @@ static int check_line(const struct lace_search *p, const char *text, struct lace
     *out = (struct lace_search_seen){.stage = -1};
     if (!read_line(text, &step, &unknown, &a, &t, &c_again)) return LACE_STEP_NONE;
     while (k < p->stages && p->unknown[k] != unknown) k++;
+    step.stage = (uint8_t)k;
+    if (numbers) *numbers = step;
     *out = (struct lace_search_seen){
         .stage = k, .option = step.x, .claims = step.yes, .believed = step.v == t, .given = step.c};
     if (k == p->stages) return out->stage = -1, SEARCH_LOOKUP;
@@ -321,7 +324,7 @@ int lace_search_check_step(const char *prompt, const char *step, struct lace_sea
 {
     struct lace_search p;
     *out = (struct lace_search_seen){.stage = -1};
-    return lace_search_parse(&p, prompt, NULL) ? LACE_STEP_NONE : check_line(&p, step, out);
+    return lace_search_parse(&p, prompt, NULL) ? LACE_STEP_NONE : lace_search_check_line(&p, step, out, NULL);
 }
 
 static void check_step(const struct lace_family *family, const char *prompt, const char *step,
@@ -351,7 +354,7 @@ static int forge(const struct lace_family *family, const char *prompt, const cha
         if (len < sizeof text) {
             memcpy(text, line, len);
             text[len] = 0;
-            int result = check_line(&p, text, &seen);
+            int result = lace_search_check_line(&p, text, &seen, NULL);
             if (result != LACE_STEP_NONE && result != SEARCH_LOOKUP) {
                 bool on = seen.believed && seen.stage + 1 < p.stages; /* its own find: it goes on from there */
                 int next = seen.stage + on, given = on ? seen.option : seen.given;

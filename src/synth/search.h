@@ -64,6 +64,11 @@ struct lace_search_seen {
 };
 /* enum search_error, or LACE_STEP_NONE */
 int lace_search_check_step(const char *prompt, const char *step, struct lace_search_seen *out);
+/* The same for a problem that has been read; step, which may be NULL, gets the line's numbers. */
+int lace_search_check_line(const struct lace_search *problem, const char *text, struct lace_search_seen *out,
+                           struct lace_search_step *step);
+/* The true line of an option. */
+struct lace_search_step lace_search_try(const struct lace_search *problem, int stage, int c, int x);
 
 /* The rounds within which the sharing threads solve at least 97 % of the problems; K*B for one thread. */
 int lace_search_budget(int stages, int options, int threads);

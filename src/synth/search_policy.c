@@ -68,7 +68,7 @@ static void fill_orders(uint8_t *orders, const struct lace_search *p, int thread
         }
 }
 
-static struct lace_search_step truth(const struct lace_search *p, int stage, int c, int x)
+struct lace_search_step lace_search_try(const struct lace_search *p, int stage, int c, int x)
 {
     int m = p->a[stage] * x % p->modulus, v = (m + c) % p->modulus;
     return (struct lace_search_step){.stage = (uint8_t)stage,
@@ -97,7 +97,7 @@ static void run_apart(const struct lace_search *p, const uint8_t *orders, struct
         int stage = 0, c = p->given, tried = 0;
         while (trace->count[n] < trace->budget && !trace->answer[n]) {
             struct lace_search_step *step = &trace->steps[n * trace->budget + trace->count[n]++];
-            *step = truth(p, stage, c, orders[(n * p->stages + stage) * p->options + tried++]);
+            *step = lace_search_try(p, stage, c, orders[(n * p->stages + stage) * p->options + tried++]);
             note_claim(p, trace, n, step);
             if (!step->yes) continue;
             if (++stage == p->stages) trace->answer[n] = step->x;
@@ -139,12 +139,12 @@ static struct lace_search_step next_step(const struct group *g, int n)
     const struct lace_search *p = g->p;
     struct lace_search_step step;
     if (g->claim) {
-        step = truth(p, g->stage, g->c, g->claim);
+        step = lace_search_try(p, g->stage, g->c, g->claim);
         if (n != g->claimant) step.mark = SEARCH_RECHECKED, step.from = (uint8_t)g->claimant;
         return step;
     }
     if (g->found && n == g->verifier) {
-        step = truth(p, g->stage - 1, g->found_c, g->found);
+        step = lace_search_try(p, g->stage - 1, g->found_c, g->found);
         step.mark = SEARCH_RECHECKED, step.from = (uint8_t)g->finder;
         return step;
     }
@@ -154,7 +154,7 @@ static struct lace_search_step next_step(const struct group *g, int n)
         assert(i < p->options); /* forget_if_exhausted */
         int at = memory(g, g->stage, g->c, order[i]);
         if (!g->noes[at]) {
-            step = truth(p, g->stage, g->c, order[i]);
+            step = lace_search_try(p, g->stage, g->c, order[i]);
             break;
         }
         if (from < 0 && !(g->noes[at] >> n & 1)) from = g->first[at];

@@ -8,7 +8,7 @@ struct group {
     const struct lace_work *w;
     const void *problem;
     struct lace_work_trace *trace;
-    int moves, ranks;
+    int moves, ranks, strategy;
     bool marks;
     const struct lace_work_line **known; /* (moves) what all know */
     const struct lace_work_line **self;  /* (moves) what a thread would know without the others: for marks */
@@ -80,7 +80,7 @@ static void run_apart(struct group *g)
     for (int n = 0; n < trace->threads; n++) {
         memset(g->known, 0, sizeof *g->known * (size_t)g->moves);
         while (trace->count[n] < trace->budget && !trace->answered[n]) {
-            int count = g->w->useful(g->problem, g->known, g->useful);
+            int count = g->w->useful(g->problem, g->strategy, g->known, g->useful);
             int move = first_move(g, n, g->useful, count, NULL);
             if (move < 0) break;
             struct lace_work_line *line = add_line(g, n, trace->count[n], move, g->known);
@@ -116,7 +116,7 @@ static void mark_line(struct group *g, struct lace_work_line *line)
         for (int m = 0; m < g->moves; m++)
             g->self[m] = g->known[m] && (g->known[m]->thread == n || built[m]) ? g->known[m] : NULL;
         short list[LACE_WORK_MOVES];
-        int move = first_move(g, n, list, g->w->useful(g->problem, g->self, list), NULL);
+        int move = first_move(g, n, list, g->w->useful(g->problem, g->strategy, g->self, list), NULL);
         const struct lace_work_line *done = move < 0 ? NULL : g->known[move];
         if (done && done->thread != n) mark(line, done->dead ? LACE_WORK_AVOIDED : LACE_WORK_SKIPPED, done->thread);
     }
@@ -140,27 +140,37 @@ static void try_again(struct group *g, int n, int round, int move)
 }
 
 /* A move that thread n may try again where there is nothing else to do: of its neighbours' last lines the first that
- * was new, else any move. */
+ * was new, else any move, best one of others. */
 static int spare_move(const struct group *g, int n)
 {
     const struct lace_work_trace *trace = g->trace;
     int N = trace->threads, any = -1;
-    for (int i = 1; i <= N; i++) {
+    for (int i = 1; i < N; i++) {
         int other = (n + N - i) % N;
         if (!g->written[other]) continue;
         const struct lace_work_line *line = &trace->lines[other * trace->budget + g->written[other] - 1];
         if (g->known[line->move] == line) return line->move;
-        if (g->known[line->move]) any = line->move;
     }
-    for (int move = 0; move < g->moves && any < 0; move++)
-        if (g->known[move]) any = move;
+    for (int move = 0; move < g->moves; move++)
+        if (g->known[move] && (any < 0 || g->known[any]->thread == n)) any = move;
     return any;
+}
+
+/* Whether what is known of a move was built on the other. */
+static bool built_on(const struct group *g, int move, int other)
+{
+    const struct lace_work_line *line = g->known[move];
+    for (int i = 0; line && i < LACE_WORK_USES && line->uses[i] >= 0; i++)
+        if (line->uses[i] == other || built_on(g, line->uses[i], other)) return true;
+    return false;
 }
 
 static void write_line(struct group *g, int n, int round)
 {
-    if (g->watch[n] >= 0 || g->closing >= 0) {
-        int again = g->watch[n] >= 0 ? g->watch[n] : g->closing;
+    int watch = g->watch[n];
+    if (watch >= 0 && g->closing >= 0 && !built_on(g, g->closing, watch)) watch = -1;
+    if (watch >= 0 || g->closing >= 0) {
+        int again = watch >= 0 ? watch : g->closing;
         try_again(g, n, round, again);
         g->taken[again] = 1;
         return;
@@ -299,7 +309,7 @@ static void run_shared(struct group *g, const double *weights, struct lace_rng *
     for (int r = 0; r < trace->budget; r++) {
         struct lace_work_line *round[LACE_WORK_THREADS];
         int count = 0;
-        g->useful_count = g->closing < 0 ? g->w->useful(g->problem, g->known, g->useful) : 0;
+        g->useful_count = g->closing < 0 ? g->w->useful(g->problem, g->strategy, g->known, g->useful) : 0;
         memset(g->taken, 0, (size_t)g->moves);
         memcpy(g->written, trace->count, sizeof g->written);
         for (int n = 0; n < N; n++) {
@@ -333,6 +343,7 @@ int lace_work_run(const struct lace_work *w, const void *problem, enum lace_poli
     size_t bytes =
         moves * (2 * sizeof *g.known + sizeof *g.rank + 2 * sizeof *g.taken + N) + N * ranks * sizeof *g.place;
     if (!strategy) strategy = policy == LACE_POLICY_ALONE ? w->ranked + 1 : 1;
+    g.strategy = strategy;
     memset(trace->count, 0, sizeof trace->count);
     memset(trace->answered, 0, sizeof trace->answered);
     memset(trace->claimed, 0, sizeof trace->claimed);

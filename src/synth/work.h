@@ -80,9 +80,9 @@ struct lace_work {
     int (*moves)(const void *problem); /* their number; they count from 0 */
     int (*ranks)(const void *problem); /* ranks are from 0 to this - 1 */
     int (*rank)(const void *problem, int strategy, int move);
-    /* Lists the open moves that help whoever knows this, and returns their number. Never none before the answer
-     * is known, where every line is true. */
-    int (*useful)(const void *problem, lace_work_known known, short *moves);
+    /* Lists the open moves that help whoever knows this and follows the strategy ("random" included), and returns
+     * their number. Never none before the answer is known, where every line is true. */
+    int (*useful)(const void *problem, int strategy, lace_work_known known, short *moves);
     /* Fills the family's part of the line: what the move truly comes to if what is known is true. */
     void (*perform)(const void *problem, lace_work_known known, int move, struct lace_work_line *line);
     /* Makes a true line false in a way that a hasty writer errs; false where this kind does not apply. FLIP: the last

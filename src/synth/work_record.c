@@ -274,7 +274,7 @@ int lace_work_forge(const struct lace_family *family, const char *prompt, const 
         struct lace_work_line truth[LACE_WORK_MOVES];
         bool there[LACE_WORK_MOVES];
         const struct lace_work_line *known[LACE_WORK_MOVES];
-        short list[LACE_WORK_MOVES];
+        short list[2 * LACE_WORK_MOVES];
     } *s = calloc(1, sizeof *s);
     if (!s) return lace_fail(err, LACE_MEMORY, "Out of memory while a step is forged.");
     if ((code = open_trace(&trace, err)) ||
@@ -302,12 +302,13 @@ int lace_work_forge(const struct lace_family *family, const char *prompt, const 
         }
         at += len + (at[len] == '\n');
     }
-    int count = w->useful(&p, s->known, s->list);
+    int count = w->useful(&p, 1, s->known, s->list);
     for (int pass = 0; pass < 2; pass++) {
-        if (pass) { /* nothing is left to do: the move that closed the problem, once more */
-            count = trace.count[0];
-            for (int i = 0; i < count; i++) s->list[i] = trace.lines[count - 1 - i].move;
-            for (int m = 0; m < moves; m++) learn(s->known, s->truth, s->there, m);
+        if (pass) { /* nothing is left to do: other ways to end, or anything again, what came last first */
+            memset(s->known, 0, sizeof s->known);
+            for (int i = 0; i + 1 < trace.count[0]; i++) s->known[trace.lines[i].move] = &trace.lines[i];
+            count = w->useful(&p, 1, s->known, s->list);
+            for (int i = trace.count[0]; i-- > 0;) s->list[count++] = trace.lines[i].move;
         }
         int start = count && !pass ? (int)lace_rng_below(rng, (uint32_t)count) : 0;
         for (int i = 0; i < count; i++) {

@@ -27,8 +27,7 @@ void lace_shard_release(struct lace_shard *s)
     lace_free(s->target);
     lace_free(s->weight);
     lace_free(s->prompts);
-    lace_text_release(&s->text);
-    free(s->ids);
+    lace_script_release(&s->script);
     *s = (struct lace_shard){0};
 }
 
@@ -40,170 +39,97 @@ void lace_shard_clear(struct lace_shard *s)
     s->ranges = 0;
 }
 
-/* A thread being laid out: its rows are appended to the batch token by token; a row's target is the next token. */
-struct writer {
-    struct lace_shard *shard;
-    const struct lace_format *format;
-    int first_row, prompt, thread, time, steps, tokens;
-    bool full;
-};
+/* ---- laying out ---- */
 
-static void put(struct writer *w, int id, float weight)
+/* Whether the group fits behind those that are there; *ranges: what its views take. */
+static bool fits(const struct lace_shard *s, const struct lace_script *script, long *ranges)
 {
-    struct lace_batch *b = &w->shard->batch;
-    if (w->tokens > 0 && weight >= 0) { /* the row before this token predicts it */
-        b->out_row[b->outs] = b->rows - 1;
-        w->shard->target[b->outs] = id;
-        w->shard->weight[b->outs++] = weight;
-        w->shard->weights += weight;
+    const struct lace_batch *b = &s->batch;
+    int rows = 0, unread = 0;
+    for (int n = 0; n < script->threads; n++) {
+        const struct lace_script_thread *t = &script->thread[n];
+        if (!t->count) continue;
+        unread = !t->read_last;
+        rows += t->count - unread;
     }
-    if (b->rows + w->shard->prompt_rows >= b->row_cap) {
-        w->full = true;
-        return;
-    }
-    int r = b->rows++;
-    b->token[r] = id;
-    b->position[r] = w->prompt + w->tokens++;
-    b->time[r] = w->time++;
-    b->thread[r] = w->thread;
-    b->step[r] = w->steps;
-    b->slot[r] = r;
-    w->steps += w->format->ends_step[id];
+    *ranges = script->prompt_count + (long)rows * (script->threads + 1);
+    return s->group_count < s->group_cap && s->span_count + script->threads <= s->span_cap &&
+           b->rows + s->prompt_rows + script->prompt_count + rows + unread <= b->row_cap &&
+           s->ranges + *ranges <= (long)b->row_cap * MOST_SEGMENTS;
 }
 
-static int put_text(struct writer *w, const char *text, size_t len, size_t keep, float weight, struct lace_error *err)
+static void lay_thread(struct lace_shard *s, const struct lace_format *format, const struct lace_script *script, int n,
+                       int barrier)
 {
-    size_t count;
-    int code =
-        lace_tokenizer_encode(w->format->tokenizer, text, len, false, &w->shard->ids, &w->shard->id_cap, &count, err);
-    for (size_t i = 0; i < count && i < keep && !code && !w->full; i++) put(w, w->shard->ids[i], weight);
-    return code;
+    struct lace_batch *b = &s->batch;
+    const struct lace_script_thread *t = &script->thread[n];
+    const int *token = script->token + t->first;
+    const float *weight = script->weight + t->first;
+    int steps = 0, time = t->start;
+    for (int i = 0; i < t->count; i++) {
+        if (i > 0 && weight[i] >= 0) { /* the row before this token predicts it */
+            b->out_row[b->outs] = b->rows - 1;
+            s->target[b->outs] = token[i];
+            s->weight[b->outs++] = weight[i];
+            s->weights += weight[i];
+        }
+        if (i == t->count - 1 && !t->read_last) break;
+        int r = b->rows++;
+        if (i == t->wait) time = barrier;
+        b->token[r] = token[i];
+        b->position[r] = script->prompt_count + i;
+        b->time[r] = time++;
+        b->thread[r] = n;
+        b->step[r] = steps;
+        b->slot[r] = r;
+        steps += format->ends_step[token[i]];
+    }
 }
 
-static bool corrupted(const struct lace_record *record, int thread, int step)
+int lace_shard_lay(struct lace_shard *s, const struct lace_format *format, const struct lace_script *script, bool shut,
+                   int context, struct lace_error *err)
 {
-    size_t i;
-    json_t *mark;
-    json_array_foreach(record->meta ? json_object_get(record->meta, "corrupted") : NULL, i,
-                       mark) if (json_integer_value(json_array_get(mark, 0)) == thread &&
-                                 json_integer_value(json_array_get(mark, 1)) == step) return true;
-    return false;
-}
-
-/* Everything up to the lead. The last row is the lead's last token, which waits at the barrier. */
-static int put_thread(struct writer *w, const struct lace_record *record, int index, const struct lace_source *source,
-                      struct lace_rng *rng, struct lace_error *err)
-{
-    const struct lace_record_thread *t = &record->threads[index];
-    struct lace_text *text = &w->shard->text;
-    int code = 0, tag[LACE_TAG_TOKENS], count = lace_format_tag(w->format, w->thread, record->thread_count, tag);
-    if (!count)
-        return lace_fail(err, LACE_BAD, "The tokenizer has no tag for %d threads; train with fewer.",
-                         record->thread_count);
-    for (int i = 0; i < count; i++) put(w, tag[i], -1);
-    bool cut = !t->answer, midstep = cut && lace_rng_uniform(rng) < source->midstep;
-    for (int i = 0; i < t->count && !code && !w->full; i++) {
-        size_t keep = midstep && i == t->count - 1 ? 1 + lace_rng_below(rng, 12) : (size_t)-1;
-        code = put_text(w, t->steps[i], strlen(t->steps[i]), keep, corrupted(record, index, i) ? 0 : 1, err);
+    struct lace_batch *b = &s->batch;
+    int barrier = 0;
+    long ranges;
+    for (int n = 0; n < script->threads; n++) {
+        const struct lace_script_thread *t = &script->thread[n];
+        if (script->prompt_count + t->count > context)
+            return lace_fail(err, LACE_BAD,
+                             "Record %s is longer than the model's context of %d tokens; take easier problems.",
+                             script->name, context);
+        if (t->count && t->start + t->wait > barrier) barrier = t->start + t->wait;
     }
-    if (t->answer && !code) {
-        lace_text_clear(text);
-        lace_text_print(text, "Answer: %s.\n", t->answer);
-        if (text->failed) return lace_fail(err, LACE_MEMORY, "Out of memory.");
-        code = put_text(w, text->data, text->len, (size_t)-1, 1, err);
+    if (!fits(s, script, &ranges)) {
+        if (s->group_count) return 0;
+        return lace_fail(err, LACE_BAD,
+                         "Record %s with its %d threads does not fit a shard of %d rows; raise shard_rows or take "
+                         "easier problems.",
+                         script->name, script->threads, b->row_cap);
     }
-    for (int i = 0; i < w->format->lead_count && !w->full; i++)
-        put(w, w->format->lead[i], cut ? 0 : 1); /* a cut thread did not choose to end */
-    return code;
+    memcpy(s->prompts + s->prompt_rows, script->prompt, sizeof(int) * (size_t)script->prompt_count);
+    s->prompt_rows += script->prompt_count;
+    s->ranges += ranges;
+    struct lace_group *g = &s->groups[s->group_count];
+    *g = (struct lace_group){.prompt = {0, script->prompt_count, 0, 0},
+                             .thread = s->spans + s->span_count,
+                             .threads = script->threads,
+                             .see = shut ? -1 : s->group_count};
+    for (int n = 0; n < script->threads; n++) {
+        int first = b->rows;
+        lay_thread(s, format, script, n, barrier);
+        g->thread[n] = (struct lace_span){first, b->rows - first, 0, 0};
+    }
+    s->group_count++;
+    s->span_count += script->threads;
+    return 1;
 }
 
 int lace_shard_add(struct lace_shard *s, const struct lace_format *format, const struct lace_record *record,
                    const struct lace_source *source, struct lace_rng *rng, int context, struct lace_error *err)
 {
-    struct lace_shard before = *s;
-    struct lace_batch *b = &s->batch;
-    int N = record->thread_count, code, order[LACE_RECORD_THREADS], kept[LACE_RECORD_THREADS],
-        start = source->start ? (int)lace_rng_below(rng, (uint32_t)source->start + 1) : 0;
-    static const char blank[] = " \t\r\n";
-    const char *from = record->prompt + strspn(record->prompt, blank), *to = from + strlen(from);
-    size_t prompt;
-    bool full = s->group_count == s->group_cap || s->span_count + N > s->span_cap, too_long = false;
-
-    while (to > from && strchr(blank, to[-1])) to--; /* as lace_engine_prompt reads a problem */
-    lace_text_clear(&s->text);
-    lace_text_print(&s->text, "%.*s\n", (int)(to - from), from);
-    if (s->text.failed) return lace_fail(err, LACE_MEMORY, "Out of memory.");
-    code =
-        lace_tokenizer_encode(format->tokenizer, s->text.data, s->text.len, false, &s->ids, &s->id_cap, &prompt, err);
-    if (code) return code;
-    full |= b->rows + s->prompt_rows + (int)prompt > b->row_cap;
-    if (!full) {
-        memcpy(s->prompts + s->prompt_rows, s->ids, prompt * sizeof(int));
-        s->prompt_rows += (int)prompt;
-    }
-    for (int n = 0; n < N; n++) order[n] = n;
-    if (source->shuffle) lace_rng_shuffle(rng, order, N);
-    for (int n = 0; n < N; n++) kept[n] = !source->keep || n < source->keep;
-    if (source->keep) lace_rng_shuffle(rng, kept, N);
-
-    struct lace_group group = {.prompt = {0, (int)prompt, 0, 0},
-                               .thread = s->spans + s->span_count,
-                               .threads = N,
-                               .see = source->shut ? -1 : s->group_count},
-                      *g = &group;
-    int barrier = 0;
-    struct writer writers[LACE_RECORD_THREADS];
-    for (int n = 0; n < N && !full && !code; n++) {
-        if (!kept[n]) { /* a thread that is not there */
-            writers[n].first_row = b->rows;
-            g->thread[n] = (struct lace_span){b->rows, 0, 0, 0};
-            continue;
-        }
-        int late = start + (source->jitter ? (int)lace_rng_below(rng, (uint32_t)source->jitter + 1) : 0);
-        writers[n] = (struct writer){s, format, b->rows, (int)prompt, n, late, 0, 0, false};
-        code = put_thread(&writers[n], record, order[n], source, rng, err);
-        enum lace_verdict verdict = record->threads[order[n]].verdict;
-        int lead_row = b->rows - 1, lead_time = writers[n].time - 1;
-        if (!code && verdict != LACE_VERDICT_NONE && !writers[n].full) {
-            char rest[16];
-            int len = snprintf(rest, sizeof rest, "%s]]", lace_verdict_names[verdict]);
-            code = put_text(&writers[n], rest, (size_t)len, (size_t)-1, 1, err);
-            if (!writers[n].full) b->rows--; /* the last token is only a target */
-        }
-        full |= writers[n].full;
-        too_long |= writers[n].prompt + writers[n].tokens > context;
-        g->thread[n] = (struct lace_span){writers[n].first_row, b->rows - writers[n].first_row, 0, 0};
-        writers[n].first_row = lead_row; /* from here on the clock stands at the barrier */
-        if (lead_time > barrier) barrier = lead_time;
-    }
-    s->ranges += (long)prompt + (long)(b->rows - before.batch.rows) * (N + 1);
-    full |= s->ranges > (long)b->row_cap * MOST_SEGMENTS;
-    if (full || too_long || code) {
-        struct lace_text text = s->text; /* take the half-written group back, not the scratch that grew */
-        int *ids = s->ids;
-        size_t id_cap = s->id_cap;
-        *s = before;
-        s->text = text;
-        s->ids = ids;
-        s->id_cap = id_cap;
-        if (code) return code;
-        if (too_long)
-            return lace_fail(err, LACE_BAD,
-                             "Record %s is longer than the model's context of %d tokens; take easier problems.",
-                             record->id, context);
-        if (!s->group_count)
-            return lace_fail(err, LACE_BAD,
-                             "Record %s with its %d threads does not fit a shard of %d rows; raise shard_rows or take "
-                             "easier problems.",
-                             record->id, N, b->row_cap);
-        return 0;
-    }
-    for (int n = 0; n < N; n++) /* all verdicts are decided in the same step */
-        for (int r = writers[n].first_row, time = barrier; r < g->thread[n].row + g->thread[n].rows; r++)
-            b->time[r] = time++;
-    s->groups[s->group_count++] = group;
-    s->span_count += N;
-    return 1;
+    int code = lace_script_read(&s->script, format, record, source, rng, err);
+    return code ? code : lace_shard_lay(s, format, &s->script, source->shut, context, err);
 }
 
 void lace_shard_close(struct lace_shard *s)

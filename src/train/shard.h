@@ -1,9 +1,8 @@
 /* A shard: the groups that one worker takes through forward and backward at once, laid out as a batch. */
 #ifndef LACE_SHARD_H
 #define LACE_SHARD_H
-#include "decode/format.h"
 #include "model/forward.h"
-#include "train/source.h"
+#include "train/script.h"
 
 struct lace_shard {
     struct lace_batch batch; /* thread rows while groups are added; prompt rows follow at close */
@@ -15,16 +14,17 @@ struct lace_shard {
     double weights;            /* their sum */
     long ranges;               /* of the views that the groups so far take */
     int *prompts, prompt_rows; /* tokens of the groups' prompts, one after another */
-    struct lace_text text;     /* scratch */
-    int *ids;
-    size_t id_cap;
+    struct lace_script script; /* scratch */
 };
 
 int lace_shard_init(struct lace_shard *shard, int rows, struct lace_error *err);
 void lace_shard_release(struct lace_shard *shard);
 void lace_shard_clear(struct lace_shard *shard);
-/* Lays one record out behind the groups that are there. 1: done; 0: it does not fit any more; negative: an error, also
+/* Lays one group out behind the groups that are there. 1: done; 0: it does not fit any more; negative: an error, also
  * where it would not fit an empty shard or the context, the model's longest sequence. */
+int lace_shard_lay(struct lace_shard *shard, const struct lace_format *format, const struct lace_script *script,
+                   bool shut, int context, struct lace_error *err);
+/* The same with a record. */
 int lace_shard_add(struct lace_shard *shard, const struct lace_format *format, const struct lace_record *record,
                    const struct lace_source *source, struct lace_rng *rng, int context, struct lace_error *err);
 /* Puts the prompt rows behind the thread rows. */

@@ -44,6 +44,9 @@ static int read_lines(struct lace_source *source, const char *path, struct lace_
         enum lace_split side;
         if (!record.thread_count)
             code = lace_fail(err, LACE_BAD, "%s: record %s has no threads to learn from.", path, record.id);
+        else if (family && family->evaluation_only)
+            code = lace_fail(err, LACE_BAD, "%s: record %s is of the family %s, which is for evaluation only.", path,
+                             record.id, family->name);
         else if (family && !family->side(family, record.prompt, &side, NULL) && side == LACE_SPLIT_TEST)
             code =
                 lace_fail(err, LACE_BAD,

@@ -6,7 +6,7 @@
  *     model/             at the end: the backbone in bf16 with its tokenizer, and model/lattice
  */
 #include "io/json.h"
-#include "train/trainer.h"
+#include "train/rl.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +28,9 @@ struct run {
     struct lace_model *model;
     struct lace_trainer trainer;
     struct lace_trainer_options train;
+    struct lace_rl_options rl;
+    struct lace_model *reference; /* of rl: the model as it was at the start */
+    struct lace_rl *lattice_grpo; /* NULL: another stage */
     const char *out, *tokenizer_path;
     int checkpoint_every, keep;
     int end;    /* id of the end token, -1 */
@@ -64,6 +67,26 @@ static int read_trainer(struct run *r, struct lace_error *err)
         (code = lace_settings_int(s, "checkpoint_every", 1, INT_MAX, &r->checkpoint_every, err)))
         return code;
     o->seed = (uint64_t)seed;
+    return 0;
+}
+
+static int read_rl(struct run *r, struct lace_error *err)
+{
+    struct lace_settings *s = &r->settings;
+    struct lace_rl_options *o = &r->rl;
+    int code;
+    lace_rl_defaults(o);
+    if ((code = lace_settings_int(s, "rl.problems", 1, 1 << 16, &o->problems, err)) ||
+        (code = lace_settings_int(s, "rl.rollouts", 2, 1024, &o->rollouts, err)) ||
+        (code = lace_settings_int(s, "rl.epochs", 1, 64, &o->epochs, err)) ||
+        (code = lace_settings_int(s, "rl.rounds", 0, 1 << 16, &o->rounds, err)) ||
+        (code = lace_settings_double(s, "rl.temperature", 1e-3, 10, &o->temperature, err)) ||
+        (code = lace_settings_double(s, "rl.level", 0, 100, &o->level, err)) ||
+        (code = lace_settings_double(s, "rl.kl", 0, 100, &o->kl, err)) ||
+        (code = lace_settings_double(s, "rl.clip", 0, 1, &o->clip, err)) ||
+        (code = lace_settings_double(s, "rl.format", 0, 100, &o->format, err)) ||
+        (code = lace_settings_double(s, "rl.diversity", 0, 100, &o->diversity, err)))
+        return code;
     return 0;
 }
 
@@ -252,9 +275,10 @@ static int open_metrics(struct run *r, long steps, struct lace_error *err)
     if (code) return code;
     if (steps > 0 && !access(path, F_OK) && (code = lace_read_file(path, (size_t)1 << 30, &bytes, &len, err)))
         return code;
-    for (long line = 0; keep < len && line < steps; line++) {
+    while (keep < len) {
         char *end = memchr(bytes + keep, '\n', len - keep);
-        if (!end) break;
+        long step; /* a step of rl may hold several updates, and a line is a step */
+        if (!end || sscanf(bytes + keep, "{\"step\": %ld", &step) != 1 || step > steps) break;
         keep = (size_t)(end - bytes) + 1;
     }
     code = lace_write_file(path, bytes ? bytes : "", keep, err);
@@ -380,8 +404,10 @@ static void release(struct run *r)
 {
     if (r->metrics) fclose(r->metrics);
     if (r->folder >= 0) close(r->folder);
+    lace_rl_close(&r->lattice_grpo);
     lace_trainer_release(&r->trainer);
     lace_model_free(&r->model);
+    lace_model_free(&r->reference);
     lace_format_release(&r->format);
     lace_tokenizer_close(&r->tokenizer);
     lace_sources_release(&r->sources);
@@ -396,24 +422,58 @@ static int name_last_good(const struct run *r, int code, struct lace_error *err)
     return lace_fail(err, code, "%.380s The last good checkpoint is %.80s/checkpoint-%ld.", why.text, r->out, latest);
 }
 
+static void write_rl(const struct run *r, const struct lace_rl_report *o)
+{
+    const struct lace_lattice_config *l = &r->model->lattice;
+    const struct {
+        const char *name;
+        double value;
+    } figures[] = {{"reward", o->reward},
+                   {"reward_std", o->reward_std},
+                   {"frac_reward_zero_std", o->frac_reward_zero_std},
+                   {"kl", o->kl},
+                   {"entropy", o->entropy},
+                   {"clip_ratio", o->clip_ratio},
+                   {"completions/mean_length", o->mean_length},
+                   {"pick_accuracy", o->pick_accuracy},
+                   {"coverage", o->coverage},
+                   {"format", o->format},
+                   {"diversity", o->diversity},
+                   {"agreement", o->agreement},
+                   {"rollout_seconds", o->rollout_seconds},
+                   {"rollout_tokens", (double)o->rollout_tokens},
+                   {"update_seconds", o->update_seconds}};
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        fprintf(r->metrics, ", \"%s\": %.6g", figures[i].name, figures[i].value);
+    for (int i = 0; i < l->layer_count; i++)
+        fprintf(r->metrics, ", \"gate/%d\": %.4f, \"alpha/%d\": %.4f", l->layers[i], o->gate[i], l->layers[i],
+                o->alpha[i]);
+}
+
 static int train_steps(struct run *r, struct lace_error *err)
 {
     int code = 0;
     while (r->trainer.step < r->train.steps) {
         struct lace_step_report report;
+        struct lace_rl_report rewards;
         double start = lace_now();
-        if ((code = lace_trainer_step(&r->trainer, &report, err))) return name_last_good(r, code, err);
+        long before = r->trainer.step;
+        code = r->lattice_grpo ? lace_rl_step(r->lattice_grpo, &report, &rewards, err)
+                               : lace_trainer_step(&r->trainer, &report, err);
+        if (code) return name_last_good(r, code, err);
         double seconds = lace_now() - start;
         fprintf(r->metrics,
                 "{\"step\": %ld, \"loss\": %.6f, \"grad_norm\": %.5f, \"lr\": %.6g, \"tokens\": %ld, \"learned\": %ld, "
-                "\"seconds\": %.4f, \"flops\": %.4g}\n",
+                "\"seconds\": %.4f, \"flops\": %.4g",
                 r->trainer.step, report.loss, report.grad_norm, report.lr, report.tokens, report.learned, seconds,
                 report.flops);
+        if (r->lattice_grpo) write_rl(r, &rewards);
+        fputs("}\n", r->metrics);
         struct lace_train_progress p = {r->options->stage, r->out,           r->trainer.step, r->train.steps,
                                         report.loss,       report.grad_norm, report.lr,       report.tokens / seconds};
         bool stop = r->options->progress && r->options->progress(r->options->user, &p),
-             last = r->trainer.step == r->train.steps;
-        if (!stop && !last && r->trainer.step % r->checkpoint_every) continue;
+             last = r->trainer.step >= r->train.steps;
+        if (!stop && !last && r->trainer.step / r->checkpoint_every == before / r->checkpoint_every) continue;
         if (fflush(r->metrics) || ferror(r->metrics))
             return lace_fail(err, LACE_SYSTEM, "Cannot write the metrics of %s: %s.", r->out, strerror(errno));
         if ((code = save_checkpoint(r, err))) return name_last_good(r, code, err);
@@ -440,13 +500,35 @@ static int read_stage(struct run *r, struct lace_error *err)
     return code ? code : lace_settings_string(&r->settings, "stage", &stage, err);
 }
 
+static int grade(void *user, const struct lace_record *problem, const char *answer)
+{
+    (void)user;
+    const struct lace_family *family = lace_family_find(problem->task, NULL);
+    if (family) return family->check(family, problem->prompt, answer, NULL);
+    return problem->answer && lace_format_same(answer, problem->answer);
+}
+
+/* Reinforcement needs the model as it was at the start beside the one that learns. */
+static int open_rl(struct run *r, struct lace_error *err)
+{
+    const char *init = NULL, *lattice = NULL;
+    struct lace_model_options options = {.dtype = (int)r->model->dtype};
+    int code = lace_settings_string(&r->settings, "init.model", &init, err);
+    if (!code) code = lace_settings_string(&r->settings, "init.lattice", &lattice, err);
+    if (!code && lattice && !strcmp(lattice, "new"))
+        code = lace_fail(err, LACE_BAD, "%s: rl goes on with a lattice that is trained; init.lattice cannot be new.",
+                         r->settings.path);
+    if (!code) code = lace_model_load(&r->reference, init, lattice, &options, err);
+    return code ? code : lace_rl_open(&r->lattice_grpo, &r->trainer, r->reference, &r->rl, grade, NULL, err);
+}
+
 /* Everything up to the first step; writes nothing. */
 static int open_run(struct run *r, const struct lace_train_options *options, struct lace_error *err)
 {
-    static const char *const stages[] = {"pretrain", "cpt", "sft", NULL};
+    static const char *const stages[] = {"pretrain", "cpt", "sft", "rl", NULL};
     *r = (struct run){.options = options, .folder = -1};
     if (lace_name_index(stages, options->stage) < 0)
-        return lace_fail(err, LACE_BAD, "There is no training stage \"%.40s\"; the stages are pretrain, cpt and sft.",
+        return lace_fail(err, LACE_BAD, "There is no training stage \"%.40s\"; the stages are pretrain, cpt, sft and rl.",
                          options->stage);
     int code = lace_settings_read(&r->settings, options->config, err);
     for (int i = 0; !code && options->sets && options->sets[i]; i++)
@@ -458,8 +540,11 @@ static int open_run(struct run *r, const struct lace_train_options *options, str
     if (!code) code = lace_sources_read(&r->sources, &r->settings, r->train.seed, err);
     if (!code) code = open_model(r, err);
     if (!code) code = read_stage(r, err);
+    bool rl = !code && !strcmp(options->stage, "rl");
+    if (rl) code = read_rl(r, err);
     if (!code) code = lace_settings_unused(&r->settings, err);
-    return code ? code : lace_trainer_init(&r->trainer, r->model, &r->format, &r->sources, &r->train, err);
+    if (!code) code = lace_trainer_init(&r->trainer, r->model, &r->format, &r->sources, &r->train, err);
+    return code || !rl ? code : open_rl(r, err);
 }
 
 int lace_train(const struct lace_train_options *options, struct lace_error *err)

@@ -91,13 +91,18 @@ static int fill_shard(struct lace_trainer *t, int index, struct lace_error *err)
     return 0;
 }
 
-static int run_shard(struct lace_trainer *t, struct lace_worker *w, struct lace_shard *s, double total,
+static int run_shard(struct lace_trainer *t, struct lace_worker *w, const struct lace_lesson *lesson, int index,
                      struct lace_error *err)
 {
+    struct lace_shard *s = &lesson->shards[index];
     int code = lace_shard_views(s, &w->cache, t->model, err);
     if (code) return code;
-    for (int i = 0; i < s->batch.outs; i++) s->weight[i] = (float)(s->weight[i] / total);
     lace_forward(t->model, &w->state, &w->cache, &s->batch);
+    if (lesson->weigh) {
+        lace_loss(t->model, &w->state, &s->batch, s->target, NULL, w->logprob, NULL, true);
+        lesson->weigh(lesson->user, index, w);
+    }
+    for (int i = 0; i < s->batch.outs; i++) s->weight[i] = (float)(s->weight[i] / lesson->tokens);
     lace_loss(t->model, &w->state, &s->batch, s->target, s->weight, w->logprob, w->grad, t->options.freeze);
     for (int i = 0; i < s->batch.outs; i++) w->loss -= (double)s->weight[i] * w->logprob[i];
     lace_backward(t->model, &w->state, &w->cache, &s->batch, w->grad, t->options.freeze);
@@ -175,25 +180,15 @@ static void update(struct lace_trainer *t, double lr, double scale)
     lace_model_repack(m, o->freeze);
 }
 
-int lace_trainer_step(struct lace_trainer *t, struct lace_step_report *report, struct lace_error *err)
+int lace_trainer_learn(struct lace_trainer *t, const struct lace_lesson *lesson, struct lace_step_report *report,
+                       struct lace_error *err)
 {
     const struct lace_trainer_options *o = &t->options;
-    double total = 0;
     int code = 0;
     struct lace_error first = {{0}};
     *report = (struct lace_step_report){.lr = learning_rate(o, t->step)};
-#pragma omp parallel for schedule(static, 1) num_threads(o->workers)
-    for (int i = 0; i < o->shards; i++) {
-        struct lace_error own;
-        int failed = fill_shard(t, i, &own);
-        if (failed)
-#pragma omp critical
-            code = failed, first = own;
-    }
-    for (int i = 0; i < o->shards && !code; i++) total += t->shards[i].weights;
-    if (!code && !(total > 0))
-        code = lace_fail(&first, LACE_BAD, "No token of this step is to be learned; the data source marks them all.");
-    if (code) return lace_fail(err, code, "%s", first.text);
+    if (!(lesson->tokens > 0))
+        return lace_fail(err, LACE_BAD, "No token of this step is to be learned; the data source marks them all.");
 
         /* each worker takes the same shards at every run, one after another: the sums have one order */
 #pragma omp parallel for schedule(static, 1) num_threads(o->workers)
@@ -202,8 +197,8 @@ int lace_trainer_step(struct lace_trainer *t, struct lace_step_report *report, s
         struct lace_error own;
         memset(w->grad, 0, sizeof(float) * t->model->values);
         w->loss = 0;
-        for (int i = k; i < o->shards; i += o->workers) {
-            int failed = run_shard(t, w, &t->shards[i], total, &own);
+        for (int i = k; i < lesson->count; i += o->workers) {
+            int failed = run_shard(t, w, lesson, i, &own);
             if (failed)
 #pragma omp critical
                 code = failed, first = own;
@@ -211,11 +206,11 @@ int lace_trainer_step(struct lace_trainer *t, struct lace_step_report *report, s
     }
     if (code) return lace_fail(err, code, "%s", first.text);
     for (int k = 0; k < o->workers; k++) report->loss += t->workers[k].loss;
-    for (int i = 0; i < o->shards; i++) {
-        report->tokens += t->shards[i].batch.rows;
-        report->learned += (long)t->shards[i].weights;
-        report->flops += count_flops(t->model, &t->shards[i], o->freeze);
+    for (int i = 0; i < lesson->count; i++) {
+        report->tokens += lesson->shards[i].batch.rows;
+        report->flops += count_flops(t->model, &lesson->shards[i], o->freeze);
     }
+    report->learned = (long)lesson->tokens;
     report->grad_norm = reduce(t);
     if (!isfinite(report->loss) || !isfinite(report->grad_norm))
         return lace_fail(err, LACE_BAD,
@@ -225,4 +220,23 @@ int lace_trainer_step(struct lace_trainer *t, struct lace_step_report *report, s
     t->step++;
     t->tokens += report->tokens;
     return 0;
+}
+
+int lace_trainer_step(struct lace_trainer *t, struct lace_step_report *report, struct lace_error *err)
+{
+    const struct lace_trainer_options *o = &t->options;
+    struct lace_lesson lesson = {t->shards, o->shards};
+    struct lace_error first = {{0}};
+    int code = 0;
+#pragma omp parallel for schedule(static, 1) num_threads(o->workers)
+    for (int i = 0; i < o->shards; i++) {
+        struct lace_error own;
+        int failed = fill_shard(t, i, &own);
+        if (failed)
+#pragma omp critical
+            code = failed, first = own;
+    }
+    if (code) return lace_fail(err, code, "%s", first.text);
+    for (int i = 0; i < o->shards; i++) lesson.tokens += t->shards[i].weights;
+    return lace_trainer_learn(t, &lesson, report, err);
 }

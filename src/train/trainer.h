@@ -52,7 +52,21 @@ int lace_trainer_init(struct lace_trainer *trainer, struct lace_model *model, co
                       const struct lace_sources *sources, const struct lace_trainer_options *options,
                       struct lace_error *err);
 void lace_trainer_release(struct lace_trainer *trainer);
-/* One optimiser step. A loss that is no number is an error, and the weights stay as they were. */
+
+/* What one update learns from. weigh, where there is one, is called between a shard's forward and backward pass, with
+ * the log-probabilities of its targets in worker->logprob, and rewrites the shard's weights; it runs on several
+ * workers at once. */
+struct lace_lesson {
+    struct lace_shard *shards;
+    int count;
+    double tokens; /* the loss is a mean over so many */
+    void (*weigh)(void *user, int shard, struct lace_worker *worker);
+    void *user;
+};
+/* One update. A loss that is no number is an error, and the weights stay as they were. */
+int lace_trainer_learn(struct lace_trainer *trainer, const struct lace_lesson *lesson, struct lace_step_report *report,
+                       struct lace_error *err);
+/* One update with groups that are drawn from the sources. */
 int lace_trainer_step(struct lace_trainer *trainer, struct lace_step_report *report, struct lace_error *err);
 
 /* A stage as its YAML file describes it, without the run's folder: nothing is written or resumed. options outlive it. */

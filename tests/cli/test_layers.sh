@@ -13,9 +13,10 @@ allowed() {
     train) echo base io text ops model decode synth ;; # problems are made while it trains
     bench) echo base io text ops model decode synth train ;;
     synth) echo base io text ops model decode ;;
-    eval) echo base io text ops model decode synth ;; # the checkers belong to the problem families
+    data) echo base io text ops model decode synth ;;
+    eval) echo base io text ops model decode synth data ;; # the checkers belong to the problem families
     serve) echo base io text ops model decode ;;
-    api) echo base io text ops model decode train synth eval bench serve ;;
+    api) echo base io text ops model decode train synth data eval bench serve ;;
     *) echo "?" ;;
     esac
 }

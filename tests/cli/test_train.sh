@@ -84,7 +84,7 @@ like "help" "$("$LACE" train --help)" "^usage: lace train STAGE --config FILE.ya
 refused "no stage" "needs more arguments"
 refused "no configuration" "Training needs its settings" pretrain
 refused "a configuration that is not there" "Cannot open .*missing.yaml: No such file" pretrain --config "$work/missing.yaml"
-refused "an unknown stage" 'no training stage "pretain"; the stages are pretrain, cpt and sft' pretain --config "$work/c.yaml"
+refused "an unknown stage" 'no training stage "pretain"; the stages are pretrain, cpt, sft and rl' pretain --config "$work/c.yaml"
 refused "a folder as configuration" "is a directory\|Is a directory" pretrain --config "$work"
 bad "an unknown key" "learning_rat is not a known setting" --set learning_rat=1
 bad "the nearest is named" "did you mean model.hidden_size?" --set model.hiden_size=64
@@ -124,4 +124,30 @@ like "a full disk: a sentence with the file" "$(printf '%s\n' "$said" | tail -n 
 empty "a full disk leaves no checkpoint that is not whole" "$(ls "$work/full" | grep '^checkpoint-[0-9]*$')"
 succeeds "and the run goes on when there is room" run "$work/full" --resume
 is "to the same bytes" "$(cmp "$work/full/model/model.safetensors" "$work/whole/model/model.safetensors" 2>&1)" ""
+
+# ---- reinforcement ----
+cat >"$work/rl.yaml" <<'Y'
+out: unset
+init: {model: models/lace-search, lattice: models/lace-search/lattice}
+steps: 4
+shard_rows: 1000
+lr: 1e-5
+checkpoint_every: 1
+rl: {problems: 2, rollouts: 3, rounds: 3, temperature: 2}
+data:
+  - {family: search, policy: shared, threads: 2, difficulty: 1, options: 4, moduli: [11]}
+Y
+rl() { local out=$1; shift; "$LACE" train rl --workers 2 --config "$work/rl.yaml" --set "out=$out" "$@" 2>"$work/log"; }
+succeeds "rl runs" rl "$work/rl"
+like "its metrics have TRL's names and ours" "$(head -n 1 "$work/rl/metrics.jsonl")" '"reward": .*"reward_std": .*"frac_reward_zero_std": .*"kl": 0, "entropy": .*"clip_ratio": 0, "completions/mean_length": .*"pick_accuracy": .*"agreement": .*"gate/1": 0[.][0-9]*, "alpha/1": '
+rl "$work/rl2" & # its first checkpoint, then SIGTERM
+child=$!
+for i in $(seq 400); do [ -e "$work/rl2/checkpoint-1" ] && break; sleep 0.05; done
+kill $child 2>/dev/null
+wait $child
+succeeds "rl goes on where it was stopped" rl "$work/rl2" --resume
+succeeds "with the same bits" cmp "$work/rl/model/lattice/lattice_model.safetensors" "$work/rl2/model/lattice/lattice_model.safetensors"
+succeeds "in the backbone too" cmp "$work/rl/model/model.safetensors" "$work/rl2/model/model.safetensors"
+said=$(rl "$work/rl3" --set init.lattice=new; cat "$work/log")
+like "rl needs a trained lattice" "$said" "rl goes on with a lattice that is trained; init.lattice cannot be new."
 finish

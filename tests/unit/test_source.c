@@ -188,6 +188,7 @@ static void what_cannot_be_is_refused(void **state)
         {"data:\n  - {family: search}\n  - {famly: search}\n", "data.1 says neither"},
         {"data:\n  - {family: search, file: x}\n", "data.0 names a family and a file"},
         {"data:\n  - {family: serach}\n", "no problem family 'serach'"},
+        {"data:\n  - {family: toll}\n", "the family toll is for evaluation only; train on another one"},
         {"data:\n  - {family: search, treads: 2}\n", "did you mean data.0.threads?"},
         {"data:\n  - {family: search, split: test}\n", "data.0.split is not a known setting"},
         {"data:\n  - {family: search, threads: [4, 2]}\n", "data.0.threads goes from 4 down to 2"},
@@ -223,6 +224,9 @@ static void bad_files_are_refused(void **state)
     write_text(path,
                "{\"id\":\"b\",\"task\":\"t\",\"difficulty\":1,\"prompt\":\"p\",\"answer\":\"1\",\"threads\":[]}\n");
     refuses(yaml, "has no threads to learn from");
+    write_text(path, "{\"id\":\"c\",\"task\":\"toll\",\"difficulty\":1,\"prompt\":\"p\",\"answer\":\"1\","
+                     "\"threads\":[{\"steps\":[\"s\\n\"],\"answer\":\"1\"}]}\n");
+    refuses(yaml, "record c is of the family toll, which is for evaluation only");
     make_file(path, LACE_SPLIT_TEST, 3);
     refuses(yaml, "lies on the test side of the split");
 }

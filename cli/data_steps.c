@@ -1,0 +1,54 @@
+/* The steps of the pipeline: their options. */
+#include "data_step.h"
+#include <string.h>
+
+/* ---- import ---- */
+
+static const char *format = "auto", *task;
+static bool no_solutions;
+
+const struct cli_option cli_import_options[] = {
+    {"format", 'f', CLI_CHOICE, &format, "NAME", "What the files hold; by default each file's first good line decides.",
+     .choices = "auto|gsm8k|math|dapo|aime|plain|record"},
+    {"task", 't', CLI_TEXT, &task, "NAME", "The records' task; the format's name by default."},
+    {"no-solutions", 0, CLI_FLAG, &no_solutions, NULL, "Leave written solutions out; else they become a thread."},
+    CLI_STEP_OPTIONS,
+    {0},
+};
+
+static int import(const struct lace_data_flow *flow, struct lace_data_report *report, struct lace_error *err)
+{
+    struct lace_import_options o = {format, task, !no_solutions};
+    return lace_data_import(flow, &o, report, err);
+}
+
+int cli_import_run(int count, char **args) { return cli_step_run("import", count, args, import); }
+
+/* ---- dedupe ---- */
+
+static double threshold = 0.8;
+static struct cli_list against;
+static bool keep_threads;
+
+const struct cli_option cli_dedupe_options[] = {
+    {"threshold", 't', CLI_REAL, &threshold, "J", "How alike near duplicates are: shared three-word shingles.",
+     .min = 0.4, .max = 1},
+    {"against", 'a', CLI_LIST, &against, "FILE", "Drop what is in this file too (a test set); may be given again."},
+    {"keep-threads", 0, CLI_FLAG, &keep_threads, NULL, "Leave near duplicates among a record's threads alone."},
+    CLI_STEP_OPTIONS,
+    {0},
+};
+
+static int dedupe(const struct lace_data_flow *flow, struct lace_data_report *report, struct lace_error *err)
+{
+    const char *files[CLI_LIST_MAX + 1] = {0};
+    struct lace_dedupe_options o;
+    memcpy(files, against.item, sizeof *files * (size_t)against.count);
+    lace_dedupe_defaults(&o);
+    o.threshold = threshold;
+    o.against = files;
+    o.threads = !keep_threads;
+    return lace_data_dedupe(flow, &o, report, err);
+}
+
+int cli_dedupe_run(int count, char **args) { return cli_step_run("dedupe", count, args, dedupe); }

@@ -1,0 +1,532 @@
+/* Problems of the family `product` as text: drawing, writing, reading, solving, reading and judging a line.
+ * One table of wordings drives both the writer and the reader, so neither can know one more. */
+#include "synth/product.h"
+#include "synth/scan.h"
+#include <assert.h>
+#include <string.h>
+
+/* $m: the product in letters; $n: the same in digits; $q: the equation; $f: what the letters are. */
+static const char *const products[] = {
+    "Find $m: $f.", "What is $m? $f.", "$f. Find $m.", "Find $n.", "What is $n?",
+};
+static const char *const equations[] = {
+    "Find z: $q, $f.",
+    "What is z? $q, $f.",
+    "$f, and $q. Find z.",
+};
+enum { PRODUCTS = sizeof products / sizeof *products, EQUATIONS = sizeof equations / sizeof *equations };
+
+/* ---- facts ---- */
+
+static int add_fact(struct lace_product *p, struct lace_product_fact fact)
+{
+    struct lace_product_line line;
+    int values[2];
+    assert(p->facts < PRODUCT_FACTS);
+    p->fact[p->facts] = fact;
+    for (int i = 0; i < 2; i++) values[i] = fact.operand[i] >= 0 ? p->fact[fact.operand[i]].value : fact.given[i];
+    lace_product_compute(p, p->facts, values, false, &line);
+    p->fact[p->facts].value = lace_product_value(p, &line);
+    return p->facts++;
+}
+
+static void multiply(struct lace_product *p)
+{
+    int n = p->digits, high[PRODUCT_DIGITS], low[PRODUCT_DIGITS], column[PRODUCT_DIGITS + 1], total, place = 10;
+    for (int i = n; i-- > 0;) { /* from the units on, so that operands come first */
+        struct lace_product_fact f = {PRODUCT_TIMES, p->letter[i],     p->letter[n + 1],
+                                      .p = p->p[i],  .q = p->p[n + 1], .operand = {-1, -1}};
+        low[i] = add_fact(p, f);
+        f.second = p->letter[n];
+        f.q = p->p[n];
+        high[i] = add_fact(p, f);
+    }
+    for (int i = n - 1; i-- > 0;)
+        column[i] = add_fact(p, (struct lace_product_fact){PRODUCT_COLUMN, p->letter[i], p->letter[i + 1],
+                                                           .operand = {low[i], high[i + 1]}});
+    total = low[n - 1];
+    for (int i = n - 2; i >= -1; i--, place *= 10)
+        total = add_fact(p, (struct lace_product_fact){PRODUCT_TOTAL, i < 0 ? 0 : p->letter[i], .place = place,
+                                                       .operand = {i < 0 ? high[0] : column[i], total}});
+}
+
+/* The sum of the terms first to last, term by term; a plain number is no fact: -1 and *given. */
+static int add_up(struct lace_product *p, const int *term, int first, int last, int *given)
+{
+    int sum = term[first];
+    *given = p->p[first];
+    for (int i = first + 1; i <= last; i++) {
+        struct lace_product_fact f = {PRODUCT_SUM,        p->letter[first],          p->letter[i],
+                                      .right = first > 0, .operand = {sum, term[i]}, .given = {*given, p->p[i]}};
+        sum = add_fact(p, f);
+    }
+    return sum;
+}
+
+static void balance(struct lace_product *p)
+{
+    int term[PRODUCT_TERMS], left, right, given[2];
+    for (int i = 0; i < p->count; i++)
+        term[i] = p->q[i] ? add_fact(p, (struct lace_product_fact){PRODUCT_TIMES, p->letter[i], .right = i >= p->left,
+                                                                   .p = p->p[i], .q = p->q[i], .operand = {-1, -1}})
+                          : -1;
+    left = add_up(p, term, 0, p->left - 1, &given[1]);
+    right = add_up(p, term, p->left, p->count - 1, &given[0]);
+    int rest = add_fact(p, (struct lace_product_fact){PRODUCT_MINUS, 'z', .q = p->factor, .operand = {right, left},
+                                                      .given = {given[0], given[1]}});
+    add_fact(p, (struct lace_product_fact){PRODUCT_OVER, 'z', .q = p->factor, .operand = {rest, -1}});
+}
+
+static void settle(struct lace_product *p)
+{
+    p->facts = 0;
+    if (p->equation) balance(p);
+    else multiply(p);
+}
+
+void lace_product_compute(const struct lace_product *p, int fact, const int values[2], bool rounded,
+                          struct lace_product_line *line)
+{
+    const struct lace_product_fact *f = &p->fact[fact];
+    *line = (struct lace_product_line){.fact = fact, .u = values[0], .v = values[1]};
+    switch (f->kind) {
+    case PRODUCT_TIMES:
+        line->u = f->p;
+        line->v = f->q;
+        line->w = f->p * f->q;
+        line->rounded = rounded;
+        line->whole = (f->p > 5 ? 10 : 5) * f->q;
+        line->back = line->whole - line->w;
+        break;
+    case PRODUCT_COLUMN:
+    case PRODUCT_SUM: line->w = line->u + line->v; break;
+    case PRODUCT_TOTAL:
+        line->v = values[1] / f->place;
+        line->w = line->u + line->v;
+        /* Lines that others wrote may have any numbers; true totals are far below. */
+        line->so = (int)(((long long)line->w * f->place + values[1] % f->place) % 1000000000);
+        break;
+    case PRODUCT_MINUS:
+        if (line->u < line->v) line->u = values[1], line->v = values[0];
+        line->w = line->u - line->v;
+        break;
+    case PRODUCT_OVER:
+        line->v = f->q;
+        line->w = line->u / f->q;
+        break;
+    }
+}
+
+int lace_product_value(const struct lace_product *p, const struct lace_product_line *line)
+{
+    return p->fact[line->fact].kind == PRODUCT_TOTAL ? line->so : line->w;
+}
+
+/* ---- drawing ---- */
+
+static bool draw_product(struct lace_product *p, struct lace_rng *rng)
+{
+    p->count = p->digits + 2;
+    for (int i = 0; i < p->count; i++) {
+        p->letter[i] = (char)(i < p->digits ? 'a' + i : 'x' + i - p->digits);
+        p->p[i] = 1 + (int)lace_rng_below(rng, 9);
+    }
+    settle(p);
+    for (int i = 0; i < p->facts; i++) { /* no column has three digits */
+        const struct lace_product_fact *f = &p->fact[i];
+        if (f->kind == PRODUCT_TOTAL ? f->value / f->place > 99 : f->value > 99) return false;
+    }
+    return true;
+}
+
+/* Terms whose sum is likely near what is left for them. */
+static int draw_terms(struct lace_product *p, int first, int count, int room, struct lace_rng *rng)
+{
+    int sum = 0;
+    for (int i = 0; i < count; i++) {
+        int most = 3 * (room - sum) / (2 * (count - i));
+        if (most < 4) most = 4;
+        if (most > 81) most = 81;
+        int u = 2 + (int)lace_rng_below(rng, (uint32_t)(most / 2 < 9 ? most / 2 : 9) - 1), more = most / u;
+        p->p[first + i] = u;
+        p->q[first + i] = 1 + (int)lace_rng_below(rng, (uint32_t)(more < 9 ? more : 9));
+        sum += p->p[first + i] * p->q[first + i];
+    }
+    return sum;
+}
+
+static bool draw_equation(struct lace_product *p, struct lace_rng *rng)
+{
+    int d = p->digits, z = 2 + (int)lace_rng_below(rng, 8);
+    p->equation = true;
+    p->left = d;
+    p->count = 2 * d;
+    p->factor = 2 + (int)lace_rng_below(rng, 8);
+    for (int i = 0; i < p->count; i++) p->letter[i] = (char)('a' + i);
+    int rest = z * p->factor;
+    if (rest > 48) return false;
+    int left = draw_terms(p, 0, d, 99 - rest, rng), right = draw_terms(p, d, d - 1, left + rest - 1, rng);
+    p->p[2 * d - 1] = left + rest - right; /* a plain number, what is missing */
+    if (left + rest > 99 || p->p[2 * d - 1] < 1) return false;
+    settle(p);
+    return true;
+}
+
+int lace_product_draw(struct lace_product *p, const struct lace_data_knobs *knobs, struct lace_rng *rng,
+                      struct lace_error *err)
+{
+    int digits = lace_family_draw(rng, knobs->difficulty);
+    bool equation = lace_rng_below(rng, 2), done = false;
+    for (int tries = 0; tries < 10000 && !done; tries++) {
+        memset(p, 0, sizeof *p);
+        p->digits = digits;
+        done = equation ? draw_equation(p, rng) : draw_product(p, rng);
+    }
+    return done ? 0 : lace_fail(err, LACE_BAD, "No problem of difficulty %d was found; try another seed.", digits);
+}
+
+/* ---- writing ---- */
+
+struct definition {
+    char letter;
+    int p, q;
+};
+
+static char *put_definitions(char *at, const struct definition *list, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (i) at = lace_put_text(at, ", ");
+        *at++ = list[i].letter;
+        *at++ = '=';
+        at = lace_put_number(at, list[i].p);
+        if (list[i].q) *at++ = '*', at = lace_put_number(at, list[i].q);
+    }
+    return at;
+}
+
+static char *put_equation(char *at, const struct lace_product *p)
+{
+    at = lace_put_number(lace_put_text(at, "z*"), p->factor);
+    for (int i = 0; i < p->count; i++) {
+        *at++ = i == p->left ? '=' : '+';
+        *at++ = p->letter[i];
+    }
+    return at;
+}
+
+static char *put_product(char *at, const struct lace_product *p, bool letters)
+{
+    for (int i = 0; i < p->count; i++) {
+        if (i == p->digits) *at++ = '*';
+        *at++ = letters ? p->letter[i] : (char)('0' + p->p[i]);
+    }
+    return at;
+}
+
+void lace_product_prompt(const struct lace_product *p, int ambiguity, struct lace_rng *rng, struct lace_text *out)
+{
+    struct definition list[PRODUCT_TERMS + 3];
+    const char *const *wordings = p->equation ? equations : products;
+    int count = p->count, wording = 0, kinds = p->equation ? EQUATIONS : PRODUCTS;
+    for (int i = 0; i < count; i++) list[i] = (struct definition){p->letter[i], p->p[i], p->q[i]};
+    if (ambiguity == 1) wording = 1 + (int)lace_rng_below(rng, (uint32_t)kinds - 1);
+    if (ambiguity == 2) {
+        wording = (int)lace_rng_below(rng, (uint32_t)(p->equation ? EQUATIONS : PRODUCTS - 2));
+        struct definition strange = {.p = 1 + (int)lace_rng_below(rng, 9)};
+        do strange.letter = (char)('a' + lace_rng_below(rng, 25)); /* z is what equations ask for */
+        while (memchr(p->letter, strange.letter, (size_t)p->count));
+        if (p->equation) strange.q = 1 + (int)lace_rng_below(rng, 9);
+        list[count++] = strange;
+        for (int i = count - 1; i > 0; i--) {
+            int j = (int)lace_rng_below(rng, (uint32_t)i + 1);
+            struct definition t = list[i];
+            list[i] = list[j];
+            list[j] = t;
+        }
+    }
+    char text[64 + 8 * (PRODUCT_TERMS + 3)], *at = text;
+    for (const char *w = wordings[wording]; *w; w++) {
+        if (*w != '$') *at++ = *w;
+        else if (*++w == 'm') at = put_product(at, p, true);
+        else if (*w == 'n') at = put_product(at, p, false);
+        else if (*w == 'q') at = put_equation(at, p);
+        else at = put_definitions(at, list, count);
+    }
+    lace_text_add(out, text, (size_t)(at - text));
+}
+
+static char *put_name(char *at, const struct lace_product *p, const struct lace_product_fact *f)
+{
+    switch (f->kind) {
+    case PRODUCT_TIMES:
+        *at++ = f->first;
+        if (f->second) *at++ = '*', *at++ = f->second;
+        break;
+    case PRODUCT_COLUMN:
+        *at++ = f->first, *at++ = '*', *at++ = p->letter[p->digits + 1], *at++ = '+';
+        *at++ = f->second, *at++ = '*', *at++ = p->letter[p->digits];
+        break;
+    case PRODUCT_TOTAL:
+        at = lace_put_text(at, f->first ? "From " : "All");
+        if (f->first) *at++ = f->first;
+        break;
+    case PRODUCT_SUM:
+        *at++ = f->first;
+        at = lace_put_text(at, " to ");
+        *at++ = f->second;
+        break;
+    case PRODUCT_MINUS: at = lace_put_number(lace_put_text(at, "z*"), f->q); break;
+    case PRODUCT_OVER: *at++ = 'z'; break;
+    }
+    return at;
+}
+
+static const char sign_of[] = {
+    [PRODUCT_TIMES] = '*', [PRODUCT_COLUMN] = '+', [PRODUCT_TOTAL] = '+',
+    [PRODUCT_SUM] = '+',   [PRODUCT_MINUS] = '-',  [PRODUCT_OVER] = '/',
+};
+
+int lace_product_write_line(const struct lace_product *p, const struct lace_product_line *line, char *text)
+{
+    const struct lace_product_fact *f = &p->fact[line->fact];
+    char *at = lace_put_text(put_name(text, p, f), ": ");
+    at = lace_put_number(at, line->u);
+    *at++ = sign_of[f->kind];
+    at = lace_put_number(at, line->v);
+    *at++ = '=';
+    if (line->rounded) {
+        at = lace_put_number(at, line->whole);
+        *at++ = '-';
+        at = lace_put_number(at, line->back);
+        *at++ = '=';
+    }
+    at = lace_put_number(at, line->w);
+    if (f->kind == PRODUCT_TOTAL) at = lace_put_number(lace_put_text(at, ", so "), line->so);
+    at = lace_put_text(at, ".\n");
+    *at = 0;
+    return (int)(at - text);
+}
+
+/* ---- reading problems ---- */
+
+static const char *get_definitions(const char *at, struct definition *list, int *count)
+{
+    for (*count = 0;; at = lace_get_text(at, ",")) {
+        if (*count == PRODUCT_TERMS + 3) return NULL;
+        struct definition *d = &list[(*count)++];
+        d->q = 0;
+        at = lace_get_number(lace_get_text(lace_get_letter(at, &d->letter), "="), 2, &d->p);
+        if (!at) return NULL;
+        const char *times = lace_get_text(at, "*"), *more = lace_get_text(at, ",");
+        if (times && !(at = lace_get_number(times, 1, &d->q))) return NULL;
+        if (times) more = lace_get_text(at, ",");
+        char letter;
+        /* "a=3, and z*..." and "a=3, z*...": the list ends where no definition follows. */
+        if (!more || !lace_get_text(lace_get_letter(more, &letter), "=")) return at;
+    }
+}
+
+/* Letters, or digits, which then get letters of their own. */
+static const char *get_product(const char *at, bool letters, struct lace_product *p)
+{
+    at = lace_skip_space(at);
+    for (p->count = 0; *at; at++) {
+        const char *times = p->digits ? NULL : lace_get_text(at, "*");
+        if (times) {
+            if (!p->count) return NULL;
+            p->digits = p->count;
+            at = lace_skip_space(times);
+        }
+        if (letters ? *at < 'a' || *at > 'z' : *at < '0' || *at > '9') break;
+        if (p->count - (p->digits ? p->digits : 0) == (p->digits ? 2 : PRODUCT_DIGITS)) return NULL;
+        p->letter[p->count] = letters ? *at : (char)(p->digits ? 'x' + p->count - p->digits : 'a' + p->count);
+        p->p[p->count++] = letters ? 0 : *at - '0';
+    }
+    return p->digits && p->count == p->digits + 2 ? at : NULL;
+}
+
+static const char *get_equation(const char *at, struct lace_product *p)
+{
+    at = lace_get_number(lace_get_text(at, "z*"), 1, &p->factor);
+    for (p->count = 0; at; p->count++) {
+        const char *plus = lace_get_text(at, "+"), *equals = lace_get_text(at, "=");
+        if (!plus && !equals) break;
+        if (equals ? p->left || !p->count : !p->count && p->left) return NULL;
+        if (equals) p->left = p->count;
+        if (p->count == PRODUCT_TERMS) return NULL;
+        at = lace_get_letter(plus ? plus : equals, &p->letter[p->count]);
+    }
+    return at && p->left && p->count > p->left ? at : NULL;
+}
+
+static bool read_wording(const char *w, const char *at, struct lace_product *p, struct definition *list, int *count)
+{
+    for (; at && *w; w++) {
+        char fixed[2] = {*w, 0};
+        if (*w != '$') {
+            if (*w == '.' && !w[1] && !*lace_skip_space(at)) return true; /* a missing last full stop is forgiven */
+            at = lace_get_text(at, fixed);
+        } else if (*++w == 'm') at = get_product(at, true, p);
+        else if (*w == 'n') at = get_product(at, false, p);
+        else if (*w == 'q') at = get_equation(at, p);
+        else at = get_definitions(at, list, count);
+    }
+    return at && !*lace_skip_space(at);
+}
+
+static int define(struct lace_product *p, const struct definition *list, int count, struct lace_error *err)
+{
+    for (int i = 0; i < p->count; i++) {
+        int found = 0;
+        for (int k = 0; k < i; k++)
+            if (p->letter[k] == p->letter[i])
+                return lace_fail(err, LACE_BAD, "The letter %c stands in two places; give each its own.", p->letter[i]);
+        for (int k = 0; k < count; k++) {
+            if (list[k].letter != p->letter[i]) continue;
+            p->p[i] = list[k].p;
+            p->q[i] = list[k].q;
+            found++;
+        }
+        if (found != 1)
+            return lace_fail(err, LACE_BAD, "The letter %c has %s; it needs one.", p->letter[i],
+                             found ? "two values" : "no value");
+        if (!p->equation && (p->p[i] > 9 || p->q[i]))
+            return lace_fail(err, LACE_BAD, "The letter %c is a digit of a factor; give it one digit.", p->letter[i]);
+        if (p->equation && (p->letter[i] == 'z' || (p->q[i] && p->p[i] > 9)))
+            return lace_fail(err, LACE_BAD, "The term %c is not a product of two digits, or a plain number.",
+                             p->letter[i]);
+    }
+    return 0;
+}
+
+int lace_product_parse(struct lace_product *p, const char *prompt, struct lace_error *err)
+{
+    struct definition list[PRODUCT_TERMS + 3];
+    int count = 0, read = 0, code = 0;
+    for (int i = 0; i < PRODUCTS + EQUATIONS && !read; i++) {
+        memset(p, 0, sizeof *p);
+        p->equation = i >= PRODUCTS;
+        count = 0;
+        read = read_wording(p->equation ? equations[i - PRODUCTS] : products[i], prompt, p, list, &count);
+    }
+    if (!read)
+        return lace_fail(err, LACE_BAD,
+                         "The prompt is not a product or an equation of ours; one reads `Find 739*86.`, another "
+                         "`Find z: z*4+a=b, a=3*7, b=45.`.");
+    if ((count || p->equation) && (code = define(p, list, count, err))) return code;
+    if (p->equation) {
+        p->digits = p->count > 2 * p->left ? (p->count + 1) / 2 : p->left;
+        if (!p->factor) return lace_fail(err, LACE_BAD, "The factor of z is 0; any value fits.");
+        if (p->left > PRODUCT_DIGITS || p->count - p->left > PRODUCT_DIGITS)
+            return lace_fail(err, LACE_BAD, "A side of the equation has more than %d terms.", PRODUCT_DIGITS);
+    }
+    settle(p);
+    if (!p->equation) return 0;
+    const struct lace_product_fact *rest = &p->fact[p->facts - 2];
+    int right = rest->operand[0] >= 0 ? p->fact[rest->operand[0]].value : rest->given[0];
+    int left = rest->operand[1] >= 0 ? p->fact[rest->operand[1]].value : rest->given[1];
+    if (left > right || rest->value % p->factor)
+        return lace_fail(err, LACE_BAD, "z is %d/%d; it must be a whole number, and not negative.", right - left,
+                         p->factor);
+    return 0;
+}
+
+/* ---- lines ---- */
+
+static const char *get_name(const char *text, const struct lace_product *p, struct lace_product_fact *name)
+{
+    char tens = p->equation ? 0 : p->letter[p->digits], units = p->equation ? 0 : p->letter[p->digits + 1], second;
+    const char *at, *next;
+    *name = (struct lace_product_fact){.kind = PRODUCT_TOTAL};
+    if (!p->equation && (at = lace_get_text(text, "All"))) return at;
+    if (!p->equation && (at = lace_get_letter(lace_get_text(text, "From"), &name->first))) return at;
+    if (!(at = lace_get_letter(text, &name->first))) return NULL;
+    if (p->equation) {
+        if (name->first == 'z' && (next = lace_get_number(lace_get_text(at, "*"), 1, &name->q)))
+            return name->kind = PRODUCT_MINUS, next;
+        if ((next = lace_get_letter(lace_get_text(at, "to"), &name->second))) return name->kind = PRODUCT_SUM, next;
+        name->kind = name->first == 'z' ? PRODUCT_OVER : PRODUCT_TIMES;
+        return at;
+    }
+    if (!(at = lace_get_letter(lace_get_text(at, "*"), &second))) return NULL;
+    name->kind = PRODUCT_TIMES;
+    name->second = second;
+    if (second != units || !(next = lace_get_text(at, "+"))) return at;
+    name->kind = PRODUCT_COLUMN;
+    next = lace_get_letter(lace_get_text(lace_get_letter(next, &name->second), "*"), &second);
+    return next && second == tens ? next : NULL;
+}
+
+static int find_fact(const struct lace_product *p, const struct lace_product_fact *name)
+{
+    for (int i = 0; i < p->facts; i++) {
+        const struct lace_product_fact *f = &p->fact[i];
+        if (f->kind == name->kind && f->first == name->first && f->second == name->second &&
+            (f->kind != PRODUCT_MINUS || f->q == name->q))
+            return i;
+    }
+    return -1;
+}
+
+bool lace_product_read_line(const struct lace_product *p, const char *text, struct lace_product_line *line)
+{
+    enum { DIGITS = 9 };
+    struct lace_product_fact name;
+    const char *at = lace_get_text(get_name(text, p, &name), ":");
+    char sign[2] = {0};
+    *line = (struct lace_product_line){0};
+    if (!at) return false;
+    sign[0] = sign_of[name.kind];
+    line->fact = find_fact(p, &name);
+    at = lace_get_number(lace_get_text(lace_get_number(at, DIGITS, &line->u), sign), DIGITS, &line->v);
+    at = lace_get_number(lace_get_text(at, "="), DIGITS, &line->w);
+    const char *back = lace_get_text(at, "-");
+    if (back && name.kind == PRODUCT_TIMES) {
+        line->rounded = true;
+        line->whole = line->w;
+        at = lace_get_number(lace_get_text(lace_get_number(back, DIGITS, &line->back), "="), DIGITS, &line->w);
+    }
+    if (name.kind == PRODUCT_TOTAL) at = lace_get_number(lace_get_text(at, ", so"), DIGITS, &line->so);
+    at = lace_get_text(at, ".");
+    return at && !*lace_skip_space(at);
+}
+
+int lace_product_judge(const struct lace_product *p, const struct lace_product_line *line, bool *misled)
+{
+    const struct lace_product_fact *f = &p->fact[line->fact];
+    int values[2];
+    struct lace_product_line truth;
+    for (int i = 0; i < 2; i++) values[i] = f->operand[i] >= 0 ? p->fact[f->operand[i]].value : f->given[i];
+    lace_product_compute(p, line->fact, values, line->rounded, &truth);
+    *misled = false;
+    switch (f->kind) {
+    case PRODUCT_TIMES:
+        if (line->u != f->p || line->v != f->q) return PRODUCT_WRONG_LOOKUP;
+        if (line->rounded && line->whole != truth.whole) return PRODUCT_WRONG_ROUNDING;
+        if (line->rounded && line->back != truth.back) return PRODUCT_WRONG_PRODUCT;
+        if (line->rounded) return line->w == truth.w ? 0 : PRODUCT_WRONG_SUM;
+        return line->w == truth.w ? 0 : PRODUCT_WRONG_PRODUCT;
+    case PRODUCT_SUM:
+    case PRODUCT_COLUMN:
+    case PRODUCT_MINUS:
+        /* A number of the prompt is looked up; one of another line may follow from its falsehood. */
+        for (int i = 0; i < 2; i++) {
+            bool there = (i ? line->v : line->u) == f->given[i], swapped = (i ? line->u : line->v) == f->given[i];
+            if (f->operand[i] < 0 && !there && !(f->kind == PRODUCT_MINUS && swapped)) return PRODUCT_WRONG_LOOKUP;
+        }
+        *misled = line->u != truth.u || line->v != truth.v;
+        if (f->kind == PRODUCT_MINUS) return line->w == line->u - line->v ? 0 : PRODUCT_WRONG_SUM;
+        return line->w == line->u + line->v ? 0 : PRODUCT_WRONG_SUM;
+    case PRODUCT_TOTAL: {
+        int below = values[1] % f->place;
+        if (line->w != line->u + line->v) return PRODUCT_WRONG_SUM;
+        if (line->so / f->place != line->w) return PRODUCT_WRONG_TOTAL;
+        *misled = line->u != truth.u || line->v != truth.v || line->so % f->place != below;
+        return 0;
+    }
+    default:
+        if (line->v != f->q) return PRODUCT_WRONG_LOOKUP;
+        *misled = line->u != truth.u;
+        return line->w == line->u / f->q ? 0 : PRODUCT_WRONG_PRODUCT;
+    }
+}

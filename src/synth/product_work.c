@@ -1,0 +1,241 @@
+/* The family `product` as facts and moves: every fact is a move, and every partial product is another one that rounds a
+ * factor and corrects. Strategies: by the digits of the second factor (of an equation: left side first), by those of
+ * the first (right side first), by rounding. */
+#include "synth/product.h"
+#include "synth/scan.h"
+#include "synth/work.h"
+#include <string.h>
+
+enum { BY_SECOND = 1, BY_FIRST, ROUNDING, ROUNDED = PRODUCT_FACTS, MOVES = 2 * PRODUCT_FACTS };
+
+static int draw(void *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err)
+{
+    return lace_product_draw(problem, knobs, rng, err);
+}
+
+static int numbers(const void *problem, uint8_t *out)
+{
+    const struct lace_product *p = problem;
+    int n = 0;
+    out[n++] = p->equation;
+    out[n++] = (uint8_t)(p->equation ? p->left : p->digits);
+    out[n++] = (uint8_t)p->factor;
+    for (int i = 0; i < p->count; i++) {
+        out[n++] = (uint8_t)p->p[i];
+        out[n++] = (uint8_t)p->q[i];
+    }
+    return n;
+}
+
+static void prompt(const void *problem, int ambiguity, struct lace_rng *rng, struct lace_text *out)
+{
+    lace_product_prompt(problem, ambiguity, rng, out);
+}
+
+static int parse(void *problem, const char *text, struct lace_error *err)
+{
+    return lace_product_parse(problem, text, err);
+}
+
+static void solution(const void *problem, char *answer)
+{
+    const struct lace_product *p = problem;
+    *lace_put_number(answer, p->fact[p->facts - 1].value) = 0;
+}
+
+static bool accepts(const void *problem, const char *answer)
+{
+    const struct lace_product *p = problem;
+    int value;
+    const char *end = lace_get_number(answer, 9, &value);
+    return end && !*lace_skip_space(end) && value == p->fact[p->facts - 1].value;
+}
+
+/* ---- moves ---- */
+
+static int move_count(const void *problem) { return MOVES; }
+
+static int rank_count(const void *problem) { return 2 * PRODUCT_FACTS; }
+
+static int rank(const void *problem, int strategy, int move)
+{
+    const struct lace_product *p = problem;
+    int fact = move % PRODUCT_FACTS;
+    const struct lace_product_fact *f = &p->fact[fact];
+    if (fact >= p->facts) return 0;
+    /* The facts of a product alternate between the two digits of the second factor, from the units on. */
+    bool later = p->equation ? f->kind <= PRODUCT_SUM && f->right != (strategy == BY_FIRST)
+                             : f->kind == PRODUCT_TIMES && strategy != BY_FIRST && f->second == p->letter[p->digits];
+    bool last = p->equation ? f->kind > PRODUCT_SUM : f->kind != PRODUCT_TIMES;
+    return fact + (later || last ? PRODUCT_FACTS : 0);
+}
+
+static const struct lace_work_line *known_fact(lace_work_known known, int fact)
+{
+    return known[fact] ? known[fact] : known[ROUNDED + fact];
+}
+
+static int useful(const void *problem, int strategy, lace_work_known known, short *moves)
+{
+    const struct lace_product *p = problem;
+    int count = 0;
+    for (int i = 0; i < p->facts; i++) {
+        const struct lace_product_fact *f = &p->fact[i];
+        bool ready = !known_fact(known, i);
+        for (int k = 0; k < 2 && ready; k++) ready = f->operand[k] < 0 || known_fact(known, f->operand[k]);
+        if (ready) moves[count++] = (short)(i + (f->kind == PRODUCT_TIMES && strategy == ROUNDING ? ROUNDED : 0));
+    }
+    return count;
+}
+
+static void pack(const struct lace_product *p, const struct lace_product_line *line, struct lace_work_line *out)
+{
+    memcpy(out->part, line, sizeof *line);
+    out->move = (short)(line->fact < 0 ? -1 : line->fact + (line->rounded ? ROUNDED : 0));
+    out->value = line->fact < 0 ? 0 : lace_product_value(p, line);
+    out->yes = true;
+}
+
+static void unpack(const struct lace_work_line *in, struct lace_product_line *line)
+{
+    _Static_assert(sizeof *line <= sizeof in->part, "a line fits");
+    memcpy(line, in->part, sizeof *line);
+}
+
+static void perform(const void *problem, lace_work_known known, int move, struct lace_work_line *out)
+{
+    const struct lace_product *p = problem;
+    struct lace_product_line line;
+    int values[2], fact = move % PRODUCT_FACTS, uses = 0;
+    const struct lace_product_fact *f = &p->fact[fact];
+    for (int i = 0; i < 2; i++) {
+        const struct lace_work_line *from = f->operand[i] < 0 ? NULL : known_fact(known, f->operand[i]);
+        values[i] = from ? from->value : f->given[i];
+        if (from) out->uses[uses++] = from->move;
+    }
+    lace_product_compute(p, fact, values, move >= ROUNDED, &line);
+    pack(p, &line, out);
+}
+
+/* A number that a hasty writer puts in its place: off by one or by ten, its digits exchanged, or a neighbour in the
+ * table. */
+static int slip(const struct lace_product_fact *f, const struct lace_product_line *line, struct lace_rng *rng)
+{
+    int w = line->w, off = lace_rng_below(rng, 2) ? 1 : -1, result = w;
+    switch (lace_rng_below(rng, 3)) {
+    case 0:
+        if (f->kind == PRODUCT_TIMES) result = w + off * (lace_rng_below(rng, 2) ? line->u : line->v);
+        else if (f->kind == PRODUCT_TOTAL) result = line->u; /* the carry is forgotten */
+        else result = w + 10 * off;
+        break;
+    case 1: result = w > 9 && w < 100 ? w % 10 * 10 + w / 10 : w + off; break;
+    default: result = w + off;
+    }
+    return result == w || result < 0 ? w + 1 : result;
+}
+
+static bool falsify(const void *problem, struct lace_work_line *out, enum lace_falsehood kind, struct lace_rng *rng)
+{
+    const struct lace_product *p = problem;
+    struct lace_product_line line;
+    unpack(out, &line);
+    const struct lace_product_fact *f = &p->fact[line.fact];
+    if (kind == LACE_FALSE_FLIP) return false; /* no line ends in a word that its numbers settle */
+    int w = slip(f, &line, rng);
+    if (f->kind == PRODUCT_TOTAL) line.so = w * f->place + line.so % f->place;
+    if (line.rounded && lace_rng_below(rng, 2)) { /* the correction is wrong, and the difference fits it */
+        if (w > line.whole) w = line.w > 0 ? line.w - 1 : line.w + 1;
+        line.back = line.whole - w;
+    }
+    line.w = w;
+    pack(p, &line, out);
+    return true;
+}
+
+static int write_line(const void *problem, const struct lace_work_line *line, char *text)
+{
+    struct lace_product_line own;
+    unpack(line, &own);
+    return lace_product_write_line(problem, &own, text);
+}
+
+static bool answer(const void *problem, lace_work_known known, char *out)
+{
+    const struct lace_product *p = problem;
+    const struct lace_work_line *line = known_fact(known, p->facts - 1);
+    if (line) *lace_put_number(out, line->value) = 0;
+    return line;
+}
+
+static bool read_line(const void *problem, const char *text, struct lace_work_line *out)
+{
+    struct lace_product_line line;
+    if (!lace_product_read_line(problem, text, &line)) return false;
+    pack(problem, &line, out);
+    return true;
+}
+
+static void judge(const void *problem, const struct lace_work_line *line, struct lace_step_check *out)
+{
+    struct lace_product_line own;
+    unpack(line, &own);
+    out->result = lace_product_judge(problem, &own, &out->misled);
+    out->believed = true;
+}
+
+/* ---- the family ---- */
+
+static int budget(const struct lace_family *family, const struct lace_data_knobs *knobs, int threads)
+{
+    int d = knobs->difficulty.high;
+    /* The least numbers of rounds in which sharing threads solve 97 % by `lace data ceiling`, or one more. */
+    if (threads == 1) return 4 * d - 1; /* every fact */
+    if (threads < 4) return threads == 2 ? (7 * d + 5) / 3 : (5 * d + 7) / 3;
+    return threads < 6 ? (3 * d + 5) / 2 : d + 3; /* with many threads the carry is what takes time */
+}
+
+static const struct lace_work work = {
+    .bytes = sizeof(struct lace_product),
+    .ranked = 3,
+    .draw = draw,
+    .numbers = numbers,
+    .prompt = prompt,
+    .parse = parse,
+    .solution = solution,
+    .accepts = accepts,
+    .moves = move_count,
+    .ranks = rank_count,
+    .rank = rank,
+    .useful = useful,
+    .perform = perform,
+    .falsify = falsify,
+    .write = write_line,
+    .answer = answer,
+    .read = read_line,
+    .judge = judge,
+    .lookup = PRODUCT_WRONG_LOOKUP,
+};
+
+static const char *const strategies[] = {"second", "first", "rounding", "random", NULL};
+static const char *const errors[] = {
+    "right", "lookup error", "wrong rounding", "wrong product", "wrong sum", "wrong total", NULL};
+
+const struct lace_family lace_family_product = {
+    .name = "product",
+    .summary = "long multiplication and linear equations, taken apart into small steps",
+    .easiest = 1,
+    .hardest = PRODUCT_DIGITS,
+    .trained_low = 1,
+    .trained_high = 4,
+    .strategies = strategies,
+    .errors = errors,
+    .work = &work,
+    .make = lace_work_make,
+    .check = lace_work_check,
+    .solve = lace_work_solve,
+    .check_step = lace_work_check_step,
+    .forge = lace_work_forge,
+    .side = lace_work_side,
+    .race = lace_work_race,
+    .budget = budget,
+};

@@ -1,0 +1,497 @@
+#include "train/rl.h"
+#include "decode/pick.h"
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS_AT_ONCE = 64 }; /* of a worker's decoder */
+
+struct rollout {
+    struct lace_script script;
+    int problem, right; /* right: the picked thread's answer */
+    double reward, advantage, coverage, format, diversity, agreement;
+    long chosen; /* tokens */
+};
+
+struct problem {
+    struct lace_record record;
+    int *prompt, prompt_count, budget;
+    size_t capacity;
+};
+
+struct place { /* of a rollout in a shard */
+    int rollout, first_out;
+};
+
+struct lace_rl {
+    struct lace_rl_options options;
+    struct lace_trainer *trainer;       /* borrowed */
+    const struct lace_model *reference; /* borrowed */
+    lace_grade_fn *grade;
+    void *user;
+    struct problem *problems;                 /* (problems) */
+    struct rollout *rollouts;                 /* (problems * rollouts) */
+    int *order;                               /* of the rollouts, longest first */
+    struct lace_decoder **decoders;           /* (workers) */
+    struct lace_decoder_options room;         /* of each */
+    struct lace_shard *shards;                /* (shard_cap) */
+    struct place **places;                    /* (shard_cap) one for each group of the shard */
+    float **reference_logprob, **old_logprob; /* (shard_cap) one for each out row */
+    int shard_count, shard_cap;
+    int epoch;
+    struct tally { /* of a worker, while weights are made */
+        double loss, kl, entropy, clipped, rows, gate[LACE_MAX_LAYERS];
+    } * tallies;
+};
+
+void lace_rl_defaults(struct lace_rl_options *o)
+{
+    *o = (struct lace_rl_options){.problems = 16,
+                                  .rollouts = 8,
+                                  .epochs = 1,
+                                  .temperature = 1,
+                                  .level = 0.1,
+                                  .kl = 0.02,
+                                  .clip = 0.2,
+                                  .format = 0.1,
+                                  .diversity = 0.05};
+}
+
+void lace_rl_close(struct lace_rl **rl)
+{
+    struct lace_rl *r = *rl;
+    if (!r) return;
+    for (int i = 0; r->problems && i < r->options.problems; i++) {
+        lace_record_release(&r->problems[i].record);
+        free(r->problems[i].prompt);
+    }
+    for (int i = 0; r->rollouts && i < r->options.problems * r->options.rollouts; i++)
+        lace_script_release(&r->rollouts[i].script);
+    for (int k = 0; r->decoders && k < r->trainer->options.workers; k++) lace_decoder_close(&r->decoders[k]);
+    for (int i = 0; i < r->shard_cap; i++) {
+        lace_shard_release(&r->shards[i]);
+        free(r->places[i]);
+        free(r->reference_logprob[i]);
+        free(r->old_logprob[i]);
+    }
+    free(r->problems);
+    free(r->rollouts);
+    free(r->order);
+    free(r->decoders);
+    free(r->shards);
+    free(r->places);
+    free(r->reference_logprob);
+    free(r->old_logprob);
+    free(r->tallies);
+    free(r);
+    *rl = NULL;
+}
+
+int lace_rl_open(struct lace_rl **rl, struct lace_trainer *trainer, const struct lace_model *reference,
+                 const struct lace_rl_options *options, lace_grade_fn *grade, void *user, struct lace_error *err)
+{
+    struct lace_rl *r = calloc(1, sizeof *r);
+    *rl = r;
+    if (!r) return lace_fail(err, LACE_MEMORY, "Out of memory.");
+    size_t groups = (size_t)options->problems * (size_t)options->rollouts, workers = (size_t)trainer->options.workers;
+    *r = (struct lace_rl){.options = *options,
+                          .trainer = trainer,
+                          .reference = reference,
+                          .grade = grade,
+                          .user = user,
+                          .problems = calloc((size_t)options->problems, sizeof *r->problems),
+                          .rollouts = calloc(groups, sizeof *r->rollouts),
+                          .order = calloc(groups, sizeof *r->order),
+                          .decoders = calloc(workers, sizeof *r->decoders),
+                          .tallies = calloc(workers, sizeof *r->tallies)};
+    if (r->problems && r->rollouts && r->order && r->decoders && r->tallies) return 0;
+    lace_rl_close(rl);
+    return lace_fail(err, LACE_MEMORY, "Out of memory for %zu rollouts.", groups);
+}
+
+/* ---- problems ---- */
+
+static int draw_problems(struct lace_rl *r, struct lace_error *err)
+{
+    struct lace_trainer *t = r->trainer;
+    const struct lace_trainer_options *o = &t->options;
+    double progress = o->steps > 1 ? (double)t->step / (o->steps - 1) : 0;
+    for (int i = 0; i < r->options.problems; i++) {
+        struct problem *p = &r->problems[i];
+        const struct lace_source *source;
+        struct lace_rng rng;
+        size_t count;
+        lace_record_release(&p->record);
+        lace_rng_init(&rng, o->seed, (uint64_t)t->step * (uint64_t)r->options.problems + (uint64_t)i);
+        int code = lace_sources_draw(t->sources, &rng, progress, &p->record, &source, err);
+        if (!code) code = lace_format_prompt(t->format, p->record.prompt, &p->prompt, &p->capacity, &count, err);
+        if (!code) code = lace_format_budget(t->format, &p->record, r->options.rounds, &p->budget, err);
+        if (code) return code;
+        p->prompt_count = (int)count;
+    }
+    return 0;
+}
+
+/* Decoders with room for the widest problem of this step; they are kept while they suffice. */
+static int open_decoders(struct lace_rl *r, struct lace_error *err)
+{
+    struct lace_decoder_options need = {.threads = 1, .prompt = 1, .tokens = 1, .workers = 1};
+    for (int i = 0; i < r->options.problems; i++) {
+        const struct problem *p = &r->problems[i];
+        int tokens = p->budget + LACE_TAG_TOKENS + 16;
+        if (p->record.thread_count > need.threads) need.threads = p->record.thread_count;
+        if (p->prompt_count > need.prompt) need.prompt = p->prompt_count;
+        if (tokens > need.tokens) need.tokens = tokens;
+    }
+    if (r->decoders[0] && need.threads <= r->room.threads && need.prompt <= r->room.prompt &&
+        need.tokens <= r->room.tokens) {
+        for (int k = 0; k < r->trainer->options.workers; k++) lace_decoder_forget(r->decoders[k]); /* new weights */
+        return 0;
+    }
+    need.groups = ROWS_AT_ONCE / need.threads > 1 ? ROWS_AT_ONCE / need.threads : 1;
+    r->room = need;
+    for (int k = 0; k < r->trainer->options.workers; k++) {
+        lace_decoder_close(&r->decoders[k]);
+        int code = lace_decoder_open(&r->decoders[k], r->trainer->model, r->trainer->format, &need, err);
+        if (code) return code;
+    }
+    return 0;
+}
+
+/* ---- rollouts ---- */
+
+/* What a finished group reached, without its diversity. */
+static int judge(const struct lace_rl *r, struct rollout *o, const struct lace_decoder *d, int group,
+                 struct lace_error *err)
+{
+    const struct problem *p = &r->problems[o->problem];
+    int N = p->record.thread_count, best = 0, judged = 0, pairs = 0, alike = 0, failed = 0;
+    struct lace_ballot ballots[LACE_FEW_ROWS];
+    struct lace_text answers[LACE_FEW_ROWS];
+    o->chosen = 0;
+    o->coverage = 0;
+    for (int n = 0; n < N; n++) {
+        const struct lace_thread *t = lace_decoder_thread(d, group, n);
+        lace_text_init(&answers[n]);
+        bool there = lace_format_answer(t->text.data, t->text.len, &answers[n]);
+        failed |= answers[n].failed;
+        ballots[n] = (struct lace_ballot){there && !failed ? answers[n].data : NULL, t->p[LACE_VERDICT_BEST],
+                                          t->chosen ? t->logprob / t->chosen : 0};
+        best += t->verdict == LACE_VERDICT_BEST;
+        judged += t->verdict != LACE_VERDICT_NONE;
+        o->chosen += t->chosen;
+        if (ballots[n].answer && r->grade(r->user, &p->record, ballots[n].answer) == 1) o->coverage = 1;
+        for (int m = 0; m < n; m++, pairs++)
+            alike += ballots[n].answer && ballots[m].answer && lace_format_same(ballots[n].answer, ballots[m].answer);
+    }
+    int picked = lace_pick(ballots, N, LACE_PICK_VERDICT, r->trainer->options.seed);
+    o->right = picked >= 0 && r->grade(r->user, &p->record, ballots[picked].answer) == 1;
+    o->format = (double)judged / N * (best == 1); /* every thread judges itself, and exactly one is the best */
+    o->agreement = pairs ? (double)alike / pairs : 0;
+    for (int n = 0; n < N; n++) lace_text_release(&answers[n]);
+    if (failed) return lace_fail(err, LACE_MEMORY, "Out of memory.");
+    return lace_script_take(&o->script, r->trainer->format, d, group, N, p->prompt, p->prompt_count, err);
+}
+
+/* Returns the group's index. */
+static int start(struct lace_rl *r, struct lace_decoder *d, int index, struct lace_error *err)
+{
+    struct rollout *o = &r->rollouts[index];
+    o->problem = index / r->options.rollouts;
+    const struct problem *p = &r->problems[o->problem];
+    struct lace_group_options group = {
+        .threads = p->record.thread_count,
+        .sampling = {r->options.temperature, 0, 1, 0, 1},
+        .seed = (r->trainer->options.seed * 1000003u + (uint64_t)r->trainer->step) * 1000003u + (uint64_t)index,
+        .barrier = true,
+        .budget = p->budget};
+    return lace_decoder_add(d, p->prompt, p->prompt_count, &group, err);
+}
+
+/* A group's text depends on its problem and seed alone, so it does not matter which worker takes it. */
+static int play(struct lace_rl *r, struct lace_decoder *d, int *next, int *stop, struct lace_error *err)
+{
+    int total = r->options.problems * r->options.rollouts;
+    struct rollout *seat[ROWS_AT_ONCE] = {0};
+    for (;;) {
+        while (lace_decoder_free_groups(d)) {
+            int index, halt, g;
+#pragma omp atomic capture
+            index = (*next)++;
+#pragma omp atomic read
+            halt = *stop;
+            if (index >= total || halt) break;
+            if ((g = start(r, d, index, err)) < 0) return g;
+            seat[g] = &r->rollouts[index];
+        }
+        if (lace_decoder_free_groups(d) == r->room.groups) return 0;
+        int running = lace_decoder_step(d, NULL, err);
+        if (running < 0) return running;
+        for (int g = 0; g < r->room.groups; g++) {
+            if (!seat[g] || !lace_decoder_done(d, g)) continue;
+            int code = judge(r, seat[g], d, g, err);
+            if (code) return code;
+            lace_decoder_remove(d, g);
+            seat[g] = NULL;
+        }
+    }
+}
+
+static int roll_out(struct lace_rl *r, struct lace_error *err)
+{
+    int next = 0, stop = 0, code = 0;
+    struct lace_error first = {{0}};
+#pragma omp parallel num_threads(r->trainer->options.workers)
+    {
+        struct lace_error own;
+        int failed = play(r, r->decoders[omp_get_thread_num()], &next, &stop, &own);
+        if (failed)
+#pragma omp critical
+        {
+            code = failed, first = own;
+#pragma omp atomic write
+            stop = 1;
+        }
+    }
+    if (code) /* groups that were left in the middle go with their decoders */
+        for (int k = 0; k < r->trainer->options.workers; k++) lace_decoder_close(&r->decoders[k]);
+    return code ? lace_fail(err, code, "%s", first.text) : 0;
+}
+
+/* ---- shards ---- */
+
+static int grow_shards(struct lace_rl *r, struct lace_error *err)
+{
+    int rows = r->trainer->options.shard_rows, cap = r->shard_cap + 1;
+    struct lace_shard *shards = realloc(r->shards, sizeof *shards * (size_t)cap);
+    if (shards) r->shards = shards;
+    struct place **places = realloc(r->places, sizeof *places * (size_t)cap);
+    if (places) r->places = places;
+    float **reference = realloc(r->reference_logprob, sizeof *reference * (size_t)cap);
+    if (reference) r->reference_logprob = reference;
+    float **old = realloc(r->old_logprob, sizeof *old * (size_t)cap);
+    if (old) r->old_logprob = old;
+    if (!shards || !places || !reference || !old) return lace_fail(err, LACE_MEMORY, "Out of memory for a shard.");
+    int i = r->shard_cap, code = lace_shard_init(&r->shards[i], rows, err);
+    if (code) return code;
+    r->places[i] = calloc((size_t)rows / 16 + 2, sizeof **places); /* a shard's own limit of groups, and the end */
+    r->reference_logprob[i] = calloc((size_t)rows, sizeof(float));
+    r->old_logprob[i] = calloc((size_t)rows, sizeof(float));
+    r->shard_cap++;
+    if (r->places[i] && r->reference_logprob[i] && r->old_logprob[i]) return 0;
+    return lace_fail(err, LACE_MEMORY, "Out of memory for a shard.");
+}
+
+/* Longest first: what does not fit shows before anything is computed. Equal ones keep their order. */
+static void sort_by_length(struct lace_rl *r, int total)
+{
+    for (int i = 0; i < total; i++) {
+        int j = i;
+        for (; j > 0 && r->rollouts[r->order[j - 1]].script.count < r->rollouts[i].script.count; j--)
+            r->order[j] = r->order[j - 1];
+        r->order[j] = i;
+    }
+}
+
+static int fill_shards(struct lace_rl *r, struct lace_error *err)
+{
+    struct lace_trainer *t = r->trainer;
+    int total = r->options.problems * r->options.rollouts, context = t->model->config.max_position_embeddings;
+    sort_by_length(r, total);
+    r->shard_count = 0;
+    for (int i = 0; i < total; i++) {
+        struct rollout *o = &r->rollouts[r->order[i]];
+        int fits = 0, code;
+        while (!fits) {
+            struct lace_shard *s = r->shard_count ? &r->shards[r->shard_count - 1] : NULL;
+            if (s) {
+                struct place place = {r->order[i], s->batch.outs};
+                if ((fits = lace_shard_lay(s, t->format, &o->script, false, context, err)) < 0) return fits;
+                if (fits) r->places[r->shard_count - 1][s->group_count - 1] = place;
+            }
+            if (fits) break;
+            if (r->shard_count == r->shard_cap && (code = grow_shards(r, err))) return code;
+            lace_shard_clear(&r->shards[r->shard_count++]);
+        }
+    }
+    for (int i = 0; i < r->shard_count; i++) {
+        r->places[i][r->shards[i].group_count].first_out = r->shards[i].batch.outs;
+        lace_shard_close(&r->shards[i]);
+    }
+    return 0;
+}
+
+/* Mean pairwise cosine distance of the threads' mean hidden states, in last (rows, D). */
+static double diversity(const struct lace_group *g, const float *last, int D, double *pool)
+{
+    int pairs = 0;
+    double sum = 0;
+    for (int n = 0; n < g->threads; n++) {
+        double *mean = pool + (size_t)n * (size_t)D, square = 0;
+        memset(mean, 0, sizeof *mean * (size_t)D);
+        for (int i = 0; i < g->thread[n].rows; i++)
+            for (int j = 0; j < D; j++) mean[j] += last[(size_t)(g->thread[n].row + i) * (size_t)D + (size_t)j];
+        for (int j = 0; j < D; j++) square += mean[j] * mean[j];
+        for (int j = 0; j < D; j++) mean[j] /= square > 0 ? sqrt(square) : 1;
+        for (int m = 0; m < n; m++, pairs++) {
+            double dot = 0;
+            for (int j = 0; j < D; j++) dot += mean[j] * pool[(size_t)m * (size_t)D + (size_t)j];
+            sum += 1 - dot;
+        }
+    }
+    return pairs ? sum / pairs : 0;
+}
+
+/* The reference model's view of every rollout: log-probabilities for the distance, hidden states for the diversity. */
+static int refer(struct lace_rl *r, struct lace_error *err)
+{
+    struct lace_trainer *t = r->trainer;
+    const struct lace_model *m = r->reference;
+    int code = 0, D = m->config.hidden_size;
+    struct lace_error first = {{0}};
+#pragma omp parallel for schedule(static, 1) num_threads(t->options.workers)
+    for (int k = 0; k < t->options.workers; k++) {
+        struct lace_worker *w = &t->workers[k];
+        struct lace_error own;
+        double *pool = malloc(sizeof *pool * (size_t)LACE_RECORD_THREADS * (size_t)D);
+        int failed = pool ? 0 : lace_fail(&own, LACE_MEMORY, "Out of memory.");
+        for (int i = k; i < r->shard_count && !failed; i += t->options.workers) {
+            struct lace_shard *s = &r->shards[i];
+            if ((failed = lace_shard_views(s, &w->cache, m, &own))) break;
+            lace_forward(m, &w->state, &w->cache, &s->batch);
+            for (int g = 0; g < s->group_count; g++)
+                r->rollouts[r->places[i][g].rollout].diversity = diversity(&s->groups[g], w->state.last, D, pool);
+            lace_loss(m, &w->state, &s->batch, s->target, NULL, r->reference_logprob[i], NULL, true);
+        }
+        free(pool);
+        if (failed)
+#pragma omp critical
+            code = failed, first = own;
+    }
+    return code ? lace_fail(err, code, "%s", first.text) : 0;
+}
+
+/* ---- rewards ---- */
+
+static void reward(struct lace_rl *r, struct lace_rl_report *report)
+{
+    int R = r->options.rollouts, P = r->options.problems, total = P * R;
+    for (int p = 0; p < P; p++) {
+        struct rollout *o = r->rollouts + (size_t)p * (size_t)R;
+        double mean = 0, square = 0;
+        for (int i = 0; i < R; i++) {
+            o[i].reward = o[i].right + r->options.format * o[i].format +
+                          (o[i].coverage > 0 ? r->options.diversity * o[i].diversity : 0);
+            mean += o[i].reward / R;
+        }
+        for (int i = 0; i < R; i++) square += (o[i].reward - mean) * (o[i].reward - mean) / R;
+        double deviation = sqrt(square);
+        report->reward_std += deviation / P;
+        report->frac_reward_zero_std += (deviation < 1e-9) / (double)P; /* rounding of equal sums */
+        for (int i = 0; i < R; i++) {
+            o[i].advantage = deviation < 1e-9 ? 0 : (o[i].reward - mean) / (deviation + r->options.level);
+            report->reward += o[i].reward / total;
+            report->pick_accuracy += (double)o[i].right / total;
+            report->coverage += o[i].coverage / total;
+            report->format += o[i].format / total;
+            report->diversity += o[i].diversity / total;
+            report->agreement += o[i].agreement / total;
+            report->mean_length += (double)o[i].chosen / r->problems[p].record.thread_count / total;
+            report->rollout_tokens += o[i].chosen;
+        }
+    }
+}
+
+struct lace_rl_token lace_rl_token(const struct lace_rl_options *o, double A, double lp, double lp_old, double lp_ref)
+{
+    double ratio = exp(lp - lp_old), d = lp_ref - lp, kl = exp(d) - d - 1,
+           near = fmin(fmax(ratio, 1 - o->clip), 1 + o->clip);
+    bool clipped = near * A < ratio * A; /* the lesser of the two counts, and it does not depend on lp */
+    return (struct lace_rl_token){.loss = o->kl * kl - (clipped ? near : ratio) * A,
+                                  .kl = kl,
+                                  .weight = (clipped ? 0 : ratio * A) + o->kl * (exp(d) - 1),
+                                  .clipped = clipped};
+}
+
+/* Each chosen token's share in the gradient, from what the present model says of it. */
+static void weigh(void *user, int index, struct lace_worker *w)
+{
+    struct lace_rl *r = user;
+    struct lace_shard *s = &r->shards[index];
+    struct tally *tally = &r->tallies[w - r->trainer->workers];
+    const struct lace_model *m = r->trainer->model;
+    float *old = r->old_logprob[index];
+    if (r->epoch == 0) /* before the first update the model is the one that chose; NAN: it was forced */
+        for (int i = 0; i < s->batch.outs; i++) old[i] = s->weight[i] > 0 ? w->logprob[i] : NAN;
+    for (int g = 0; g < s->group_count; g++) {
+        double A = r->rollouts[r->places[index][g].rollout].advantage;
+        for (int i = r->places[index][g].first_out; i < r->places[index][g + 1].first_out; i++) {
+            s->weight[i] = 0;
+            if (isnan(old[i])) continue;
+            struct lace_rl_token token =
+                lace_rl_token(&r->options, A, w->logprob[i], old[i], r->reference_logprob[index][i]);
+            s->weight[i] = (float)token.weight;
+            tally->loss += token.loss;
+            tally->kl += token.kl;
+            tally->entropy -= w->logprob[i]; /* of the choices themselves: an unbiased estimate at temperature 1 */
+            tally->clipped += token.clipped;
+        }
+    }
+    for (int i = 0; i < m->lattice.layer_count; i++) {
+        const float *gate = w->state.layers[m->lattice.layers[i]].lg;
+        size_t count = (size_t)s->batch.lattice_rows * (size_t)m->lattice.heads;
+        for (size_t j = 0; j < count; j++) tally->gate[i] += gate[j] / (double)m->lattice.heads;
+    }
+    tally->rows += s->batch.lattice_rows;
+}
+
+static void report_tallies(const struct lace_rl *r, double tokens, struct lace_step_report *step,
+                           struct lace_rl_report *report)
+{
+    const struct lace_model *m = r->trainer->model;
+    double rows = 0, loss = 0, times = tokens * r->options.epochs;
+    for (int k = 0; k < r->trainer->options.workers; k++) rows += r->tallies[k].rows;
+    for (int k = 0; k < r->trainer->options.workers; k++) {
+        const struct tally *t = &r->tallies[k];
+        loss += t->loss / times;
+        report->kl += t->kl / times;
+        report->entropy += t->entropy / times;
+        report->clip_ratio += t->clipped / times;
+        for (int i = 0; i < m->lattice.layer_count; i++) report->gate[i] += t->gate[i] / rows;
+    }
+    step->loss = loss;
+    for (int i = 0; i < m->lattice.layer_count; i++) {
+        const float *alpha = lace_model_weight(m, m->lattice.layers[i], P_LAT_ALPHA)->value;
+        for (int j = 0; j < m->lattice.heads; j++) report->alpha[i] += fabs(alpha[j]) / m->lattice.heads;
+    }
+}
+
+int lace_rl_step(struct lace_rl *r, struct lace_step_report *step, struct lace_rl_report *report,
+                 struct lace_error *err)
+{
+    double began = lace_now(), tokens = 0;
+    *report = (struct lace_rl_report){0};
+    int code = draw_problems(r, err);
+    if (!code) code = open_decoders(r, err);
+    if (!code) code = roll_out(r, err);
+    if (code) return code;
+    report->rollout_seconds = lace_now() - began;
+    began = lace_now();
+    if ((code = fill_shards(r, err)) || (code = refer(r, err))) return code;
+    reward(r, report);
+    for (int i = 0; i < r->shard_count; i++) tokens += r->shards[i].weights;
+    memset(r->tallies, 0, sizeof *r->tallies * (size_t)r->trainer->options.workers);
+    for (r->epoch = 0; r->epoch < r->options.epochs; r->epoch++) {
+        struct lace_lesson lesson = {r->shards, r->shard_count, tokens, weigh, r};
+        struct lace_step_report one;
+        if ((code = lace_trainer_learn(r->trainer, &lesson, &one, err))) return code;
+        double before = r->epoch ? step->tokens : 0, flops = r->epoch ? step->flops : 0;
+        *step = one;
+        step->tokens += (long)before;
+        step->flops += flops;
+    }
+    report_tallies(r, tokens, step, report);
+    report->update_seconds = lace_now() - began;
+    return 0;
+}

@@ -1,0 +1,87 @@
+# The steps of the data pipeline on small files with the oddities of the real sets: what each drops, and why.
+. tests/cli/tap
+data() { "$LACE" data "$@"; }
+lines() { wc -l <"$1"; }
+field() { sed -n "s/.*\"$1\":\(\"[^\"]*\"\|[0-9.]*\).*/\1/p"; }
+
+# ---- import ----
+printf '\xef\xbb\xbf{"question": "A baker makes 12 rolls an hour. How many in 3 hours?", "answer": "12*3 = <<12*3=36>>36\\n#### 36"}\r\n' >"$work/g.jsonl"
+printf '{"question": "What do 4 pens at $1,250 cost?", "answer": "4*1250 = <<4*1250=5000>>5,000\\n#### 5,000"}\r\n\r\n' >>"$work/g.jsonl"
+printf '{"question": "What do 4 pens at $1,250 cost?", "answer": "again\\n#### 5,000"}\n' >>"$work/g.jsonl"
+printf '{"question": "No mark?", "answer": "it is 7"}\n{"question": "Cut' >>"$work/g.jsonl"
+printf '\xff", "answer": "#### 1"}\n{"question": "Broken", "answer": \n' >>"$work/g.jsonl"
+said=$(data import "$work/g.jsonl" -o "$work/gi.jsonl" --dropped "$work/gd.jsonl" 2>&1)
+is "gsm8k: counts and reasons" "$said" "import: 6 read, 2 kept; dropped: duplicate id 1, no #### 1, invalid UTF-8 1, not JSON 1"
+is "gsm8k: answers" "$(field answer <"$work/gi.jsonl" | tr '\n' ' ')" '"36" "5000" '
+like "gsm8k: the calculator's marks are gone" "$(head -n 1 "$work/gi.jsonl")" '"steps":\["12\*3 = 36\\n"\]'
+is "the dropped lie in a file, with their reasons" "$(field dropped <"$work/gd.jsonl" | tr '\n' ' ')" '"duplicate id" "no ####" "invalid UTF-8" "not JSON" '
+like "with their place" "$(tail -n 1 "$work/gd.jsonl")" '"id":"line-7".*"file":".*g.jsonl"'
+like "what was dropped can be shown" "$(data show -c 0 "$work/gd.jsonl" 2>&1)" 'line-5'
+is "the report in JSON" "$(data import "$work/g.jsonl" -o "$work/gi.jsonl" --json)" \
+    '{"step": "import", "read": 6, "kept": 2, "dropped": {"duplicate id": 1, "no ####": 1, "invalid UTF-8": 1, "not JSON": 1}, "changed": {}}'
+is "stdin to stdout" "$(data import <"$work/g.jsonl" 2>/dev/null)" "$(cat "$work/gi.jsonl")"
+is "no solutions" "$(data import --no-solutions "$work/g.jsonl" 2>/dev/null | grep -c '"threads":\[\]')" 2
+
+printf '{\n    "problem": "Find $x$.",\n    "level": "Level 5",\n    "type": "Algebra",\n    "solution": "So $\\\\boxed{\\\\frac{1}{\\\\sqrt{2}}}$."\n}' >"$work/1.json"
+printf '{\n  "problem": "Open.",\n  "solution": "So \\\\boxed{\\\\frac{1}{2}"\n}\n' >"$work/2.json"
+said=$(data import "$work/1.json" "$work/2.json" -o "$work/mi.jsonl" 2>&1)
+is "math: one object a file" "$said" "import: 2 read, 1 kept; dropped: unbalanced box 1"
+like "math: the box's braces balance" "$(cat "$work/mi.jsonl")" '"difficulty":5,.*"answer":"\\\\frac{1}{\\\\sqrt{2}}"'
+printf '[{"ID": "2024-I-1", "Problem": "p", "Answer": "025"},\n {"ID": "2024-I-2", "Problem": "q", "Answer": 809}, 7]\n' >"$work/a.json"
+is "aime: a list, a number in three digits" "$(data import "$work/a.json" 2>"$work/said" | field answer | tr '\n' ' ')" '"25" "809" '
+is "aime: what is no object" "$(cat "$work/said")" "import: 3 read, 2 kept; dropped: not an object 1"
+printf '{"prompt": "1+1?", "answer": 2}\n{"problem": "p", "answer": "(1,234)."}\n{"prompt": "x"}\n' >"$work/p.jsonl"
+is "plain" "$(data import -t sums "$work/p.jsonl" 2>&1 >"$work/pi.jsonl")" "import: 3 read, 2 kept; dropped: no answer 1"
+like "plain: the task's name" "$(cat "$work/pi.jsonl")" '"task":"sums"'
+
+# ---- dedupe ----
+words() { seq -s ' ' "$1" "$2" | tr 0-9 a-j; } # words of letters alone
+record() { printf '{"id":"%s","task":"t","prompt":"%s","threads":[%s]}\n' "$1" "$2" "${3:-}"; }
+{
+    record a "$(words 1 30)"
+    record b "$(words 1 29) zz"
+    record c "$(words 1 9) zy $(words 11 19) zx $(words 21 30)"
+    record d "$(words 1 30 | tr a-j A-J)"
+    record e "$(words 100 130)" '{"steps":["one two three four"]},{"steps":["One two\n","three four"]},{"steps":["five six seven"]}'
+} >"$work/d.jsonl"
+is "dedupe: counts and reasons" "$(data dedupe "$work/d.jsonl" -o "$work/dd.jsonl" 2>&1)" "dedupe: 5 read, 3 kept; dropped: near duplicate 2; changed: thread dropped 1"
+is "the first of near duplicates stays, under 0.8 others too" "$(field id <"$work/dd.jsonl" | tr -d '\n"')" ace
+is "a lower threshold takes more" "$(data dedupe -t 0.5 "$work/d.jsonl" 2>/dev/null | field id | tr -d '\n"')" ae
+is "1: only what is equal" "$(data dedupe -t 1 --keep-threads "$work/d.jsonl" 2>/dev/null | field id | tr -d '\n"')" abce
+record z "$(words 101 131)" >"$work/test.jsonl"
+is "what a test set holds goes" "$(data dedupe --against "$work/test.jsonl" "$work/d.jsonl" 2>&1 >/dev/null)" \
+    "dedupe: 5 read, 2 kept; dropped: near duplicate 2, in the other file 1"
+data make -d 4 -c 50 -s 3 -o "$work/own.jsonl" 2>/dev/null
+is "our families: other numbers are another problem" "$(cat "$work/own.jsonl" "$work/own.jsonl" | data dedupe 2>&1 >/dev/null)" \
+    "dedupe: 100 read, 50 kept; dropped: near duplicate 50"
+is "our families against their own file" "$(data dedupe "$work/own.jsonl" --against "$work/own.jsonl" 2>&1)" \
+    "dedupe: 50 read, 0 kept; dropped: in the other file 50"
+printf 'x\n{"id":"1"}\n' | cat - "$work/d.jsonl" >"$work/bad.jsonl"
+is "lines that are no records are counted, not fatal" "$(data dedupe "$work/bad.jsonl" 2>&1 >/dev/null)" \
+    "dedupe: 7 read, 3 kept; dropped: not a record 2, near duplicate 2; changed: thread dropped 1"
+
+# ---- all steps ----
+refused() {
+    local name=$1 want=$2 said
+    shift 2
+    said=$(data "$@" 2>&1 >/dev/null)
+    if [ $? -eq 0 ]; then not_ok "$name" "it succeeded"; else like "$name" "$said" "$want"; fi
+}
+refused "a missing file" "Cannot open" import "$work/none.jsonl"
+refused "a missing file to compare with" "Cannot open" dedupe "$work/d.jsonl" --against "$work/none.jsonl"
+refused "a folder that is not there" "cannot be written" dedupe "$work/d.jsonl" -o "$work/no/a.jsonl"
+refused "a format that is not there" "has no value 'gsm9k'" import -f gsm9k "$work/g.jsonl"
+# Devices only through a link of our own: were one renamed over, it would be the link.
+ln -s /dev/null "$work/null"
+data dedupe "$work/own.jsonl" -o "$work/null" 2>"$work/said"
+is "a device is written, not replaced" "$(readlink "$work/null") $(cat "$work/said")" "/dev/null dedupe: 50 read, 50 kept"
+data make -c 5 -o "$work/null" 2>"$work/said"
+is "by make too" "$(readlink "$work/null")" /dev/null
+if [ -c /dev/full ]; then
+    ln -s /dev/full "$work/full"
+    refused "a full disk" "is the disk full" dedupe "$work/own.jsonl" -o "$work/full"
+    is "is still the device" "$(readlink "$work/full")" /dev/full
+fi
+data import "$work/g.jsonl" "$work/none.jsonl" -o "$work/half.jsonl" 2>/dev/null
+is "a failed step leaves no file" "$(ls "$work" | grep -c half)" 0
+finish
