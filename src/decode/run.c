@@ -1,7 +1,7 @@
 /* One problem from text to answer, and the log-probabilities of a text. */
 #include "decode/decoder.h"
 #include "decode/engine.h"
-#include "decode/pick.h"
+#include "decode/result.h"
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,44 +23,6 @@ static void heard(void *user, int group, int thread, const char *bytes, size_t l
     struct listener *l = user;
     (void)group;
     if (l->options->piece && l->options->piece(l->options->user, thread, bytes, len)) l->stop = 1;
-}
-
-/* Copies what a thread reached into the caller's result. */
-static int take_thread(const struct lace_thread *t, struct lace_run_thread *out, struct lace_error *err)
-{
-    struct lace_text answer;
-    lace_text_init(&answer);
-    *out = (struct lace_run_thread){.verdict = t->verdict,
-                                    .p_best = t->p[LACE_VERDICT_BEST],
-                                    .logprob = t->chosen ? t->logprob / t->chosen : 0,
-                                    .tokens = t->chosen,
-                                    .cut = t->cut};
-    out->text = strndup(t->text.data, t->text.len);
-    if (lace_format_answer(t->text.data, t->text.len, &answer)) out->answer = answer.data;
-    else lace_text_release(&answer);
-    return out->text && !answer.failed ? 0 : lace_fail(err, LACE_MEMORY, "Out of memory.");
-}
-
-static int take_result(struct lace_decoder *d, int group, const struct lace_run_options *o,
-                       struct lace_run_result *result, struct lace_error *err)
-{
-    struct lace_ballot *ballots = calloc((size_t)o->threads, sizeof *ballots);
-    result->threads = calloc((size_t)o->threads, sizeof *result->threads);
-    int code = ballots && result->threads ? 0 : lace_fail(err, LACE_MEMORY, "Out of memory.");
-    for (int n = 0; n < o->threads && !code; n++) {
-        struct lace_run_thread *t = &result->threads[n];
-        result->thread_count = n + 1;
-        code = take_thread(lace_decoder_thread(d, group, n), t, err);
-        result->completion_tokens += t->tokens;
-        ballots[n] = (struct lace_ballot){t->answer, t->p_best, t->logprob};
-    }
-    if (!code) {
-        result->picked = lace_pick(ballots, o->threads, o->pick, o->seed);
-        if (result->picked >= 0 && !(result->answer = strdup(result->threads[result->picked].answer)))
-            code = lace_fail(err, LACE_MEMORY, "Out of memory.");
-    }
-    free(ballots);
-    return code;
 }
 
 static int decode(const struct lace_engine *e, const int *ids, int count, const struct lace_run_options *o,
@@ -105,7 +67,7 @@ static int decode(const struct lace_engine *e, const int *ids, int count, const 
         if (listener.stop) code = lace_fail(err, LACE_STOPPED, "Stopped.");
     }
     result->decode_seconds = lace_now() - start;
-    if (!code) code = take_result(d, index, o, result, err);
+    if (!code) code = lace_group_result(d, index, o->threads, o->pick, o->seed, result, err);
     lace_decoder_close(&d);
     return code;
 }
@@ -126,17 +88,6 @@ int lace_run(const struct lace_engine *e, const char *prompt, const struct lace_
     free(ids);
     if (code) lace_run_release(result);
     return code;
-}
-
-void lace_run_release(struct lace_run_result *result)
-{
-    for (int n = 0; n < result->thread_count; n++) {
-        free(result->threads[n].text);
-        free(result->threads[n].answer);
-    }
-    free(result->threads);
-    free(result->answer);
-    *result = (struct lace_run_result){.picked = -1};
 }
 
 /* ---- scoring ---- */
