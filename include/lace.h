@@ -127,6 +127,7 @@ void lace_run_defaults(const struct lace_engine *engine, struct lace_run_options
 
 struct lace_run_thread {
     char *text;   /* what it wrote, verdict included */
+    size_t said;  /* bytes of it before the verdict */
     char *answer; /* NULL: none */
     enum lace_verdict verdict;
     double p_best;  /* probability of [[best]] in its place; 0: never asked */
@@ -381,6 +382,57 @@ struct lace_eval_options {
 void lace_eval_defaults(struct lace_eval_options *options);
 /* Runs every arm on the same problems; nothing in the result needs releasing. LACE_STOPPED: progress said so. */
 int lace_eval(const struct lace_eval_options *options, struct lace_eval_result *result, struct lace_error *err);
+
+/* ---- a server ---- */
+/* OpenAI's HTTP interface, with N collaborating threads as a field of the request; docs/serving.md explains it. One
+ * worker owns the model; requests join and leave the running batch between tokens. */
+struct lace_server;
+struct lace_serve_options {      /* its texts must outlive the server */
+    const char *host;            /* an address to listen on */
+    int port;                    /* 0: any free one */
+    const char *socket_path;     /* of a UNIX socket, instead of host and port; NULL: none */
+    const int *sockets;          /* or sockets that listen already (systemd's), which stay the caller's */
+    int socket_count;            /* 0: none */
+    const char *tls_cert;        /* a PEM file; NULL: no TLS */
+    const char *tls_key;         /* the same, of its key */
+    const char *const *api_keys; /* every route but /health needs one of these; NULL-terminated, may be NULL */
+    const char *api_key_file;    /* more of them, one on a line; NULL: none */
+    const char *cors;            /* an origin whose pages may call; "*": any; NULL: none */
+    const char *name;            /* of the model, as requests give it; NULL: the last part of its path */
+    int threads;                 /* of requests that do not say how many; 0: ordinary continuations */
+    int rows;                    /* threads that decode at once, at most 128 */
+    int cache;                   /* tokens that the key/value cache holds; 0: what 512 MiB hold, or one request needs */
+    int queue;                   /* requests that may wait */
+    int workers;                 /* OS threads of the model; 0: all cores */
+    int max_threads, max_n;      /* threads of a choice, choices of a request */
+    int max_tokens;              /* of a thread; 0: the model's context */
+    int max_body, max_header;    /* bytes */
+    int max_connections;
+    double receive_seconds; /* a request must have arrived after so long */
+    double request_seconds; /* and be answered after so long */
+    /* One line for each request that was answered; may be NULL. Called from several OS threads. */
+    void (*log)(void *user, const char *line);
+    void *user;
+};
+/* Fills the options: 127.0.0.1, port 8080, no key, no TLS. */
+void lace_serve_defaults(struct lace_serve_options *options);
+/* Starts a server, which answers until it is closed; the engine must outlive it. */
+int lace_serve_open(struct lace_server **server, const struct lace_engine *engine,
+                    const struct lace_serve_options *options, struct lace_error *err);
+
+struct lace_serve_info {
+    const char *address; /* "http://127.0.0.1:8080"; belongs to the server */
+    const char *name;    /* of the model */
+    int rows, cache;     /* what it was opened with */
+    size_t cache_bytes;
+};
+/* Describes an open server. */
+void lace_serve_info(const struct lace_server *server, struct lace_serve_info *info);
+/* Takes no more requests, and waits until those that are there are answered, at most for so many seconds. Returns how
+ * many are left. */
+int lace_serve_drain(struct lace_server *server, double seconds);
+/* Ends what still runs, with an error to its client, and releases everything. */
+void lace_serve_close(struct lace_server **server); /* NULL is fine; nulls the handle */
 
 /* ---- benchmark ---- */
 /* What this machine can do, measured first, and beside it what lace does: rates, and each as a share of its limit. */

@@ -242,6 +242,15 @@ int lace_decoder_check(const struct lace_decoder *d, const int *prompt, int coun
     return lace_sampling_check(&o->sampling, err);
 }
 
+int lace_decoder_most_tokens(const struct lace_decoder *d, int count, const struct lace_group_options *o)
+{
+    int context = d->model->config.max_position_embeddings - count,
+        cache = (d->options.slots - count) / (o->threads > 0 ? o->threads : 1),
+        most = context < cache ? context : cache;
+    if (most > d->options.tokens) most = d->options.tokens;
+    return most - (o->plain ? PLAIN_ROOM : VERDICT_ROOM);
+}
+
 bool lace_decoder_fits(const struct lace_decoder *d, const int *prompt, int count, const struct lace_group_options *o)
 {
     return lace_decoder_free_groups(d) && free_rows(d) >= o->threads &&
@@ -462,13 +471,21 @@ static bool ends_with(const struct lace_text *text, const char *what)
     return n && text->len >= n && !memcmp(text->data + text->len - n, what, n);
 }
 
-/* Whether what was written from byte `before` on completes a stop string; then the text ends before the first one. */
-static bool stops_at(struct lace_text *text, size_t before, const struct lace_group_options *o)
+/* The strings that end a thread's text: those of its options, and the lead of the verdict where none is wanted. */
+static const char *stop_of(const struct lace_decoder *d, const struct lace_group_options *o, int i)
 {
-    const char *first = NULL;
-    for (int i = 0; i < o->stop_count; i++) {
-        size_t n = strlen(o->stops[i]), from = before >= n ? before - n + 1 : 0;
-        const char *found = n && text->len >= n ? memmem(text->data + from, text->len - from, o->stops[i], n) : NULL;
+    if (i < o->stop_count) return o->stops[i];
+    return i == o->stop_count && o->plain && d->format->special_tags ? "[[" : NULL;
+}
+
+/* Whether what was written from byte `before` on completes one; then the text ends before the first. */
+static bool stops_at(const struct lace_decoder *d, struct lace_text *text, size_t before,
+                     const struct lace_group_options *o)
+{
+    const char *first = NULL, *stop;
+    for (int i = 0; (stop = stop_of(d, o, i)); i++) {
+        size_t n = strlen(stop), from = before >= n ? before - n + 1 : 0;
+        const char *found = n && text->len >= n ? memmem(text->data + from, text->len - from, stop, n) : NULL;
         if (found && (!first || found < first)) first = found;
     }
     if (!first) return false;
@@ -477,14 +494,15 @@ static bool stops_at(struct lace_text *text, size_t before, const struct lace_gr
     return true;
 }
 
-/* How many of the last bytes may be the beginning of a stop string. */
-static size_t withheld(const struct lace_text *text, const struct lace_group_options *o)
+/* How many of the last bytes may be the beginning of one. */
+static size_t withheld(const struct lace_decoder *d, const struct lace_text *text, const struct lace_group_options *o)
 {
+    const char *stop;
     size_t most = 0;
-    for (int i = 0; i < o->stop_count; i++) {
-        size_t n = strlen(o->stops[i]), k = n ? n - 1 : 0;
+    for (int i = 0; (stop = stop_of(d, o, i)); i++) {
+        size_t n = strlen(stop), k = n ? n - 1 : 0;
         if (k > text->len) k = text->len;
-        while (k > most && memcmp(text->data + text->len - k, o->stops[i], k)) k--;
+        while (k > most && memcmp(text->data + text->len - k, stop, k)) k--;
         if (k > most) most = k;
     }
     return most;
@@ -496,7 +514,7 @@ static void hand_on(struct lace_decoder *d, int g, int n, lace_token_fn *on_toke
     struct lace_thread *t = d->groups[g].thread[n];
     size_t to = t->text.len;
     if (t->sent == to) return;
-    if (o->stop_count && t->end == LACE_RUNNING) to -= withheld(&t->text, o);
+    if (t->end == LACE_RUNNING) to -= withheld(d, &t->text, o);
     if (t->sent >= to) return;
     if (on_token) on_token(o->user, g, n, t->text.data + t->sent, to - t->sent);
     t->sent = to;
@@ -563,10 +581,12 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, d
     }
     if (!group->options.plain && ends_with(&t->text, "[[")) {
         t->at_lead = true;
+        t->said = t->text.len - 2;
         return;
     }
     if (id == f->end) finish(d, g, n, LACE_END_TOKEN);
-    if (t->end == LACE_RUNNING && stops_at(&t->text, before, &group->options)) finish(d, g, n, LACE_END_STOP);
+    if (t->end == LACE_RUNNING && stops_at(d, &t->text, before, &group->options)) finish(d, g, n, LACE_END_STOP);
+    t->said = t->text.len;
     bool spent = t->chosen >= group->options.budget ||
                  (group->options.group_budget && group->chosen >= group->options.group_budget);
     if (t->end != LACE_RUNNING || !spent) return;

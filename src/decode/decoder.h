@@ -20,8 +20,9 @@ struct lace_group_options {
     int threads;
     enum lace_see see;
     bool solo; /* every thread carries the tag of a thread alone */
-    /* An ordinary continuation by one thread: no verdict is asked for, "[[" is text like any other, the budget is
-     * exact. It has no tag, unless the model's tags are special tokens: such a model knows no text without one. */
+    /* An ordinary continuation by one thread: no tag, no verdict, "[[" is text like any other, the budget is exact. A
+     * model whose tags are special tokens knows no text without them: there the thread carries the tag of a thread
+     * alone, and its text ends before its verdict. */
     bool plain;
     struct lace_show show;
     struct lace_sampling sampling;
@@ -47,6 +48,7 @@ struct lace_thread {
     int fed;               /* tokens whose keys and values are stored */
     struct lace_text text; /* what it wrote, the tag not included */
     size_t sent;           /* bytes of it that on_token has had: no stop string can take them back */
+    size_t said;           /* bytes of it before the verdict's lead; all of them while there is none */
     enum lace_verdict verdict;
     float p[4];     /* probability of each verdict after the lead, [0] unused; zeros: never asked */
     double logprob; /* sum over the tokens that it chose itself */
@@ -82,9 +84,11 @@ int lace_decoder_add(struct lace_decoder *decoder, const int *prompt, int count,
  * need not be read, because they are in the cache (may be NULL). */
 int lace_decoder_join(struct lace_decoder *decoder, const int *prompt, int count,
                       const struct lace_group_options *options, int *cached, struct lace_error *err);
-/* Whether such a group may be added at all (from any OS thread), and whether there is room for it now. */
+/* Whether such a group may be added at all (from any OS thread), and (below) whether there is room for it now. */
 int lace_decoder_check(const struct lace_decoder *decoder, const int *prompt, int count,
                        const struct lace_group_options *options, struct lace_error *err);
+/* The largest budget that such a group may have; below 1: the prompt is too long already. */
+int lace_decoder_most_tokens(const struct lace_decoder *decoder, int count, const struct lace_group_options *options);
 bool lace_decoder_fits(const struct lace_decoder *decoder, const int *prompt, int count,
                        const struct lace_group_options *options);
 /* At most this many rows of prompts in a step that also has threads: fewer make that step shorter, and the prompt's

@@ -12,6 +12,7 @@ static int take_thread(const struct lace_thread *t, struct lace_run_thread *out,
                                     .p_best = t->p[LACE_VERDICT_BEST],
                                     .logprob = t->chosen ? t->logprob / t->chosen : 0,
                                     .tokens = t->chosen,
+                                    .said = t->said,
                                     .cut = t->cut};
     out->text = strndup(t->text.data, t->text.len);
     if (lace_format_answer(t->text.data, t->text.len, &answer)) out->answer = answer.data;

@@ -234,14 +234,15 @@ static void a_plain_thread_continues_the_prompt(void **state)
         struct lace_group_options o = defaults(1, 4);
         o.plain = true;
         o.budget = 12;
-        struct words p = words("Find x mod 7."), forced = words("[[best]] [[So");
+        /* A model with special tags ends its text before the verdict; another may write what looks like one. */
+        struct words p = words("Find x mod 7."), forced = words(tagged ? "[best]] So" : "[[best]] [[So");
         int g = add(d, "Find x mod 7.", o);
         lace_decoder_force(d, g, 0, forced.ids, forced.count);
         finish(d, g);
         const struct lace_thread *t = lace_decoder_thread(d, g, 0);
         assert_int_equal(t->end, LACE_END_BUDGET);
         assert_true(t->cut && t->chosen == 12 && t->verdict == LACE_VERDICT_NONE && t->p[1] == 0);
-        assert_memory_equal(t->text.data, "[[best]] [[So", 13);
+        assert_memory_equal(t->text.data, tagged ? "[best]] So" : "[[best]] [[So", 10);
         struct story s = {.threads = 1, .thread[0] = {.count = t->count, .index = 0}};
         s.prompt_count = p.count - !tagged;
         memcpy(s.prompt, p.ids, sizeof(int) * (size_t)s.prompt_count);
@@ -263,6 +264,14 @@ static void a_plain_thread_continues_the_prompt(void **state)
         g = add(d, "So", o);
         finish(d, g);
         assert_int_equal(lace_decoder_thread(d, g, 0)->chosen, 12);
+        lace_decoder_remove(d, g);
+        struct words ended = words("So it [is] [[best]]");
+        g = add(d, "So", o);
+        lace_decoder_force(d, g, 0, ended.ids, ended.count);
+        finish(d, g);
+        t = lace_decoder_thread(d, g, 0);
+        if (tagged) assert_string_equal(t->text.data, "So it [is] ");
+        assert_int_equal(t->end, tagged ? LACE_END_STOP : LACE_END_BUDGET);
         o.threads = 2;
         assert_true(lace_decoder_add(d, p.ids, p.count, &o, &err) < 0);
         lace_decoder_close(&d);

@@ -1,0 +1,12 @@
+/* Sockets that listen. */
+#ifndef LACE_LISTEN_H
+#define LACE_LISTEN_H
+#include "base/base.h"
+
+/* Binds host (an address or a name) and port (0: any free one). *fd is the caller's; address gets "host:port". */
+int lace_listen_tcp(const char *host, int port, int *fd, char *address, size_t size, struct lace_error *err);
+/* A UNIX socket at path; a file that an earlier server left there is replaced. */
+int lace_listen_unix(const char *path, int *fd, struct lace_error *err);
+/* What an open socket listens on: "host:port", or the path of a UNIX socket. */
+int lace_listen_name(int fd, char *address, size_t size, struct lace_error *err);
+#endif
