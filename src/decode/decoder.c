@@ -51,6 +51,7 @@ void lace_decoder_close(struct lace_decoder **decoder)
     for (int r = 0; d->threads && r < d->options.rows; r++) {
         lace_text_release(&d->threads[r].text);
         free(d->threads[r].ids);
+        free(d->threads[r].pasted);
     }
     free(d->threads);
     free(d->pointers);
@@ -92,6 +93,7 @@ static int give_groups(struct lace_decoder *d)
     for (int r = 0; r < o->rows; r++) {
         struct lace_thread *t = &d->threads[r];
         if (!(t->ids = calloc((size_t)o->tokens + 1, sizeof *t->ids))) return -1;
+        if (!(t->pasted = calloc((size_t)o->tokens + 1, sizeof *t->pasted))) return -1;
         for (int i = 0; i < 8 * o->tokens; i += 64)
             lace_text_add(&t->text, "................................................................", 64);
         if (t->text.failed) return -1; /* the room stays when the text is cleared */
@@ -143,8 +145,8 @@ int lace_decoder_open(struct lace_decoder **decoder, const struct lace_model *m,
     if (!code) code = lace_room_init(&d->room, o.slots, d->prompt_cap + o.groups, err);
     if (!code) code = lace_prompts_init(&d->prompts, &d->room, &d->cache, d->prompt_cap, err);
     if (!code)
-        code =
-            lace_batch_init(&d->batch, d->widest, o.groups + d->prompt_cap, o.rows * (o.threads + 1) + d->widest, err);
+        code = lace_batch_init(&d->batch, d->widest, o.groups + d->prompt_cap, o.rows * (o.threads + 1) + 2 * d->widest,
+                               err);
     if (!code) code = lace_state_init(&d->state, m, &s, err);
     if (!code && give_groups(d))
         code = lace_fail(err, LACE_MEMORY, "Out of memory for %d groups of %d threads.", o.groups, o.threads);
@@ -191,7 +193,10 @@ size_t lace_decoder_group_bytes(const struct lace_decoder *d, int prompt, int th
 /* ---- starting a group ---- */
 
 /* Slots of each thread. */
-static int room_of(const struct lace_group_options *o) { return o->budget + (o->plain ? PLAIN_ROOM : VERDICT_ROOM); }
+static int room_of(const struct lace_group_options *o)
+{
+    return o->budget + o->paste + (o->plain ? PLAIN_ROOM : VERDICT_ROOM);
+}
 /* A plain thread without a tag starts from the prompt's last token, which it reads itself: its logits are wanted. */
 static bool tagless(const struct lace_decoder *d, const struct lace_group_options *o)
 {
@@ -229,6 +234,11 @@ int lace_decoder_check(const struct lace_decoder *d, const int *prompt, int coun
     if (o->budget < 1 || o->budget > d->options.tokens - room)
         return lace_fail(err, LACE_BAD, "The budget of a thread must be from 1 to %d tokens, not %d.",
                          d->options.tokens - room, o->budget);
+    if (o->paste < 0 || o->paste > d->options.tokens - room - o->budget)
+        return lace_fail(err, LACE_BAD, "There is no room for %d pasted tokens beside a budget of %d.", o->paste,
+                         o->budget);
+    if (o->paste && d->model->lattice.kind != LACE_KIND_NONE)
+        return lace_fail(err, LACE_BAD, "Text is pasted into threads of models without a lattice only.");
     if (count + room_of(o) > c->max_position_embeddings)
         return lace_fail(
             err, LACE_BAD,
@@ -265,7 +275,8 @@ static void take_rows(struct lace_decoder *d, struct group *g, const int *prompt
     for (int n = 0, r = 0; n < o->threads; n++, r++) {
         while (d->taken[r]) r++;
         d->taken[r] = true;
-        struct lace_thread *t = g->thread[n] = &d->threads[r], start = {.ids = t->ids, .text = t->text};
+        struct lace_thread *t = g->thread[n] = &d->threads[r],
+                           start = {.ids = t->ids, .pasted = t->pasted, .text = t->text};
         *t = start;
         lace_text_clear(&t->text);
         if (tagless(d, o)) {
@@ -343,6 +354,56 @@ void lace_decoder_force(struct lace_decoder *d, int group, int thread, const int
     d->groups[group].thread[thread]->forced_count = count;
 }
 
+void lace_decoder_hold(struct lace_decoder *d, int group, int thread, bool held)
+{
+    d->groups[group].thread[thread]->held = held;
+}
+
+/* ---- text from elsewhere ---- */
+
+static int compute(struct lace_decoder *d, struct lace_error *err);
+
+/* The token that still waits to be read goes first; the last pasted one waits in its place, so that the next step
+ * gives the logits after it. */
+int lace_decoder_paste(struct lace_decoder *d, int group, int thread, const int *ids, int count, struct lace_error *err)
+{
+    struct group *g = &d->groups[group];
+    struct lace_thread *t = g->thread[thread];
+    struct lace_batch *b = &d->batch;
+    if (count < 0 || count > g->options.paste - t->heard || t->fed != t->count - 1)
+        return lace_fail(err, LACE_BAD, "There is no room for %d more pasted tokens in thread %d.", count, thread + 1);
+    for (int i = 0; i < count; i++) {
+        t->pasted[t->count] = true;
+        t->ids[t->count++] = ids[i];
+    }
+    t->heard += count;
+    while (t->fed < t->count - 1) {
+        int rows = t->count - 1 - t->fed, slot = d->room.block[g->block].slot + thread * g->per_thread;
+        if (rows > d->widest) rows = d->widest;
+        for (int r = 0; r < rows; r++) {
+            b->token[r] = t->ids[t->fed + r];
+            b->position[r] = g->prompt_count + t->fed + r;
+            b->time[r] = g->clock;
+            b->thread[r] = thread;
+            b->step[r] = t->steps;
+            b->slot[r] = slot + t->fed + r;
+            t->steps += d->format->ends_step[b->token[r]];
+        }
+        b->rows = rows;
+        b->lattice_rows = b->outs = 0;
+        d->views = 1;
+        d->view_groups[0] = (struct lace_group){.thread = d->spans, .threads = 1, .see = -1};
+        if (g->prompt >= 0)
+            d->view_groups[0].prompt =
+                (struct lace_span){0, 0, lace_prompts_slot(&d->prompts, g->prompt), g->prompt_count};
+        d->spans[0] = (struct lace_span){0, rows, slot, t->fed};
+        int code = compute(d, err);
+        if (code) return code;
+        t->fed += rows;
+    }
+    return 0;
+}
+
 /* ---- a step ---- */
 
 static bool waiting(const struct lace_thread *t)
@@ -378,7 +439,7 @@ static void gather_threads(struct lace_decoder *d)
         i += view->threads;
         for (int n = 0; n < view->threads; n++) {
             struct lace_thread *t = group->thread[n];
-            bool runs = t->end == LACE_RUNNING && !waiting(t);
+            bool runs = t->end == LACE_RUNNING && !t->held && !waiting(t);
             view->thread[n] = (struct lace_span){b->rows, runs, first + n * group->per_thread, t->fed};
             if (!runs) continue;
             int r = b->rows++;
@@ -524,6 +585,7 @@ static void append(struct lace_decoder *d, struct lace_thread *t, int id)
 {
     size_t len;
     const char *bytes = lace_tokenizer_bytes(d->format->tokenizer, id, &len);
+    t->pasted[t->count] = false;
     t->ids[t->count++] = id;
     if (!bytes || lace_tokenizer_is_special(d->format->tokenizer, id)) return;
     lace_text_add(&t->text, bytes, len);
@@ -560,6 +622,7 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, d
         id = lace_sample(logits, d->model->config.vocab_size, &group->options.sampling, t->ids + t->tag_count,
                          t->count - t->tag_count, &t->rng, d->work);
         t->logprob += logits[id] - lse;
+        t->sampled++;
     }
     t->chosen++;
     group->chosen++;
@@ -587,7 +650,7 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, d
     if (id == f->end) finish(d, g, n, LACE_END_TOKEN);
     if (t->end == LACE_RUNNING && stops_at(d, &t->text, before, &group->options)) finish(d, g, n, LACE_END_STOP);
     t->said = t->text.len;
-    bool spent = t->chosen >= group->options.budget ||
+    bool spent = t->chosen + (group->options.paste_spends ? t->heard : 0) >= group->options.budget ||
                  (group->options.group_budget && group->chosen >= group->options.group_budget);
     if (t->end != LACE_RUNNING || !spent) return;
     t->cut = true;

@@ -29,6 +29,8 @@ struct lace_group_options {
     uint64_t seed;     /* a thread's random stream depends on (seed, thread) alone */
     bool barrier;      /* wait with the verdict until all threads have reached theirs */
     int budget;        /* tokens of a thread, its tag and verdict not counted; then its verdict is asked for */
+    int paste;         /* room in each thread for so many tokens that it does not write: lace_decoder_paste */
+    bool paste_spends; /* and these use up the budget too */
     int group_budget;  /* of all its threads together; 0: none */
     double early_stop; /* without a barrier: end the group when a thread's probability of best reaches this; 0: never */
     const char *const *stops; /* a thread's text ends before the first of these */
@@ -45,19 +47,22 @@ enum lace_end { LACE_RUNNING, LACE_END_VERDICT, LACE_END_STOP, LACE_END_TOKEN, L
 struct lace_thread {
     int *ids, count; /* its tokens, the tag first (plain, without a tag: the last token of the prompt) */
     int tag_count;
+    bool *pasted;          /* (count): not its own */
     int fed;               /* tokens whose keys and values are stored */
     struct lace_text text; /* what it wrote, the tag not included */
     size_t sent;           /* bytes of it that on_token has had: no stop string can take them back */
     size_t said;           /* bytes of it before the verdict's lead; all of them while there is none */
     enum lace_verdict verdict;
     float p[4];     /* probability of each verdict after the lead, [0] unused; zeros: never asked */
-    double logprob; /* sum over the tokens that it chose itself */
-    int chosen;     /* their number: the thread's tokens in any budget */
+    double logprob; /* sum over the tokens that it sampled */
+    int sampled;    /* their number */
+    int chosen;     /* these and the forced ones: the thread's tokens in any budget */
+    int heard;      /* pasted ones */
     int clock_end;  /* the group's clock when it ended: steps to solution */
     bool cut;       /* its budget ran out (and the verdict was asked for) */
     enum lace_end end;
     /* private */
-    bool at_lead, released, judged; /* judged: p is known */
+    bool at_lead, released, judged, held; /* judged: p is known */
     int steps, chosen_before_lead;
     const int *forced;
     int forced_count;
@@ -105,6 +110,12 @@ const struct lace_thread *lace_decoder_thread(const struct lace_decoder *decoder
 void *lace_decoder_user(const struct lace_decoder *decoder, int group);
 /* The next tokens of a thread are these, whatever the model says; ids stay the caller's and must outlive them. */
 void lace_decoder_force(struct lace_decoder *decoder, int group, int thread, const int *ids, int count);
+/* A held thread waits where it is until it is let go. */
+void lace_decoder_hold(struct lace_decoder *decoder, int group, int thread, bool held);
+/* Puts tokens that it did not write into a thread's context, after what it has written. They are read at once, as a
+ * prompt is, take no step of the clock, and are no part of its text. For models without a lattice. */
+int lace_decoder_paste(struct lace_decoder *decoder, int group, int thread, const int *ids, int count,
+                       struct lace_error *err);
 void lace_decoder_remove(struct lace_decoder *decoder, int group);
 /* To be called when the model's weights have changed, without groups: prompts that are in the cache are read anew. */
 void lace_decoder_forget(struct lace_decoder *decoder);

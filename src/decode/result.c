@@ -10,7 +10,7 @@ static int take_thread(const struct lace_thread *t, struct lace_run_thread *out,
     lace_text_init(&answer);
     *out = (struct lace_run_thread){.verdict = t->verdict,
                                     .p_best = t->p[LACE_VERDICT_BEST],
-                                    .logprob = t->chosen ? t->logprob / t->chosen : 0,
+                                    .logprob = t->sampled ? t->logprob / t->sampled : 0,
                                     .tokens = t->chosen,
                                     .said = t->said,
                                     .cut = t->cut};

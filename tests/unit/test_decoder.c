@@ -323,6 +323,82 @@ static void a_spent_budget_asks_for_the_verdict(void **state)
     lace_model_free(&m);
 }
 
+/* A thread that is given a text goes on as one that wrote it; the text is no part of what it wrote. */
+static void pasted_text_is_context(void **state)
+{
+    enum { MORE = 12 };
+    struct lace_model *m = make_model(LACE_F32, NULL);
+    struct lace_decoder *d = make_decoder(m, 2);
+    struct words own = words("So it is then.\n"), other = words("q*7+4=2, try 3: 10+4=3, no.\n"), both = own;
+    struct lace_group_options o = defaults(2, 1);
+    struct lace_error err;
+    memcpy(both.ids + own.count, other.ids, (size_t)other.count * sizeof *other.ids);
+    both.count += other.count;
+    o.sampling.temperature = 0;
+    o.budget = own.count + MORE;
+    o.paste = other.count;
+    int g = add(d, "Find x.\n", o);
+    o.budget += other.count;
+    o.paste = 0;
+    int wrote = add(d, "Find x.\n", o);
+    for (int n = 0; n < 2; n++) {
+        lace_decoder_force(d, g, n, own.ids, own.count);
+        lace_decoder_force(d, wrote, n, both.ids, both.count);
+    }
+    const struct lace_thread *t = lace_decoder_thread(d, g, 0), *w = lace_decoder_thread(d, wrote, 0);
+    while (t->chosen < own.count) step(d);
+    lace_decoder_hold(d, g, 1, true);
+    for (int i = 0; i < 3; i++) step(d);
+    assert_int_equal(lace_decoder_thread(d, g, 1)->chosen, own.count); /* it waits */
+    assert_int_equal(t->chosen, own.count + 3);
+    lace_decoder_hold(d, g, 1, false);
+    t = lace_decoder_thread(d, g, 1);
+    w = lace_decoder_thread(d, wrote, 1);
+    assert_works(lace_decoder_paste(d, g, 1, other.ids, other.count, &err), err);
+    assert_int_equal(t->heard, other.count);
+    assert_int_equal(t->chosen, own.count);
+    assert_string_equal(t->text.data, "So it is then.\n");
+    for (int i = 0; i < t->count; i++) assert_true(t->pasted[i] == (i >= t->tag_count + own.count));
+    while (t->end == LACE_RUNNING || w->end == LACE_RUNNING) step(d);
+    /* Up to the verdicts, which the other threads' lateness may shift: the same tokens as likely. */
+    assert_memory_equal(t->ids, w->ids, sizeof(int) * (size_t)(t->tag_count + both.count + MORE));
+    assert_int_equal(t->sampled, w->sampled);
+    assert_true(fabs(t->logprob - w->logprob) < 1e-3 * fabs(w->logprob)); /* f32 products in other groupings */
+    for (int v = 1; v < 4; v++) assert_true(fabsf(t->p[v] - w->p[v]) <= 1e-3f * w->p[v]);
+    assert_memory_equal(t->text.data, "So it is then.\n", 15);
+    assert_int_equal(memcmp(w->text.data + strlen("So it is then.\nq*7+4=2, try 3: 10+4=3, no.\n"), t->text.data + 15,
+                            t->text.len - 15),
+                     0);
+    lace_decoder_remove(d, g);
+    lace_decoder_remove(d, wrote);
+    for (int counted = 0; counted < 2; counted++) { /* what was pasted may use up the budget */
+        o.budget = own.count + other.count + 2;
+        o.paste = other.count;
+        o.paste_spends = counted;
+        g = add(d, "Find x.\n", o);
+        for (int n = 0; n < 2; n++) lace_decoder_force(d, g, n, own.ids, own.count);
+        t = lace_decoder_thread(d, g, 0);
+        while (t->chosen < own.count) step(d);
+        assert_int_equal(lace_decoder_paste(d, g, 0, other.ids, other.count + 1, &err), LACE_BAD);
+        assert_works(lace_decoder_paste(d, g, 0, other.ids, other.count, &err), err);
+        assert_int_equal(lace_decoder_paste(d, g, 0, other.ids, 1, &err), LACE_BAD);
+        finish(d, g);
+        assert_true(t->cut && t->chosen - t->sampled == own.count);
+        assert_in_range(t->chosen, o.budget + 1 - counted * other.count, o.budget + 8 - counted * other.count);
+        lace_decoder_remove(d, g);
+    }
+    lace_decoder_close(&d);
+    lace_model_free(&m);
+    m = make_model(LACE_F32, &causal);
+    d = make_decoder(m, 1);
+    o = defaults(2, 1);
+    o.paste = 8;
+    assert_int_equal(lace_decoder_add(d, own.ids, own.count, &o, &err), LACE_BAD);
+    assert_non_null(strstr(err.text, "without a lattice"));
+    lace_decoder_close(&d);
+    lace_model_free(&m);
+}
+
 static void a_confident_thread_ends_its_group(void **state)
 {
     struct lace_model *m = make_model(LACE_F32, &causal);
@@ -473,6 +549,7 @@ int main(void)
         cmocka_unit_test(a_finished_thread_is_still_heard),
         cmocka_unit_test(verdicts_are_decided_together),
         cmocka_unit_test(a_spent_budget_asks_for_the_verdict),
+        cmocka_unit_test(pasted_text_is_context),
         cmocka_unit_test(a_confident_thread_ends_its_group),
         cmocka_unit_test(stops_and_tokens_end_a_thread),
         cmocka_unit_test(the_prompt_is_held_once),
