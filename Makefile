@@ -4,7 +4,7 @@
 # and undefined-behaviour sanitizers into build-asan/, SAN=thread with clang's thread sanitizer into build-tsan/. The first build installs the Debian packages that are missing (scripts/deps.sh).
 CC := $(if $(filter default,$(origin CC)),$(if $(filter thread,$(SAN)),clang,gcc),$(CC))
 B := $(if $(filter thread,$(SAN)),build-tsan,$(if $(SAN),build-asan,build))
-PKGS := jansson yaml-0.1 libpcre2-8 libutf8proc
+PKGS := jansson yaml-0.1 libpcre2-8 libutf8proc sqlite3
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 VERSION := $(shell sed -n 's/^\#define LACE_VERSION "\([^"]*\)".*/\1/p' include/lace.h)

@@ -335,53 +335,95 @@ int lace_data_dedupe(const struct lace_data_flow *flow, const struct lace_dedupe
 /* ---- evaluation ---- */
 /* The same held-out problems, seeds and tokens for every arm:
  *   independent  the clean backbone, N threads that know of no others; the vote answers
+ *   trained      the same with a backbone that was trained on as many more tokens as the lattice's
  *   isolated     trained on threads with tags, which divide the work by them; no lattice
+ *   exchange     no lattice: after every step each thread gets the others' steps pasted into its context as text;
+ *                exchange:tagged runs the isolated model; with :spend what is pasted uses up the budget
  *   serial       the clean backbone, one thread with N times the tokens
  *   lace         threads with the lattice; lace:aligned, lace:causal, lace:window:W change what it shows
  *   muted        the same with the gates forced shut
- *   foreign      the same, each thread seeing threads of another problem */
+ *   foreign      the same, each thread seeing threads of another problem
+ * docs/evaluation.md defines every figure. */
 enum { LACE_EVAL_ARMS = 16, LACE_EVAL_PICKS = 3 };
-struct lace_eval_arm {
+struct lace_eval_arm { /* on the problems of a set */
     char name[64];
     const char *own_pick;                       /* "verdict" or "vote": what accuracy means for this arm */
-    double temperature;                         /* the one it ran at */
+    double temperature;                         /* it ran at; the mean where several were chosen */
+    int tuned;                                  /* chosen on development problems, not given */
     struct lace_estimate accuracy;              /* by its own pick, as a share of the problems */
     struct lace_estimate pick[LACE_EVAL_PICKS]; /* by enum lace_pick_by */
     struct lace_estimate coverage;              /* any thread is right */
     struct lace_estimate thread_accuracy, format, diversity;
-    double tokens;                  /* per problem, all threads */
-    double steps, steps_solved;     /* of the clock until the group ended; of the solved alone */
-    double duplicates, wrong_steps; /* shares of the steps: trials that another thread had made before; false ones */
-    double seconds;
+    double tokens, fed;                 /* per problem, all threads: written; pasted into contexts */
+    double steps;                       /* of the clock until the group ended */
+    double tokens_solved, steps_solved; /* the same of the solved alone, 0 without any */
+    double duplicates, wrong_steps;     /* shares of the steps: trials made before; false ones */
+    double repaired;                    /* share of the false steps that a later right one corrects */
+    double error_types;                 /* different kinds of false steps in a problem, mean */
+    double memory;                      /* bytes of keys and values of a problem at its end, mean */
+    double seconds;                     /* wall time of all its problems */
+    struct lace_estimate versus;        /* lace by its own pick minus this arm by its best pick, in points */
+    int compared;                       /* versus is there */
 };
-struct lace_eval_result {
-    int problems, arm_count, threads;
-    struct lace_eval_arm arm[LACE_EVAL_ARMS];
+/* The arms on some of the problems: at a number of threads, and a model, family, difficulty and ambiguity or all. */
+struct lace_eval_set {
+    int threads;
+    int model;                 /* index; -1: all, and intervals are over both problems and models */
+    char family[32];           /* "": all; a mean over families counts each alike */
+    int difficulty, ambiguity; /* -1: all */
+    int problems;
+    struct lace_eval_arm *arms; /* (arm_count) */
     struct lace_estimate delta; /* lace by its own pick minus the best parallel baseline, in points */
     char against[96];           /* which baseline, by which pick; empty without both */
 };
-struct lace_eval_options {
-    const char *data; /* a file of records; NULL: `count` problems of `family` with `knobs` */
-    const char *family;
-    struct lace_data_knobs knobs; /* split is test, whatever it says */
-    int count;                    /* 0: all of the file */
-    const char *model; /* directory with the lattice; its folders base and isolated are the baselines. NULL: shipped */
-    const char *const *arms; /* NULL-terminated names; "isolated=DIR" names a model of its own */
+/* The area under an arm's accuracy over the levels of difficulty or ambiguity, as a share of what is possible; and how
+ * much of the area that independent threads with a vote leave open it wins: 0 none, 1 all. */
+struct lace_eval_robustness {
+    const char *axis; /* "difficulty", "ambiguity" */
     int threads;
-    int budget;         /* tokens of a thread; 0: what the record's budget of rounds takes */
-    int rounds;         /* instead of the record's budget; 0: the record's */
-    double temperature; /* of all arms; negative: each arm's best on a development set */
-    int development;    /* problems of that set, made on the training side of the split */
-    double inject;      /* share of the problems in which one thread is made to claim something false */
+    struct lace_estimate area[LACE_EVAL_ARMS], score[LACE_EVAL_ARMS]; /* of result.sets[0].arms */
+};
+struct lace_eval_result {
+    int problems, arm_count, set_count, model_count, robustness_count, warning_count;
+    struct lace_eval_set *sets; /* the first: all problems and models, at the first number of threads */
+    struct lace_eval_robustness *robustness;
+    char **models, **warnings; /* warnings: sentences about what may flatter somebody */
+};
+struct lace_eval_options {
+    const char *data;             /* a file of records; NULL: problems are made */
+    const char *const *families;  /* NULL-terminated */
+    struct lace_data_knobs knobs; /* each difficulty and ambiguity is a set of its own; difficulty 0:0: the hardest
+                                    * that the family is trained on. split is test, whatever it says */
+    int count;                    /* problems of each family, spread evenly; 0: all of the file */
+    const char *const *models;    /* NULL-terminated directories with a lattice, one for each training seed; their
+                                    * folders base, isolated, ... are the baselines. NULL: the shipped one */
+    const char *const *arms;      /* NULL-terminated names; "isolated=DIR" names a model of its own */
+    const int *threads;           /* numbers of threads; the first is the headline's */
+    int thread_count;
+    int budget;                      /* tokens of a thread; 0: what the record's budget of rounds takes */
+    int rounds;                      /* instead of the record's budget; 0: the record's */
+    double temperature;              /* of all arms; negative: each arm's best on a development set */
+    const char *const *temperatures; /* "arm=X": of some arms, whatever the one above; NULL-terminated or NULL */
+    int development;                 /* problems of each family in that set, made on the training side of the split */
+    const char *development_data;    /* or the first ones of this file of records */
+    const char *const *trained_on;   /* files of training records, NULL-terminated or NULL: none of the problems may be
+                                    * in them */
+    double inject;                   /* share of the problems in which one thread is made to claim something false */
     uint64_t seed;
     int workers;
+    const char *dump; /* file: every thread's text and probabilities, a line of JSON a problem; NULL: none */
+    const char *db;   /* SQLite file: the outcomes are added as a run; NULL: none */
     int (*progress)(void *user, const char *what, long done, long total); /* non-zero stops; may be NULL */
     void *user;
 };
 /* Fills the options: four threads, each arm's temperature tuned on 100 development problems, seed 1. */
 void lace_eval_defaults(struct lace_eval_options *options);
-/* Runs every arm on the same problems; nothing in the result needs releasing. LACE_STOPPED: progress said so. */
+/* Runs every arm on the same problems; the caller releases the result. LACE_STOPPED: progress said so. */
 int lace_eval(const struct lace_eval_options *options, struct lace_eval_result *result, struct lace_error *err);
+/* The result of a run in a database, as lace_eval gave it; run 0: the last. The caller releases it. */
+int lace_eval_read(const char *db, long run, struct lace_eval_result *result, struct lace_error *err);
+/* Frees what a result holds; a zeroed one is fine. */
+void lace_eval_release(struct lace_eval_result *result);
 
 /* ---- a server ---- */
 /* OpenAI's HTTP interface, with N collaborating threads as a field of the request; docs/serving.md explains it. One

@@ -4,7 +4,7 @@
 set -u
 
 case "${1:-build}" in
-build) packages="gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libpcre2-dev libutf8proc-dev libmicrohttpd-dev" ;;
+build) packages="gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libpcre2-dev libutf8proc-dev libmicrohttpd-dev libsqlite3-dev" ;;
 check) packages="libcmocka-dev python3" ;;
 fuzz) packages="clang libclang-rt-14-dev" ;;
 threads) packages="clang libclang-rt-14-dev libomp-14-dev" ;;

@@ -167,7 +167,7 @@ int lace_format_budget(const struct lace_format *f, const struct lace_record *p,
     int *ids = NULL, code = 0;
     size_t capacity = 0, count = 0, step = 0;
     for (int n = 0; n < p->thread_count && !code; n++)
-        for (int i = 0; i < p->threads[n].count && i < 4 && !code; i++) {
+        for (int i = 0; i < p->threads[n].count && !code; i++) {
             const char *text = p->threads[n].steps[i];
             code = lace_tokenizer_encode(f->tokenizer, text, strlen(text), false, &ids, &capacity, &count, err);
             if (!code && count > step) step = count;
@@ -180,4 +180,10 @@ int lace_format_budget(const struct lace_format *f, const struct lace_record *p,
         code = lace_fail(err, LACE_BAD, "Record %s has no steps to measure a round by; give --budget TOKENS.", p->id);
     if (!code) *tokens = rounds * (int)step + (int)count + f->lead_count;
     return code;
+}
+
+bool lace_format_possible(const char *answer, const char *right)
+{
+    double x;
+    return answer && (!right || !number(right, &x) || number(answer, &x));
 }

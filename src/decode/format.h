@@ -43,4 +43,7 @@ bool lace_format_answer(const char *text, size_t len, struct lace_text *answer);
 enum lace_verdict lace_format_verdict(const char *text, size_t len);
 /* Whether two answers say the same: equal as numbers where both are numbers ("1,000" = "1000.0"), else as text. */
 bool lace_format_same(const char *a, const char *b);
+/* Whether an answer is of the kind that the right one is of: where that is a number, it must be one. The right answer
+ * may be NULL: nothing is known. */
+bool lace_format_possible(const char *answer, const char *right);
 #endif

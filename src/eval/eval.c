@@ -1,237 +1,236 @@
-/* Arms -> temperature of each on a development set -> all problems -> figures with their intervals. */
-#include "eval/rollout.h"
-#include "eval/stats.h"
+/* Options -> problems -> for each model, number of threads and arm: a temperature chosen on development problems, then
+ * all problems -> a study -> figures, files. */
+#include "eval/arm.h"
+#include "eval/problems.h"
+#include "eval/store.h"
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const double temperatures[] = {0, 0.3, 0.5, 0.7, 1};
-enum { TEMPERATURES = sizeof temperatures / sizeof *temperatures };
-static const char *const pick_names[LACE_EVAL_PICKS] = {"verdict", "vote", "logprob"};
+enum { TEMPERATURES = sizeof temperatures / sizeof *temperatures, ENGINES = 2 * LACE_EVAL_ARMS };
 
-struct study {
+struct work {
     const struct lace_eval_options *options;
-    struct lace_record *problems, *development;
-    int count, development_count;
-    struct lace_arm arms[LACE_EVAL_ARMS];
-    struct lace_engine *engines[LACE_EVAL_ARMS + 1]; /* each arm's own, and the shipped model's */
-    int arm_count, engine_count;
-    struct lace_outcome *outcomes[LACE_EVAL_ARMS];
+    struct lace_study study;
+    struct lace_problems problems, *development; /* development: one for each family */
+    int *family_cell;                            /* (families + 1): the first cell of each */
+    int family_count;
+    struct lace_arm_spec specs[LACE_EVAL_ARMS];
+    struct lace_engine *engines[ENGINES]; /* of the model at hand */
+    bool latticed[ENGINES];
+    int engine_count;
+    FILE *dump;
+    long done, total; /* problems: those of all trials */
 };
 
 void lace_eval_defaults(struct lace_eval_options *o)
 {
-    *o = (struct lace_eval_options){.threads = 4, .temperature = -1, .development = 100, .seed = 1};
+    static const char *const families[] = {"search", NULL};
+    static const int threads[] = {4};
+    *o = (struct lace_eval_options){
+        .families = families, .threads = threads, .thread_count = 1, .temperature = -1, .development = 100, .seed = 1};
     lace_data_knobs_defaults(&o->knobs);
+    o->knobs.difficulty = (struct lace_interval){0, 0};
 }
 
-/* ---- problems ---- */
+/* ---- preparation ---- */
 
-static int read_problems(struct study *s, struct lace_error *err)
+static int check_options(const struct lace_eval_options *o, struct lace_error *err)
 {
-    const struct lace_eval_options *o = s->options;
-    struct lace_record_file *file;
-    struct lace_record record;
-    int cap = 0, code = lace_record_open(&file, o->data, err);
-    if (code) return code;
-    while ((!o->count || s->count < o->count) && (code = lace_record_next(file, &record, err)) > 0) {
-        if (s->count == cap) {
-            struct lace_record *grown = realloc(s->problems, sizeof *grown * (size_t)(cap = cap ? 2 * cap : 256));
-            if (!grown) {
-                lace_record_release(&record);
-                code = lace_fail(err, LACE_MEMORY, "Out of memory while reading %s.", o->data);
-                break;
-            }
-            s->problems = grown;
-        }
-        s->problems[s->count++] = record;
+    if (!o->threads || o->thread_count < 1 || o->thread_count > LACE_STUDY_LIST)
+        return lace_fail(err, LACE_BAD, "From 1 to %d numbers of threads can be evaluated at once.", LACE_STUDY_LIST);
+    for (int t = 0; t < o->thread_count; t++) {
+        if (o->threads[t] < 1 || o->threads[t] > LACE_FEW_ROWS)
+            return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.", LACE_FEW_ROWS,
+                             o->threads[t]);
+        for (int u = 0; u < t; u++)
+            if (o->threads[u] == o->threads[t])
+                return lace_fail(err, LACE_BAD, "%d threads are named twice.", o->threads[t]);
     }
-    lace_record_close(&file);
-    if (code < 0) return code;
-    return s->count ? 0 : lace_fail(err, LACE_BAD, "%s holds no problems.", o->data);
+    if (!o->arms || !o->arms[0])
+        return lace_fail(err, LACE_BAD,
+                         "No arms were named; give --arms independent,isolated,exchange,serial,lace,muted,foreign or "
+                         "some of these.");
+    return 0;
 }
 
-static int make_problems(const char *family_name, struct lace_data_knobs knobs, int threads, enum lace_split split,
-                         int count, uint64_t first, struct lace_record **out, int *made, struct lace_error *err)
+static int take_arms(struct work *w, struct lace_error *err)
 {
-    const struct lace_family *family = lace_family_find(family_name, err);
-    if (!family) return LACE_BAD;
-    knobs.split = split;
-    knobs.threads = (struct lace_interval){threads, threads}; /* the record's budget is for these */
-    if (!(*out = calloc((size_t)(count ? count : 1), sizeof **out)))
-        return lace_fail(err, LACE_MEMORY, "Out of memory.");
-    for (*made = 0; *made < count; ++*made) {
-        int code = lace_family_make(family, &knobs, first + (uint64_t)*made, &(*out)[*made], err);
+    struct lace_study *s = &w->study;
+    for (int i = 0; w->options->arms[i]; i++) {
+        if (i == LACE_EVAL_ARMS)
+            return lace_fail(err, LACE_BAD, "At most %d arms can be compared at once.", LACE_EVAL_ARMS);
+        int code = lace_arm_parse(&w->specs[i], w->options->arms[i], err);
         if (code) return code;
+        for (int j = 0; j < i; j++)
+            if (!strcmp(w->specs[j].name, w->specs[i].name))
+                return lace_fail(err, LACE_BAD, "The arm %s is named twice; its figures would stand under one name.",
+                                 w->specs[i].name);
+        s->arms[i] = (struct lace_study_arm){.own_pick = w->specs[i].kind.own_pick, .rival = w->specs[i].kind.rival};
+        memcpy(s->arms[i].name, w->specs[i].name, sizeof s->arms[i].name);
+        s->arm_count = i + 1;
     }
     return 0;
 }
 
-/* Problems like the given ones, from the training side of the split: temperatures are never chosen on test problems. */
-static int make_development(struct study *s, struct lace_error *err)
+static int take_models(struct work *w, struct lace_error *err)
 {
-    const struct lace_eval_options *o = s->options;
-    struct lace_data_knobs knobs = o->knobs;
-    if (o->data) { /* of the same family and difficulties as the file's */
-        int low = INT_MAX, high = 0;
-        for (int i = 0; i < s->count; i++) {
-            if (s->problems[i].difficulty < low) low = s->problems[i].difficulty;
-            if (s->problems[i].difficulty > high) high = s->problems[i].difficulty;
-        }
-        knobs.difficulty = (struct lace_interval){low, high};
+    char shipped[PATH_MAX];
+    const char *const one[] = {shipped, NULL}, *const *models = w->options->models;
+    struct lace_study *s = &w->study;
+    if (!models || !models[0]) {
+        int code = lace_engine_find(shipped, err);
+        if (code) return code;
+        models = one;
     }
-    const char *family = o->data ? s->problems[0].task : o->family;
-    if (o->data && !lace_family_find(family, NULL))
-        return lace_fail(
-            err, LACE_BAD,
-            "No problems like those of %s can be made to choose temperatures on; give one with --temperature X.",
-            o->data);
-    return make_problems(family, knobs, o->threads, LACE_SPLIT_TRAIN, o->development, 1u << 30, &s->development,
-                         &s->development_count, err);
+    for (int i = 0; models[i]; i++) {
+        if (i == LACE_STUDY_LIST)
+            return lace_fail(err, LACE_BAD, "At most %d models can be evaluated at once.", LACE_STUDY_LIST);
+        for (int j = 0; j < i; j++)
+            if (!strcmp(models[j], models[i]))
+                return lace_fail(err, LACE_BAD, "The model %s is named twice; a seed counts once.", models[i]);
+        if (!(s->models[i] = strdup(models[i]))) return lace_fail(err, LACE_MEMORY, "Out of memory.");
+        s->model_count = i + 1;
+    }
+    for (int i = 0; i < w->options->thread_count; i++) s->threads[i] = w->options->threads[i];
+    s->thread_count = w->options->thread_count;
+    return 0;
 }
 
-/* A problem of our families that lies on the training side would flatter whoever was trained on it. */
-static int check_split(const struct study *s, struct lace_error *err)
+/* The study's own copy of cells and problems. */
+static int take_problems(struct work *w, struct lace_error *err)
 {
-    for (int i = 0; i < s->count; i++) {
-        const struct lace_family *family = lace_family_find(s->problems[i].task, NULL);
-        enum lace_split side;
-        if (family && family->side(family, s->problems[i].prompt, &side, NULL))
-            return lace_fail(err, LACE_BAD,
-                             "Problem %s is none that the family %s can read; its answers cannot be checked.",
-                             s->problems[i].id, family->name);
-        if (family && side != LACE_SPLIT_TEST)
-            return lace_fail(err, LACE_BAD,
-                             "Problem %s lies on the training side of the split; make test problems with --split test.",
-                             s->problems[i].id);
+    struct lace_study *s = &w->study;
+    const struct lace_problems *p = &w->problems;
+    s->cells = malloc(sizeof *s->cells * (size_t)p->cell_count);
+    s->problems = calloc((size_t)p->count, sizeof *s->problems);
+    w->family_cell = calloc((size_t)p->cell_count + 1, sizeof *w->family_cell);
+    if (!s->cells || !s->problems || !w->family_cell) return lace_fail(err, LACE_MEMORY, "Out of memory.");
+    memcpy(s->cells, p->cells, sizeof *s->cells * (size_t)p->cell_count);
+    s->cell_count = p->cell_count;
+    s->problem_count = p->count;
+    for (int i = 0; i < p->count; i++) {
+        const struct lace_record *r = &p->records[i];
+        s->problems[i] =
+            (struct lace_problem){strdup(r->id), strdup(r->prompt), r->answer ? strdup(r->answer) : NULL, p->cell[i]};
+        if (!s->problems[i].id || !s->problems[i].prompt || (r->answer && !s->problems[i].answer))
+            return lace_fail(err, LACE_MEMORY, "Out of memory for %d problems.", p->count);
+    }
+    for (int c = 0; c < s->cell_count; c++)
+        if (!c || strcmp(s->cells[c].family, s->cells[c - 1].family)) w->family_cell[w->family_count++] = c;
+    w->family_cell[w->family_count] = s->cell_count;
+    return 0;
+}
+
+/* ---- temperatures ---- */
+
+/* The one that was given for an arm; negative: it is to be chosen. */
+static int given_temperature(const struct lace_eval_options *o, const char *arm, double *out, struct lace_error *err)
+{
+    *out = o->temperature;
+    for (int i = 0; o->temperatures && o->temperatures[i]; i++) {
+        const char *equals = strrchr(o->temperatures[i], '=');
+        char *end;
+        double value = equals ? strtod(equals + 1, &end) : -1;
+        if (!equals || end == equals + 1 || *end || !(value >= 0 && value <= 100))
+            return lace_fail(err, LACE_BAD, "\"%.60s\" gives no arm a temperature; write lace=0.5, from 0 to 100.",
+                             o->temperatures[i]);
+        size_t len = (size_t)(equals - o->temperatures[i]);
+        if (strlen(arm) == len && !strncmp(arm, o->temperatures[i], len)) *out = value;
     }
     return 0;
 }
 
-/* ---- arms ---- */
-
-static int open_engine(struct study *s, const char *dir, const char *lattice, const struct lace_engine **out,
-                       struct lace_error *err)
+static int check_temperatures(struct work *w, struct lace_error *err)
 {
-    struct lace_engine_options o;
-    lace_engine_defaults(&o);
-    o.model = dir;
-    o.lattice = lattice;
-    for (int i = 0; i < s->engine_count; i++) { /* arms share what is open already */
-        bool same = (dir && !strcmp(s->engines[i]->path, dir)) &&
-                    (s->engines[i]->model->lattice.kind == LACE_KIND_NONE) == (lattice != NULL);
-        if (same) {
-            *out = s->engines[i];
-            return 0;
-        }
+    const struct lace_eval_options *o = w->options;
+    const struct lace_study *s = &w->study;
+    bool choose = false;
+    double t;
+    int code = 0;
+    if (o->temperature >= 0)
+        code = lace_study_warn(&w->study, err,
+                               "One temperature (%g) was given for all arms, not chosen for each on development "
+                               "problems: an arm away from its best temperature flatters the others.",
+                               o->temperature);
+    for (int a = 0; a < s->arm_count && !code; a++) {
+        if ((code = given_temperature(o, s->arms[a].name, &t, err))) return code;
+        choose |= t < 0;
+        if (t >= 0 && t != o->temperature && (s->arms[a].rival || !strcmp(s->arms[a].name, "lace")))
+            code = lace_study_warn(&w->study, err,
+                                   "The temperature of %s was given (%g), not chosen on development problems: an arm "
+                                   "away from its best temperature flatters the others.",
+                                   s->arms[a].name, t);
     }
-    int code = lace_engine_open(&s->engines[s->engine_count], &o, err);
-    if (!code) *out = s->engines[s->engine_count++];
+    for (int i = 0; o->temperatures && o->temperatures[i] && !code; i++) {
+        bool known = false;
+        for (int a = 0; a < s->arm_count; a++) {
+            size_t len = strlen(s->arms[a].name);
+            known |= !strncmp(s->arms[a].name, o->temperatures[i], len) && o->temperatures[i][len] == '=';
+        }
+        if (!known)
+            code = lace_fail(err, LACE_BAD, "\"%.60s\" gives a temperature to an arm that is not compared.",
+                             o->temperatures[i]);
+    }
+    if (code || !choose) return code;
+    if (o->development < 1)
+        return lace_fail(err, LACE_BAD,
+                         "Choosing temperatures takes at least one problem: give --development N or --temperature X.");
+    if (!(w->development = calloc((size_t)w->family_count, sizeof *w->development)))
+        return lace_fail(err, LACE_MEMORY, "Out of memory.");
+    for (int f = 0; f < w->family_count && !code; f++)
+        code = lace_problems_development(&w->development[f], &w->problems, w->family_cell[f], w->family_cell[f + 1], o,
+                                         err);
     return code;
 }
 
-static const struct arm_kind {
-    const char *name, *folder; /* of the baseline beside the model */
-    bool lattice, solo, serial;
-    enum lace_see see;
-    enum lace_pick_by own_pick;
-} kinds[] = {
-    {"independent", "base", false, true, false, LACE_SEE_NONE, LACE_PICK_VOTE},
-    {"isolated", "isolated", false, false, false, LACE_SEE_NONE, LACE_PICK_VERDICT},
-    {"serial", "base", false, true, true, LACE_SEE_NONE, LACE_PICK_VERDICT},
-    {"lace", NULL, true, false, false, LACE_SEE_OWN, LACE_PICK_VERDICT},
-    {"muted", NULL, true, false, false, LACE_SEE_NONE, LACE_PICK_VERDICT},
-    {"foreign", NULL, true, false, false, LACE_SEE_FOREIGN, LACE_PICK_VERDICT},
-};
+/* ---- running ---- */
 
-/* "name", "name=DIR", "lace:aligned", "lace:window:4=DIR" */
-static int add_arm(struct study *s, const char *text, const char *model, struct lace_error *err)
+static int count_on(void *user, const char *what, long done, long total)
 {
-    if (s->arm_count == LACE_EVAL_ARMS)
-        return lace_fail(err, LACE_BAD, "At most %d arms can be compared at once.", LACE_EVAL_ARMS);
-    struct lace_arm *a = &s->arms[s->arm_count];
-    const struct arm_kind *kind = NULL;
-    const char *dir = strchr(text, '='), *show = memchr(text, ':', strcspn(text, "="));
-    size_t len = strcspn(text, ":=");
-    char folder[PATH_MAX], rest;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strlen(kinds[i].name) == len && !strncmp(kinds[i].name, text, len)) kind = &kinds[i];
-    if (!kind || (show && !kind->lattice))
-        return lace_fail(err, LACE_BAD,
-                         "There is no arm \"%.60s\"; the arms are independent, isolated, serial, lace (also "
-                         "lace:aligned, lace:causal, "
-                         "lace:window:W), muted and foreign.",
-                         text);
-    if (dir) dir++;
-    else if (!kind->folder) dir = model;
-    else if (snprintf(folder, sizeof folder, "%s/%s", model, kind->folder) < PATH_MAX) dir = folder;
-    if (!strchr(text, '=') && kind->folder && access(dir, F_OK))
-        return lace_fail(err, LACE_BAD,
-                         "The arm %s needs a model of its own, and %s is not there; name one with %s=DIR.", kind->name,
-                         dir, kind->name);
-    int code = open_engine(s, dir, kind->lattice ? NULL : "off", &a->engine, err);
-    if (code) return code;
-    if (kind->lattice && a->engine->model->lattice.kind == LACE_KIND_NONE)
-        return lace_fail(err, LACE_BAD, "The arm %s needs a lattice, and %s has none beside it.", kind->name, dir);
-    snprintf(a->name, sizeof a->name, "%.*s", (int)strcspn(text, "="), text);
-    a->model = *a->engine->model;
-    a->see = kind->see;
-    a->solo = kind->solo;
-    a->serial = kind->serial;
-    a->own_pick = kind->own_pick;
-    s->arm_count++;
-    for (int i = 0; i + 1 < s->arm_count; i++)
-        if (!strcmp(s->arms[i].name, a->name))
-            return lace_fail(err, LACE_BAD, "The arm %s is named twice; its figures would stand under one name.",
-                             a->name);
-    if (!show) return 0;
-    show = strchr(a->name, ':');
-    if (!strcmp(show, ":aligned")) a->model.lattice.visible = LACE_ALIGNED;
-    else if (!strcmp(show, ":causal")) a->model.lattice.visible = LACE_CAUSAL;
-    else if (sscanf(show, ":window:%d%c", &a->model.lattice.window, &rest) == 1 && a->model.lattice.window > 0)
-        a->model.lattice.visible = LACE_WINDOW;
-    else
-        return lace_fail(err, LACE_BAD,
-                         "The arm \"%.60s\" names no visible set; they are aligned, causal and window:W.", text);
-    return 0;
+    struct work *w = user;
+    (void)total;
+    return w->options->progress ? w->options->progress(w->options->user, what, w->done + done, w->total) : 0;
 }
 
-/* ---- figures ---- */
-
-static struct lace_rollout rollout_of(const struct study *s, const struct lace_record *problems, int count,
+static struct lace_rollout rollout_of(struct work *w, const struct lace_problems *p, int from, int count, int threads,
                                       double temperature)
 {
-    const struct lace_eval_options *o = s->options;
-    return (struct lace_rollout){.problems = problems,
+    const struct lace_eval_options *o = w->options;
+    return (struct lace_rollout){.problems = p->records + from,
+                                 .rounds = p->rounds[threads] + from,
                                  .count = count,
-                                 .threads = o->threads,
+                                 .first = from,
+                                 .threads = o->threads[threads],
                                  .budget = o->budget,
-                                 .rounds = o->rounds,
                                  .temperature = temperature,
                                  .inject = o->inject,
                                  .seed = o->seed,
                                  .workers = o->workers,
-                                 .progress = o->progress,
-                                 .user = o->user};
+                                 .progress = count_on,
+                                 .user = w};
 }
 
 /* The temperature with the best accuracy by the arm's best way of picking; the lower one of equals. */
-static int tune(struct study *s, struct lace_arm *arm, double *temperature, struct lace_error *err)
+static int tune(struct work *w, const struct lace_arm *arm, const struct lace_problems *p, int threads,
+                double *temperature, struct lace_error *err)
 {
     char label[96];
     double best = -1;
-    struct lace_outcome *outcome = calloc((size_t)s->development_count, sizeof *outcome);
+    struct lace_outcome *outcome = calloc((size_t)p->count, sizeof *outcome);
     int code = outcome ? 0 : lace_fail(err, LACE_MEMORY, "Out of memory.");
     for (int k = 0; k < TEMPERATURES && !code; k++) {
-        struct lace_rollout r = rollout_of(s, s->development, s->development_count, temperatures[k]);
-        snprintf(label, sizeof label, "%s, tuning at %.1f", arm->name, temperatures[k]);
+        struct lace_rollout r = rollout_of(w, p, 0, p->count, threads, temperatures[k]);
+        snprintf(label, sizeof label, "%.63s, tuning at %.1f", arm->name, temperatures[k]);
         r.label = label;
         r.seed += 7777;
         code = lace_rollout_run(arm, &r, outcome, err);
+        w->done += p->count;
         for (int by = 0; by < LACE_EVAL_PICKS && !code; by++) {
             double sum = 0;
-            for (int i = 0; i < s->development_count; i++) sum += outcome[i].right[by];
+            for (int i = 0; i < p->count; i++) sum += outcome[i].right[by];
             if (sum > best) best = sum, *temperature = temperatures[k];
         }
     }
@@ -239,134 +238,181 @@ static int tune(struct study *s, struct lace_arm *arm, double *temperature, stru
     return code;
 }
 
-/* The mean of one member of the outcomes with its interval. */
-static int estimate(const struct lace_outcome *outcome, int count, size_t member, uint64_t seed,
-                    struct lace_estimate *out, double *x, struct lace_error *err)
+static int write_dump(struct work *w, const struct lace_trial *t, const struct lace_text *lines, int count,
+                      double temperature, struct lace_error *err)
 {
-    for (int i = 0; i < count; i++) x[i] = *(const double *)((const char *)&outcome[i] + member);
-    return lace_bootstrap_mean(x, count, seed, out, err);
+    const struct lace_study *s = &w->study;
+    for (int i = 0; i < count; i++)
+        fprintf(w->dump, "{\"arm\":\"%s\",\"model\":%d,\"group\":%d,\"temperature\":%.9g,%s}\n", s->arms[t->arm].name,
+                t->model, s->threads[t->threads], temperature, lines[i].data);
+    return ferror(w->dump)
+               ? lace_fail(err, LACE_SYSTEM, "%s: cannot be written: %s.", w->options->dump, strerror(errno))
+               : 0;
 }
 
-static int summarise(const struct study *s, int index, struct lace_eval_arm *out, struct lace_error *err)
+static int run_cell(struct work *w, const struct lace_arm *arm, struct lace_trial *t, int cell, struct lace_error *err)
 {
-    const struct lace_outcome *o = s->outcomes[index];
-    const struct lace_arm *arm = &s->arms[index];
-    uint64_t seed = s->options->seed;
-    double *x = calloc((size_t)s->count, sizeof *x), trials = 0, solved = 0;
-    int code = x ? 0 : lace_fail(err, LACE_MEMORY, "Out of memory.");
-    for (int by = 0; by < LACE_EVAL_PICKS && !code; by++)
-        code = estimate(o, s->count, offsetof(struct lace_outcome, right) + (size_t)by * sizeof(double), seed,
-                        &out->pick[by], x, err);
-    if (!code) code = estimate(o, s->count, offsetof(struct lace_outcome, any), seed, &out->coverage, x, err);
-    if (!code)
-        code = estimate(o, s->count, offsetof(struct lace_outcome, thread_right), seed, &out->thread_accuracy, x, err);
-    if (!code) code = estimate(o, s->count, offsetof(struct lace_outcome, format), seed, &out->format, x, err);
-    if (!code) code = estimate(o, s->count, offsetof(struct lace_outcome, diversity), seed, &out->diversity, x, err);
-    free(x);
-    if (code) return code;
-    snprintf(out->name, sizeof out->name, "%s", arm->name);
-    out->own_pick = pick_names[arm->own_pick];
-    out->accuracy = out->pick[arm->own_pick];
-    for (int i = 0; i < s->count; i++) {
-        out->tokens += o[i].tokens / s->count;
-        out->steps += o[i].steps / s->count;
-        if (o[i].right[arm->own_pick]) out->steps_solved += o[i].steps, solved++;
-        trials += o[i].trials;
-        out->duplicates += o[i].duplicates;
-        out->wrong_steps += o[i].wrong;
-    }
-    out->steps_solved = solved ? out->steps_solved / solved : 0;
-    out->duplicates = trials ? out->duplicates / trials : 0;
-    out->wrong_steps = trials ? out->wrong_steps / trials : 0;
-    return 0;
-}
-
-/* LACE's own pick against the parallel baseline and pick that did best on these very problems: the choice favours the
- * baseline. */
-static int compare(const struct study *s, struct lace_eval_result *r, struct lace_error *err)
-{
-    int lace = -1, best = -1, best_by = 0;
-    for (int i = 0; i < s->arm_count; i++) {
-        const char *name = r->arm[i].name;
-        if (!strcmp(name, "lace")) lace = i;
-        if (strcmp(name, "independent") && strcmp(name, "isolated")) continue;
-        for (int by = 0; by < LACE_EVAL_PICKS; by++)
-            if (best < 0 || r->arm[i].pick[by].value > r->arm[best].pick[best_by].value) best = i, best_by = by;
-    }
-    if (lace < 0 || best < 0) return 0;
-    double *a = calloc((size_t)s->count, sizeof *a), *b = calloc((size_t)s->count, sizeof *b);
-    int code = a && b ? 0 : lace_fail(err, LACE_MEMORY, "Out of memory.");
-    for (int i = 0; i < s->count && !code; i++) {
-        a[i] = 100 * s->outcomes[lace][i].right[LACE_PICK_VERDICT];
-        b[i] = 100 * s->outcomes[best][i].right[best_by];
-    }
-    if (!code) code = lace_bootstrap_difference(a, b, s->count, s->options->seed, &r->delta, err);
-    if (!code) snprintf(r->against, sizeof r->against, "%s by %s", r->arm[best].name, pick_names[best_by]);
-    free(a);
-    free(b);
+    const struct lace_cell *c = &w->study.cells[cell];
+    struct lace_rollout r = rollout_of(w, &w->problems, c->first, c->count, t->threads, t->temperature[cell]);
+    char label[128];
+    snprintf(label, sizeof label, w->study.thread_count > 1 ? "%s, %d threads" : "%s", arm->name, r.threads);
+    r.label = label;
+    int code = 0;
+    if (w->dump && !(r.dump = calloc((size_t)c->count, sizeof *r.dump)))
+        return lace_fail(err, LACE_MEMORY, "Out of memory.");
+    for (int i = 0; i < c->count && r.dump; i++) lace_text_init(&r.dump[i]);
+    double start = lace_now();
+    code = lace_rollout_run(arm, &r, t->outcome + c->first, err);
+    t->seconds[cell] = lace_now() - start;
+    w->done += c->count;
+    if (!code && r.dump) code = write_dump(w, t, r.dump, c->count, r.temperature, err);
+    for (int i = 0; i < c->count && r.dump; i++) lace_text_release(&r.dump[i]);
+    free(r.dump);
     return code;
 }
 
-static void release(struct study *s)
+static int open_engine(struct work *w, const char *dir, bool lattice, const struct lace_engine **out,
+                       struct lace_error *err)
 {
-    for (int i = 0; i < s->count; i++) lace_record_release(&s->problems[i]);
-    for (int i = 0; i < s->development_count; i++) lace_record_release(&s->development[i]);
-    for (int i = 0; i < s->engine_count; i++) lace_engine_close(&s->engines[i]);
-    for (int i = 0; i < LACE_EVAL_ARMS; i++) free(s->outcomes[i]);
-    free(s->problems);
-    free(s->development);
+    struct lace_engine_options o;
+    lace_engine_defaults(&o);
+    o.model = dir;
+    o.lattice = lattice ? NULL : "off";
+    for (int i = 0; i < w->engine_count; i++) /* arms share what is open already */
+        if (!strcmp(w->engines[i]->path, dir) && w->latticed[i] == lattice) {
+            *out = w->engines[i];
+            return 0;
+        }
+    int code = lace_engine_open(&w->engines[w->engine_count], &o, err);
+    if (code) return code;
+    w->latticed[w->engine_count] = lattice;
+    *out = w->engines[w->engine_count++];
+    return 0;
 }
 
-static int prepare(struct study *s, struct lace_error *err)
+static void close_engines(struct work *w)
 {
-    const struct lace_eval_options *o = s->options;
-    if (o->threads < 1)
-        return lace_fail(err, LACE_BAD, "The number of threads must be at least 1, not %d.", o->threads);
-    if (!o->data && o->count < 1)
-        return lace_fail(err, LACE_BAD,
-                         "Say how many problems are to be made with --count N, or name a file of problems.");
-    if (o->temperature < 0 && o->development < 1)
-        return lace_fail(err, LACE_BAD,
-                         "Choosing temperatures takes at least one problem: give --development N or --temperature X.");
-    if (!o->arms || !o->arms[0])
-        return lace_fail(
-            err, LACE_BAD,
-            "No arms were named; give --arms independent,isolated,serial,lace,muted,foreign or some of these.");
-    int code = o->data ? read_problems(s, err)
-                       : make_problems(o->family, o->knobs, o->threads, LACE_SPLIT_TEST, o->count, 0, &s->problems,
-                                       &s->count, err);
-    if (!code) code = check_split(s, err);
-    if (!code && o->temperature < 0) code = make_development(s, err);
-    const struct lace_engine *main_engine = NULL;
-    char model[PATH_MAX];
-    if (!code && !o->model) code = open_engine(s, NULL, NULL, &main_engine, err); /* the shipped one, wherever it is */
-    if (!code) snprintf(model, sizeof model, "%s", o->model ? o->model : main_engine->path);
-    for (int i = 0; !code && o->arms[i]; i++) code = add_arm(s, o->arms[i], model, err);
+    for (int i = 0; i < w->engine_count; i++) lace_engine_close(&w->engines[i]);
+    w->engine_count = 0;
+}
+
+/* What the same arm of an earlier model found, where it was the same model: several seeds may share a baseline. */
+static const struct lace_trial *found_before(const struct work *w, const struct lace_trial *t)
+{
+    for (int m = 0; m < t->model; m++) {
+        const struct lace_trial *u = lace_study_trial(&w->study, m, t->threads, t->arm);
+        if (!strcmp(u->path, t->path)) return u;
+    }
+    return NULL;
+}
+
+static int run_trial(struct work *w, struct lace_trial *t, const struct lace_arm *arm, struct lace_error *err)
+{
+    const struct lace_study *s = &w->study;
+    const struct lace_trial *same = found_before(w, t);
+    size_t cells = (size_t)s->cell_count;
+    double given = -1;
+    int code = 0;
+    if (same) {
+        memcpy(t->temperature, same->temperature, cells * sizeof *t->temperature);
+        memcpy(t->tuned, same->tuned, cells * sizeof *t->tuned);
+        memcpy(t->seconds, same->seconds, cells * sizeof *t->seconds);
+        memcpy(t->outcome, same->outcome, (size_t)s->problem_count * sizeof *t->outcome);
+        w->total -= s->problem_count;
+        for (int f = 0; f < w->family_count && w->development && given < 0; f++)
+            w->total -= TEMPERATURES * w->development[f].count;
+        return 0;
+    }
+    code = given_temperature(w->options, arm->name, &given, err);
+    for (int f = 0; f < w->family_count && !code; f++) {
+        double temperature = given;
+        if (given < 0) code = tune(w, arm, &w->development[f], t->threads, &temperature, err);
+        for (int c = w->family_cell[f]; c < w->family_cell[f + 1] && !code; c++) {
+            t->temperature[c] = temperature;
+            t->tuned[c] = given < 0;
+            code = run_cell(w, arm, t, c, err);
+        }
+    }
+    return code;
+}
+
+static int run_all(struct work *w, struct lace_error *err)
+{
+    struct lace_study *s = &w->study;
+    char path[PATH_MAX];
+    int code = 0;
+    for (int a = 0; a < s->arm_count && !code; a++) {
+        double given;
+        long each = s->problem_count;
+        code = given_temperature(w->options, s->arms[a].name, &given, err);
+        for (int f = 0; f < w->family_count && given < 0; f++) each += TEMPERATURES * w->development[f].count;
+        w->total += each * s->model_count * s->thread_count;
+    }
+    for (int m = 0; m < s->model_count && !code; m++) {
+        struct lace_arm arms[LACE_EVAL_ARMS];
+        for (int a = 0; a < s->arm_count && !code; a++) { /* what cannot be opened is said before the work begins */
+            const struct lace_engine *engine;
+            code = lace_arm_folder(&w->specs[a], s->models[m], path, err);
+            if (!code) code = open_engine(w, path, w->specs[a].kind.lattice, &engine, err);
+            if (!code) code = lace_arm_init(&arms[a], &w->specs[a], engine, err);
+            for (int t = 0; t < s->thread_count && !code; t++)
+                if (!(lace_study_trial(s, m, t, a)->path = strdup(path)))
+                    code = lace_fail(err, LACE_MEMORY, "Out of memory.");
+        }
+        for (int t = 0; t < s->thread_count && !code; t++)
+            for (int a = 0; a < s->arm_count && !code; a++)
+                code = run_trial(w, lace_study_trial(s, m, t, a), &arms[a], err);
+        close_engines(w);
+    }
+    return code;
+}
+
+/* ---- the whole ---- */
+
+static int prepare(struct work *w, struct lace_error *err)
+{
+    const struct lace_eval_options *o = w->options;
+    int code = check_options(o, err);
+    w->study.seed = o->seed;
+    if (!code) code = take_arms(w, err);
+    if (!code) code = lace_problems_open(&w->problems, o, err);
+    if (!code) code = lace_problems_check(&w->problems, o, err);
+    if (!code) code = take_models(w, err);
+    if (!code) code = take_problems(w, err);
+    if (!code) code = check_temperatures(w, err);
+    if (!code) code = lace_study_trials(&w->study, err);
+    if (!code && o->db) code = lace_store_prepare(o->db, err); /* better now than after an hour */
+    if (!code && o->dump && !(w->dump = fopen(o->dump, "w")))
+        code = lace_fail(err, LACE_SYSTEM, "%s: cannot be written: %s.", o->dump, strerror(errno));
     return code;
 }
 
 int lace_eval(const struct lace_eval_options *options, struct lace_eval_result *result, struct lace_error *err)
 {
-    struct study s = {.options = options};
-    *result = (struct lace_eval_result){.threads = options->threads};
-    int code = prepare(&s, err);
-    for (int i = 0; i < s.arm_count && !code; i++) {
-        struct lace_eval_arm *out = &result->arm[i];
-        out->temperature = options->temperature;
-        if (options->temperature < 0) code = tune(&s, &s.arms[i], &out->temperature, err);
-        if (code) break;
-        s.outcomes[i] = calloc((size_t)s.count, sizeof *s.outcomes[i]);
-        if (!s.outcomes[i]) code = lace_fail(err, LACE_MEMORY, "Out of memory.");
-        struct lace_rollout r = rollout_of(&s, s.problems, s.count, out->temperature);
-        r.label = s.arms[i].name;
-        double start = lace_now();
-        if (!code) code = lace_rollout_run(&s.arms[i], &r, s.outcomes[i], err);
-        out->seconds = lace_now() - start;
-        if (!code) code = summarise(&s, i, out, err);
-    }
-    result->problems = s.count;
-    result->arm_count = s.arm_count;
-    if (!code) code = compare(&s, result, err);
-    release(&s);
+    struct work w = {.options = options};
+    *result = (struct lace_eval_result){0};
+    int code = prepare(&w, err);
+    if (!code) code = run_all(&w, err);
+    if (w.dump && fclose(w.dump) && !code)
+        code = lace_fail(err, LACE_SYSTEM, "%s: cannot be written: %s.", options->dump, strerror(errno));
+    if (!code) code = lace_study_summary(&w.study, result, err);
+    if (!code && options->db) code = lace_store_write(options->db, &w.study, options, err);
+    if (code) lace_eval_release(result);
+    close_engines(&w);
+    for (int f = 0; f < w.family_count && w.development; f++) lace_problems_release(&w.development[f]);
+    free(w.development);
+    free(w.family_cell);
+    lace_problems_release(&w.problems);
+    lace_study_release(&w.study);
+    return code;
+}
+
+int lace_eval_read(const char *db, long run, struct lace_eval_result *result, struct lace_error *err)
+{
+    struct lace_study study;
+    *result = (struct lace_eval_result){0};
+    int code = lace_store_read(db, run, &study, NULL, err);
+    if (!code) code = lace_study_summary(&study, result, err);
+    lace_study_release(&study);
     return code;
 }

@@ -2,15 +2,16 @@
  * arm runs in waves of neighbouring problems, so that each group has another one of the same age beside it, and the
  * same one whatever the number of workers. */
 #include "eval/rollout.h"
-#include "eval/stats.h"
+#include "eval/dump.h"
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ROWS_AT_ONCE 64 /* of one worker's step: enough for the products, few enough for the cache */
 
-struct seat { /* a group in flight */
-    int problem;
+struct seat {            /* a group in flight */
+    int problem, prompt; /* its index; tokens of its prompt */
+    int *told;           /* (N): tokens of each thread that the others have been given, or that it was given */
     int inject_thread, inject_step; /* -1: none, or done */
     int *forced;
     size_t forced_cap;
@@ -22,8 +23,8 @@ struct player { /* one worker */
     struct lace_outcome *outcome;
     struct lace_decoder *decoder;
     struct seat *seats;
-    int groups, threads;
-    long *done; /* shared by all workers */
+    int groups, threads, paste; /* paste: as in struct lace_group_options */
+    long *done;                 /* shared by all workers */
     int *stop;
 };
 
@@ -31,123 +32,128 @@ struct player { /* one worker */
 
 static int rounds_of(const struct lace_rollout *r, const struct lace_record *p)
 {
-    if (r->rounds) return r->rounds;
+    int rounds = r->rounds ? r->rounds[p - r->problems] : 0;
+    if (rounds) return rounds;
     return p->meta ? (int)json_integer_value(json_object_get(p->meta, "budget")) : 0;
 }
 
-/* Tokens of a thread: rounds times the tokens of a step as the record writes it, and the answer's line with the lead. */
+/* Tokens of a thread; a serial one works for all. */
 static int budget_of(const struct lace_arm *arm, const struct lace_rollout *r, const struct lace_record *p,
                      struct lace_error *err)
 {
-    int times = arm->serial ? r->threads : 1, rounds = rounds_of(r, p), step = 0;
+    int times = arm->serial ? r->threads : 1, tokens = 0;
     if (r->budget) return r->budget * times;
-    if (rounds < 1)
-        return lace_fail(err, LACE_BAD, "Record %s holds no budget of rounds; give --budget TOKENS.", p->id);
-    int *ids = NULL;
-    size_t capacity = 0, count = 0;
-    int code = 0;
-    for (int n = 0; n < p->thread_count && !code; n++)
-        for (int i = 0; i < p->threads[n].count && i < 4 && !code; i++) {
-            code = lace_tokenizer_encode(arm->engine->tokenizer, p->threads[n].steps[i], strlen(p->threads[n].steps[i]),
-                                         false, &ids, &capacity, &count, err);
-            if ((int)count > step) step = (int)count;
-        }
-    char line[128];
-    snprintf(line, sizeof line, "Answer: %.80s.\n", p->answer ? p->answer : "0");
-    if (!code)
-        code = lace_tokenizer_encode(arm->engine->tokenizer, line, strlen(line), false, &ids, &capacity, &count, err);
-    free(ids);
-    if (!code && !step)
-        code = lace_fail(err, LACE_BAD, "Record %s has no steps to measure a round by; give --budget TOKENS.", p->id);
-    return code ? code : times * (rounds * step) + (int)count + arm->engine->format.lead_count;
+    int code = lace_format_budget(&arm->engine->format, p, times * rounds_of(r, p), &tokens, err);
+    return code ? code : tokens;
 }
 
 /* ---- judging a group ---- */
 
-/* Counts trials (steps the family can read), those that any thread had made in an earlier round, and false ones. */
-static void count_trials(const struct lace_family *family, const struct lace_record *p, const struct lace_decoder *d,
-                         int g, int threads, struct lace_outcome *o)
+/* What the thread wrote, without its tag and without what was pasted; ids has room for all of it. */
+static struct lace_said said_by(const struct lace_thread *t, int *ids)
 {
-    enum { MOST = 4096 };
-    uint64_t seen[MOST];
-    const char *at[LACE_FEW_ROWS], *end[LACE_FEW_ROWS];
-    int seen_count = 0;
-    bool more;
-    for (int n = 0; n < threads; n++) {
-        const struct lace_thread *t = lace_decoder_thread(d, g, n);
-        at[n] = t->text.data;
-        end[n] = t->text.data + t->text.len;
-    }
-    do {
-        int before = seen_count;
-        more = false;
-        for (int n = 0; n < threads; n++) {
-            const char *line = at[n] ? memchr(at[n], '\n', (size_t)(end[n] - at[n])) : NULL;
-            if (!line) continue;
-            more = true;
-            char step[256];
-            size_t len = (size_t)(line + 1 - at[n]);
-            struct lace_step_check check = {.result = LACE_STEP_NONE};
-            if (len < sizeof step) {
-                memcpy(step, at[n], len);
-                step[len] = 0;
-                family->check_step(family, p->prompt, step, &check);
-            }
-            at[n] = line + 1;
-            if (check.result == LACE_STEP_NONE) continue;
-            o->trials++;
-            o->wrong += check.result != LACE_STEP_RIGHT;
-            bool again = false;
-            for (int i = 0; i < before && !again; i++) again = seen[i] == check.key;
-            o->duplicates += again;
-            if (seen_count < MOST) seen[seen_count++] = check.key;
-        }
-    } while (more);
+    struct lace_said said = {.text = t->text.data,
+                             .len = t->text.len,
+                             .ids = ids,
+                             .verdict = t->verdict != LACE_VERDICT_NONE,
+                             .p_best = t->p[LACE_VERDICT_BEST],
+                             .logprob = t->sampled ? t->logprob / t->sampled : 0,
+                             .tokens = t->chosen,
+                             .fed = t->heard,
+                             .steps = t->clock_end};
+    for (int i = t->tag_count; i < t->count; i++)
+        if (!t->pasted[i]) ids[said.count++] = t->ids[i];
+    return said;
 }
 
 static int judge(const struct player *w, int g, struct lace_error *err)
 {
-    const struct lace_record *p = &w->r->problems[w->seats[g].problem];
-    struct lace_outcome *o = &w->outcome[w->seats[g].problem];
-    int N = w->threads, longest = 0, pairs = 0, right[LACE_FEW_ROWS];
-    struct lace_ballot ballots[LACE_FEW_ROWS];
-    struct lace_text answers[LACE_FEW_ROWS];
-    const struct lace_family *family = lace_family_find(p->task, NULL);
-    *o = (struct lace_outcome){0};
-    for (int n = 0; n < N; n++) {
+    const struct seat *seat = &w->seats[g];
+    const struct lace_record *p = &w->r->problems[seat->problem];
+    struct lace_outcome *o = &w->outcome[seat->problem];
+    struct lace_said said[LACE_FEW_ROWS];
+    int total = 0, *ids;
+    for (int n = 0; n < w->threads; n++) total += lace_decoder_thread(w->decoder, g, n)->count;
+    if (!(ids = malloc(sizeof *ids * (size_t)total))) return lace_fail(err, LACE_MEMORY, "Out of memory.");
+    for (int n = 0, at = 0; n < w->threads; n++) {
         const struct lace_thread *t = lace_decoder_thread(w->decoder, g, n);
-        lace_text_init(&answers[n]);
-        bool there = lace_format_answer(t->text.data, t->text.len, &answers[n]);
-        right[n] = 0;
-        if (there && family) right[n] = family->check(family, p->prompt, answers[n].data, NULL) == 1;
-        else if (there) right[n] = lace_format_same(answers[n].data, p->answer);
-        ballots[n] = (struct lace_ballot){there ? answers[n].data : NULL, t->p[LACE_VERDICT_BEST],
-                                          t->chosen ? t->logprob / t->chosen : 0};
-        o->any = right[n] ? 1 : o->any;
-        o->thread_right += (double)right[n] / N;
-        o->format += (double)(t->verdict != LACE_VERDICT_NONE) / N;
-        o->tokens += t->chosen;
-        if (t->clock_end > o->steps) o->steps = t->clock_end;
-        if (t->count > longest) longest = t->count;
+        said[n] = said_by(t, ids + at);
+        at += t->count;
     }
-    for (int by = 0; by < LACE_EVAL_PICKS; by++) {
-        int picked = lace_pick(ballots, N, (enum lace_pick_by)by, w->r->seed + (uint64_t)w->seats[g].problem);
-        o->right[by] = picked >= 0 && right[picked];
+    uint64_t seed = w->r->seed + (uint64_t)(w->r->first + seat->problem);
+    int code = lace_judge(p, said, w->threads, seed, o, err);
+    o->memory = (double)lace_decoder_group_bytes(w->decoder, seat->prompt, 1, total);
+    if (!code && w->r->dump) code = lace_dump_group(p, said, w->threads, seed, o, &w->r->dump[seat->problem], err);
+    free(ids);
+    return code;
+}
+
+/* ---- exchanging text ---- */
+
+/* A thread takes part in a round's exchange while it still works: one that has stated its answer neither gets
+ * anything nor waits for others. */
+static bool works(const struct lace_thread *t)
+{
+    struct lace_text answer;
+    lace_text_init(&answer);
+    bool answered = lace_format_answer(t->text.data, t->text.len, &answer);
+    lace_text_release(&answer);
+    return t->end == LACE_RUNNING && !t->at_lead && !answered;
+}
+
+static bool holds(const int *ids, int count, const int *line, int length)
+{
+    for (int i = 0; i + length <= count; i++)
+        if (!memcmp(ids + i, line, sizeof *line * (size_t)length)) return true;
+    return false;
+}
+
+/* Rounds: a thread that has ended a line waits until every other one that still works has; then each gets the lines
+ * that the others wrote since the last exchange, in the order of the threads, as they were written, but none that it
+ * has already: threads that agree would fill each other's contexts with repetitions. A line that states an answer is
+ * not passed on: every thread answers for itself. */
+static int exchange(struct player *w, int g, struct lace_error *err)
+{
+    struct seat *seat = &w->seats[g];
+    bool in[LACE_FEW_ROWS], all = true, any = false;
+    for (int n = 0; n < w->threads; n++) {
+        const struct lace_thread *t = lace_decoder_thread(w->decoder, g, n);
+        in[n] = works(t);
+        if (!in[n]) continue;
+        bool ended = t->count > seat->told[n] && t->text.len && t->text.data[t->text.len - 1] == '\n';
+        lace_decoder_hold(w->decoder, g, n, ended);
+        all &= ended;
+        any = true;
     }
-    int *row = malloc(sizeof *row * ((size_t)longest + 1));
-    for (int n = 0; n < N; n++) lace_text_release(&answers[n]);
-    if (!row) return lace_fail(err, LACE_MEMORY, "Out of memory.");
-    for (int n = 0; n < N; n++)
-        for (int m = 0; m < n; m++, pairs++) {
-            const struct lace_thread *a = lace_decoder_thread(w->decoder, g, n),
-                                     *b = lace_decoder_thread(w->decoder, g, m);
-            o->diversity += lace_edit_share(a->ids + a->tag_count, a->count - a->tag_count, b->ids + b->tag_count,
-                                            b->count - b->tag_count, row);
+    if (!all || !any) return 0;
+    int count[LACE_FEW_ROWS], total = 0, code = 0;
+    for (int n = 0; n < w->threads; n++) {
+        count[n] = in[n] ? lace_decoder_thread(w->decoder, g, n)->count - seat->told[n] : 0;
+        total += count[n];
+    }
+    int *lines = malloc(sizeof *lines * (size_t)total), *text = malloc(sizeof *text * (size_t)total);
+    if (!lines || !text) code = lace_fail(err, LACE_MEMORY, "Out of memory.");
+    for (int n = 0, at = 0; n < w->threads && !code; at += count[n++])
+        if (count[n])
+            memcpy(lines + at, lace_decoder_thread(w->decoder, g, n)->ids + seat->told[n], sizeof *lines * count[n]);
+    for (int n = 0; n < w->threads && !code; n++) {
+        if (!in[n]) continue;
+        const struct lace_thread *t = lace_decoder_thread(w->decoder, g, n);
+        int length = 0;
+        for (int m = 0, at = 0; m < w->threads; at += count[m++]) {
+            if (m == n || holds(t->ids, t->count, lines + at, count[m]) || holds(text, length, lines + at, count[m]))
+                continue;
+            memcpy(text + length, lines + at, sizeof *text * (size_t)count[m]);
+            length += count[m];
         }
-    if (pairs) o->diversity /= pairs;
-    free(row);
-    if (family) count_trials(family, p, w->decoder, g, N, o);
-    return 0;
+        /* What the model's context cannot hold beside the thread's own tokens is not passed on. */
+        if (length && length <= w->paste - t->heard) code = lace_decoder_paste(w->decoder, g, n, text, length, err);
+        lace_decoder_hold(w->decoder, g, n, false);
+        seat->told[n] = t->count;
+    }
+    free(lines);
+    free(text);
+    return code;
 }
 
 /* ---- running ---- */
@@ -161,13 +167,15 @@ static int start_problem(struct player *w, int problem, struct lace_error *err)
     if (budget < 0) return budget;
     int code = lace_engine_prompt(w->arm->engine, p->prompt, &ids, &count, err);
     if (code) return code;
-    uint64_t seed = r->seed * 1000003u + (uint64_t)problem; /* the same for every arm */
+    uint64_t seed = r->seed * 1000003u + (uint64_t)(r->first + problem); /* the same for every arm */
     struct lace_group_options o = {.threads = w->threads,
                                    .see = w->arm->see,
                                    .solo = w->arm->solo,
                                    .seed = seed,
                                    .barrier = true,
                                    .budget = budget,
+                                   .paste = w->paste,
+                                   .paste_spends = w->arm->exchange_spend,
                                    .sampling = {r->temperature, 0, 1, 0, 1}};
     int g = lace_decoder_add(w->decoder, ids, (int)count, &o, err);
     free(ids);
@@ -176,6 +184,8 @@ static int start_problem(struct player *w, int problem, struct lace_error *err)
     struct lace_rng rng;
     lace_rng_init(&rng, seed, 0x696e6a); /* a stream that no thread uses */
     seat->problem = problem;
+    seat->prompt = (int)count;
+    for (int n = 0; n < w->threads; n++) seat->told[n] = lace_decoder_thread(w->decoder, g, n)->tag_count;
     seat->inject_thread = -1;
     if (lace_rng_uniform(&rng) < r->inject) {
         seat->inject_thread = (int)lace_rng_below(&rng, (uint32_t)w->threads);
@@ -205,7 +215,7 @@ static int inject(struct player *w, int g, struct lace_error *err)
     lace_text_release(&answer);
     if (over) return 0;
     struct lace_rng rng;
-    lace_rng_init(&rng, w->r->seed + (uint64_t)s->problem, 0x666f72);
+    lace_rng_init(&rng, w->r->seed + (uint64_t)(w->r->first + s->problem), 0x666f72);
     char *so_far = strndup(t->text.data, t->text.len);
     size_t count;
     int code = so_far ? family->forge(family, p->prompt, so_far, &rng, &step, err)
@@ -259,6 +269,7 @@ static int play(struct player *w, int worker, int workers, struct lace_error *er
             if (w->seats[g].problem < 0) continue;
             if (!lace_decoder_done(w->decoder, g)) {
                 if ((code = inject(w, g, err))) return code;
+                if (w->arm->exchange && (code = exchange(w, g, err))) return code;
                 continue;
             }
             if (waves && running) continue; /* it stays in view until the wave is over */
@@ -287,6 +298,27 @@ static int widest_budget(const struct lace_arm *arm, const struct lace_rollout *
     return most;
 }
 
+static void close_player(struct player *w)
+{
+    for (int g = 0; g < w->groups && w->seats; g++) {
+        free(w->seats[g].forced);
+        free(w->seats[g].told);
+    }
+    free(w->seats);
+    lace_decoder_close(&w->decoder);
+}
+
+static int open_player(struct player *w, const struct lace_decoder_options *size, struct lace_error *err)
+{
+    bool ok = (w->seats = calloc((size_t)w->groups, sizeof *w->seats));
+    for (int g = 0; g < w->groups && ok; g++) {
+        w->seats[g].problem = -1;
+        ok = (w->seats[g].told = calloc((size_t)w->threads, sizeof(int)));
+    }
+    return ok ? lace_decoder_open(&w->decoder, &w->arm->model, &w->arm->engine->format, size, err)
+              : lace_fail(err, LACE_MEMORY, "Out of memory.");
+}
+
 int lace_rollout_run(const struct lace_arm *arm, const struct lace_rollout *r, struct lace_outcome *outcome,
                      struct lace_error *err)
 {
@@ -299,21 +331,29 @@ int lace_rollout_run(const struct lace_arm *arm, const struct lace_rollout *r, s
     if (threads > LACE_FEW_ROWS)
         return lace_fail(err, LACE_BAD, "At most %d threads can be evaluated, not %d.", LACE_FEW_ROWS, threads);
     if (workers > r->count) workers = r->count;
-    int groups = ROWS_AT_ONCE / threads > 1 ? ROWS_AT_ONCE / threads : 1;
+    int groups = ROWS_AT_ONCE / threads > 1 ? ROWS_AT_ONCE / threads : 1, paste = 0, room = LACE_TAG_TOKENS + 16;
     if (arm->see == LACE_SEE_FOREIGN && groups < 2) groups = 2;
-    struct lace_decoder_options size = {groups, threads, prompt, budget + LACE_TAG_TOKENS + 16, 1};
+    if (arm->exchange) { /* all that the others write, or as much of it as the context holds */
+        int64_t left = (int64_t)arm->engine->model->config.max_position_embeddings - prompt - budget - room,
+                all = (int64_t)budget * (threads - 1);
+        paste = left < 0 ? 0 : (int)(all < left ? all : left);
+    }
+    struct lace_decoder_options size = {
+        .groups = groups, .threads = threads, .prompt = prompt, .tokens = budget + paste + room, .workers = 1};
 #pragma omp parallel num_threads(workers)
     {
-        struct player w = {arm,    r,       outcome, NULL, calloc((size_t)groups, sizeof *w.seats),
-                           groups, threads, &done,   &stop};
+        struct player w = {.arm = arm,
+                           .r = r,
+                           .outcome = outcome,
+                           .groups = groups,
+                           .threads = threads,
+                           .paste = paste,
+                           .done = &done,
+                           .stop = &stop};
         struct lace_error own = {{0}};
-        int failed = w.seats ? lace_decoder_open(&w.decoder, &arm->model, &arm->engine->format, &size, &own)
-                             : lace_fail(&own, LACE_MEMORY, "Out of memory.");
-        for (int g = 0; g < groups && w.seats; g++) w.seats[g].problem = -1;
+        int failed = open_player(&w, &size, &own);
         if (!failed) failed = play(&w, omp_get_thread_num(), omp_get_num_threads(), &own);
-        for (int g = 0; g < groups && w.seats; g++) free(w.seats[g].forced);
-        free(w.seats);
-        lace_decoder_close(&w.decoder);
+        close_player(&w);
         if (failed)
 #pragma omp critical
         {

@@ -177,7 +177,7 @@ static int judge(const struct lace_rl *r, struct rollout *o, const struct lace_d
         bool there = lace_format_answer(t->text.data, t->text.len, &answers[n]);
         failed |= answers[n].failed;
         ballots[n] = (struct lace_ballot){there && !failed ? answers[n].data : NULL, t->p[LACE_VERDICT_BEST],
-                                          t->chosen ? t->logprob / t->chosen : 0};
+                                          t->sampled ? t->logprob / t->sampled : 0};
         best += t->verdict == LACE_VERDICT_BEST;
         judged += t->verdict != LACE_VERDICT_NONE;
         o->chosen += t->chosen;

@@ -3,7 +3,9 @@
 . tests/cli/tiny
 export OMP_WAIT_POLICY=passive # on a busy machine workers that spin take most of the time
 evaluate() { "$LACE" eval --model "$work/m" --difficulty 1 --options 4 --count 8 --threads 3 --temperature 1 --rounds 2 "$@"; }
-figures() { evaluate --json "$@" 2>/dev/null | sed 's/, "seconds": [0-9.]*}/}/'; }
+plain() { sed 's/, "seconds": [0-9.]*}/}/'; }
+figures() { evaluate --json "$@" 2>/dev/null | plain; }
+key() { grep "^ \"$1\": "; } # a line of the JSON's end
 succeeds "a tiny model" tiny "$work/m"
 succeeds "its lattice" "$LACE" init "$work/m" --out "$work/m/lattice" --heads 1 --alpha 1
 cp -r "$work/m" "$work/plain" && rm -r "$work/plain/lattice"
@@ -13,17 +15,21 @@ evaluate --workers 1 --json --save "$work/saved" >"$work/json" 2>"$work/log"
 is "it ends well" "$?" 0
 is "the copy is the same" "$(cat "$work/saved")" "$(cat "$work/json")"
 like "problems and threads" "$(head -n 1 "$work/json")" '^{"problems": 8, "threads": 3, "arms": {$'
-is "every arm has its line" "$(sed -n 's/^  "\([a-z]*\)": {"accuracy".*/\1/p' "$work/json" | tr '\n' ' ')" "independent isolated serial lace muted foreign "
-for key in own_pick verdict vote vote_ci coverage thread_accuracy format diversity temperature tokens steps steps_solved duplicates wrong_steps; do
-    is "every arm has $key" "$(grep -c "\"$key\": " "$work/json")" 6
+is "every arm has its line" "$(sed -n 's/^  "\([a-z]*\)": {"accuracy".*/\1/p' "$work/json" | tr '\n' ' ')" "independent isolated exchange serial lace muted foreign "
+for name in own_pick verdict vote vote_ci logprob_ci coverage thread_accuracy format diversity temperature tuned tokens fed tokens_solved steps \
+    steps_solved duplicates wrong_steps repaired error_types memory versus; do
+    is "every arm has $name" "$(grep -c "\"$name\": " "$work/json")" 7
 done
-like "the difference" "$(tail -n 1 "$work/json")" '^ "delta": {"points": -\{0,1\}[0-9.]*, "ci": \[-\{0,1\}[0-9.]*, -\{0,1\}[0-9.]*\], "against": "i[a-z]* by [a-z]*"}}$'
+like "the difference" "$(key delta <"$work/json")" '{"points": -\{0,1\}[0-9.]*, "ci": \[-\{0,1\}[0-9.]*, -\{0,1\}[0-9.]*\], "against": "[ie][a-z]* by [a-z]*"},$'
 [ -x /usr/bin/python3 ] && succeeds "JSON that others read" python3 -m json.tool "$work/json"
-is "workers change nothing" "$(figures --workers 3)" "$(sed 's/, "seconds": [0-9.]*}/}/' "$work/json")"
+is "workers change nothing" "$(figures --workers 3)" "$(plain <"$work/json")"
 is "nor does a thread limit" "$(OMP_THREAD_LIMIT=1 figures --workers 3)" "$(figures --workers 1)"
 is "another seed does" "$([ "$(figures --seed 2 --arms lace)" = "$(figures --seed 3 --arms lace)" ] && echo same)" ""
 like "a table for people" "$(evaluate --arms lace 2>/dev/null)" '^arm  *T  accuracy'
-is "no comparison without a baseline" "$(figures --arms lace,muted | tail -n 1)" ' "delta": null}'
+like "one temperature for all is said" "$(figures --arms lace | key warnings)" 'One temperature (1) was given for all arms'
+like "and one for a baseline" "$(figures --arms lace,muted,isolated -T isolated=0.5,lace=1 --development 2 | key warnings)" 'temperature of lace was given (1), .*temperature of isolated was given (0.5)'
+is "chosen ones are no reason to warn" "$(figures --arms lace,isolated -T tuned --development 2 | key warnings)" ' "warnings": []}'
+is "no comparison without a baseline" "$(figures --arms lace,muted | key delta)" ' "delta": null,'
 like "a visible set, of another folder" "$(figures --arms "lace:window:3=$work/m")" '"lace:window:3": {'
 "$LACE" data make --family search --difficulty 1 --options 4 --count 5 --threads 3 --split test -o "$work/test.jsonl" 2>/dev/null
 like "problems of a file" "$(figures --data "$work/test.jsonl" --count 0 --arms lace)" '^{"problems": 5,'
@@ -48,6 +54,11 @@ succeeds "a baseline elsewhere" evaluate --arms "isolated=$work/elsewhere"
 refused "no lattice" "needs a lattice" --model "$work/plain" --arms lace
 refused "no problems to make" "with --count N" --count 0
 refused "no threads" "threads 0 is out of range" --threads 0
+refused "threads twice" "2 threads are named twice" --threads 2,3,2
+refused "threads that are no numbers" "threads 2,x is out of range" --threads 2,x
+refused "a wrong temperature" "temperature warm is out of range" -T warm
+refused "a temperature of no arm" "\"lacy=1\" gives a temperature to an arm that is not compared" -T lacy=1 --arms lace
+refused "a wrong temperature of an arm" "\"lace=x\" gives no arm a temperature" -T lace=x --arms lace
 refused "more threads than tags" "threads" --threads 100 --arms lace
 refused "an unknown family" "no problem family 'serach'" --family serach
 refused "a file that is not there" "missing.jsonl" --data "$work/missing.jsonl"
@@ -55,6 +66,18 @@ refused "a file that is not there" "missing.jsonl" --data "$work/missing.jsonl"
 refused "an empty file" "holds no problems" --data "$work/empty"
 "$LACE" data make --family search --difficulty 1 --count 3 --split train -o "$work/train.jsonl" 2>/dev/null
 refused "problems of the training side" "lies on the training side of the split" --data "$work/train.jsonl"
+# A test problem among the training records, in another spelling of the file; and a training set from the wrong side.
+sed -n 2p "$work/test.jsonl" | sed 's/"prompt": *"Find /"prompt":"  FIND  /; s/"task": *"search"/"task":"other"/' >"$work/leak.jsonl"
+refused "a test problem that was trained on" "is in the training data: it is record .* of $work/leak.jsonl" --data "$work/test.jsonl" --trained-on "$work/train.jsonl,$work/leak.jsonl" --arms lace
+"$LACE" data make --family search --difficulty 2 --count 1 --split test -o "$work/other.jsonl" 2>/dev/null
+refused "training data from the test side" "lies on the test side of the split" --trained-on "$work/other.jsonl" --arms lace
+like "clean training data" "$(figures --trained-on "$work/train.jsonl" --arms lace)" '^{"problems": 8,'
+refused "development problems that are to be solved" "is one of the problems to be solved" --data "$work/test.jsonl" --development-data "$work/test.jsonl" -T tuned --arms lace
+refused "a database that cannot be written" "/nowhere/x" --db /nowhere/x --arms lace
+refused "a database of others" "not a database" --db "$work/json" --arms lace
+figures --arms independent,lace --difficulty 1:2 --threads 2,3 --db "$work/db" --dump "$work/dump" >"$work/rows"
+is "a row for each difficulty and number of threads" "$(grep -c '^ {"model": null, "family": "search", "difficulty": ' "$work/rows")" 5
+is "one line a problem and arm" "$(wc -l <"$work/dump")" 32
 refused "a file that cannot be saved, before the work" "Cannot write $work/no/file" --save "$work/no/file"
 "$LACE" eval --model "$work/m" --arms lace --difficulty 4 --count 100000 --temperature 1 >"$work/out" 2>"$work/log" &
 pid=$!

@@ -3,12 +3,15 @@
 #include "eval_test.h"
 #include "eval/stats.h"
 
+static int in_rounds[PROBLEMS];
+
 static struct lace_rollout rollout(int count, uint64_t seed, int workers)
 {
+    for (int i = 0; i < PROBLEMS; i++) in_rounds[i] = ROUNDS;
     return (struct lace_rollout){.problems = problems,
                                  .count = count,
                                  .threads = THREADS,
-                                 .rounds = ROUNDS,
+                                 .rounds = in_rounds,
                                  .temperature = 1,
                                  .seed = seed,
                                  .workers = workers};
@@ -70,7 +73,7 @@ static int budget_of(const struct lace_engine *e, const struct lace_record *p, i
     int longest = 0;
     char line[64];
     for (int n = 0; n < p->thread_count; n++)
-        for (int i = 0; i < p->threads[n].count && i < 4; i++) {
+        for (int i = 0; i < p->threads[n].count; i++) {
             int count = tokens_in(e, p->threads[n].steps[i]);
             if (count > longest) longest = count;
         }
@@ -91,7 +94,7 @@ static struct lace_outcome plain(const struct lace_arm *arm, const struct lace_r
     struct lace_decoder *d;
     struct lace_error err;
     int *prompt, threads = arm->serial ? 1 : THREADS,
-                 budget = budget_of(arm->engine, p, arm->serial ? THREADS : 1, r->rounds), forced[64];
+                 budget = budget_of(arm->engine, p, arm->serial ? THREADS : 1, r->rounds[problem]), forced[64];
     size_t count;
     struct lace_rng rng;
     assert_works(lace_engine_prompt(arm->engine, p->prompt, &prompt, &count, &err), err);
@@ -148,6 +151,7 @@ static struct lace_outcome plain(const struct lace_arm *arm, const struct lace_r
     for (int n = 0; n < threads; n++) {
         const struct lace_thread *t = lace_decoder_thread(d, 0, n), *other;
         answers[n] = answer_of(text_of(t));
+        if (answers[n] < 0) answers[n] = 0; /* a word where a number is asked for is no candidate */
         bool right = answers[n] == atoi(p->answer);
         o.any = fmax(o.any, right);
         o.thread_right += (double)right / threads;
@@ -156,7 +160,7 @@ static struct lace_outcome plain(const struct lace_arm *arm, const struct lace_r
         o.steps = fmax(o.steps, t->clock_end);
         snprintf(said[n], sizeof said[n], "%d", answers[n]);
         ballots[n] = (struct lace_ballot){answers[n] ? said[n] : NULL, t->p[LACE_VERDICT_BEST],
-                                          t->chosen ? t->logprob / t->chosen : 0};
+                                          t->sampled ? t->logprob / t->sampled : 0};
         for (int m = 0; m < n; m++) {
             other = lace_decoder_thread(d, 0, m);
             o.diversity += apart(t->ids + t->tag_count, t->count - t->tag_count, other->ids + other->tag_count,
@@ -245,11 +249,12 @@ static struct lace_eval_options options_of(const char *const *names, int count)
     struct lace_eval_options o;
     lace_eval_defaults(&o);
     make_knobs(&o.knobs);
-    o.family = "search";
+    static const int threads[] = {THREADS};
+    static const char *const models[] = {model_dir, NULL};
     o.count = count;
-    o.model = model_dir;
+    o.models = models;
     o.arms = names;
-    o.threads = THREADS;
+    o.threads = threads;
     o.rounds = ROUNDS;
     o.temperature = 1;
     o.seed = 5;
@@ -266,13 +271,17 @@ static void every_figure_is_the_plain_one(void **state)
     struct lace_rollout r = rollout(COUNT, options.seed, 0);
     struct lace_error err;
     double verdicts = 0, answers = 0, heard = 0;
-    options.rounds = r.rounds = 2; /* short enough that budgets end threads */
+    options.rounds = 2; /* short enough that budgets end threads */
+    for (int i = 0; i < PROBLEMS; i++) in_rounds[i] = 2;
     assert_works(lace_eval(&options, &result, &err), err);
-    assert_true(result.problems == COUNT && result.arm_count == ARMS && result.threads == THREADS);
+    assert_true(result.problems == COUNT && result.arm_count == ARMS && result.set_count == 1);
+    const struct lace_eval_set *set = &result.sets[0];
+    assert_true(set->threads == THREADS && set->problems == COUNT && set->difficulty == 1 && set->ambiguity == 0);
+    assert_string_equal(set->family, "search");
     for (int k = 0; k < ARMS; k++) {
         struct lace_engine *e = engine_of(arms[k].dir);
         struct lace_arm arm = arm_of(k, e);
-        const struct lace_eval_arm *a = &result.arm[k];
+        const struct lace_eval_arm *a = &set->arms[k];
         double sums[8] = {0}, solved = 0;
         r.label = arms[k].name;
         assert_works(lace_rollout_run(&arm, &r, outcomes, &err), err);
@@ -302,14 +311,15 @@ static void every_figure_is_the_plain_one(void **state)
     int best = 0, best_by = 0;
     for (int k = 0; k < 2; k++)
         for (int by = 0; by < LACE_EVAL_PICKS; by++)
-            if (result.arm[k].pick[by].value > result.arm[best].pick[best_by].value) best = k, best_by = by;
+            if (set->arms[k].pick[by].value > set->arms[best].pick[best_by].value) best = k, best_by = by;
     char against[64];
     snprintf(against, sizeof against, "%s by %s", arms[best].name,
              (const char *[]){"verdict", "vote", "logprob"}[best_by]);
-    assert_string_equal(result.against, against);
-    assert_true(fabs(result.delta.value - 100 * (result.arm[3].accuracy.value - result.arm[best].pick[best_by].value)) <
+    assert_string_equal(set->against, against);
+    assert_true(fabs(set->delta.value - 100 * (set->arms[3].accuracy.value - set->arms[best].pick[best_by].value)) <
                 1e-9);
-    assert_true(result.delta.low <= result.delta.value && result.delta.value <= result.delta.high);
+    assert_true(set->delta.low <= set->delta.value && set->delta.value <= set->delta.high);
+    lace_eval_release(&result);
 }
 
 static void workers_change_nothing(void **state)
@@ -457,10 +467,11 @@ static void temperatures_are_chosen_elsewhere(void **state)
                 if (right > best) best = right, temperature = temperatures[j];
             }
         }
-        assert_true(result.arm[k].temperature == temperature);
+        assert_true(result.sets[0].arms[k].temperature == temperature && result.sets[0].arms[k].tuned);
         lace_engine_close(&e);
     }
     for (int i = 0; i < DEVELOPMENT; i++) lace_record_release(&development[i]);
+    lace_eval_release(&result);
 }
 
 /* ---- small things ---- */
@@ -532,16 +543,21 @@ static void what_cannot_be_is_refused(void **state)
     refuses(options_of(twice, 4), "The arm lace is named twice");
     refuses(options_of(shows, 4), "There is no arm \"isolated:aligned\"");
     refuses(options_of(no_model, 4), "/nowhere");
-    o = options_of(baseline, 4), o.model = isolated_dir;
+    static const char *const isolated_models[] = {isolated_dir, NULL}, *const base_models[] = {base_dir, NULL},
+                             *const sudoku[] = {"sudoku", NULL};
+    static const int none[] = {0}, many[] = {40}, same[] = {2, 2};
+    o = options_of(baseline, 4), o.models = isolated_models;
     refuses(o, "name one with isolated=DIR");
-    o = options_of(muted, 4), o.model = base_dir;
+    o = options_of(muted, 4), o.models = base_models;
     refuses(o, "needs a lattice");
     refuses(options_of(lace, 0), "--count");
-    o = options_of(lace, 4), o.threads = 0;
-    refuses(o, "must be at least 1");
-    o = options_of(lace, 4), o.threads = 40;
+    o = options_of(lace, 4), o.threads = none;
+    refuses(o, "must be from 1 to 128");
+    o = options_of(lace, 4), o.threads = same, o.thread_count = 2;
+    refuses(o, "2 threads are named twice");
+    o = options_of(lace, 4), o.threads = many;
     refuses(o, "at most 16 threads");
-    o = options_of(lace, 4), o.family = "sudoku";
+    o = options_of(lace, 4), o.families = sudoku;
     refuses(o, "no problem family 'sudoku'");
     o = options_of(lace, 4), o.temperature = -1, o.development = 0;
     refuses(o, "--development");
@@ -585,8 +601,11 @@ static void a_file_is_evaluated(void **state)
     write_records(path, problems, PROBLEMS);
     o.data = path;
     assert_works(lace_eval(&o, &read, &err), err);
-    assert_true(read.problems == 6 && !read.against[0]);
-    assert_true(read.arm[0].tokens == made.arm[0].tokens && read.arm[0].accuracy.value == made.arm[0].accuracy.value);
+    assert_true(read.problems == 6 && !read.sets[0].against[0]);
+    assert_true(read.sets[0].arms[0].tokens == made.sets[0].arms[0].tokens &&
+                read.sets[0].arms[0].accuracy.value == made.sets[0].arms[0].accuracy.value);
+    lace_eval_release(&made);
+    lace_eval_release(&read);
     write_text(
         path,
         "{\"id\":\"q\",\"task\":\"other\",\"difficulty\":1,\"prompt\":\"What?\",\"answer\":\"2.0\",\"threads\":[]}\n");
@@ -595,9 +614,11 @@ static void a_file_is_evaluated(void **state)
     double right = 0;
     for (o.seed = 0; o.seed < 12; o.seed++) {
         assert_works(lace_eval(&o, &read, &err), err);
-        right += read.arm[0].coverage.value;
+        right += read.sets[0].arms[0].coverage.value;
+        assert_int_equal(read.problems, 1);
+        lace_eval_release(&read);
     }
-    assert_true(right > 2 && read.problems == 1); /* "2" is as good as 2.0 */
+    assert_true(right > 2); /* "2" is as good as 2.0 */
 }
 
 int main(int count, char **argv)
