@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Writes recipes/tokenizer.json: the tokenizer of our own small models.
+"""Writes recipes/tokenizer.json, the tokenizer of our own small models; with --families recipes/tokenizer-families.json,
+which knows the words of all problem families.
 
 Byte-level BPE over 256 bytes. Merges are not learned but built: each phrase that our problem texts repeat
 becomes one token, by a chain of merges from left to right over what the earlier merges leave of it. A chain
 added later has only higher ranks, so it can never disturb an earlier phrase. Numbers below 100 are one token;
-the splitting pattern never lets more than two digits meet.
+the splitting pattern never lets more than two digits meet. With --families the digits of larger numbers are tokens of
+their own, so that the digits of a product stand where they stand in its steps.
 """
 import json
 import re
@@ -17,6 +19,23 @@ PHRASES = [", ", ": ", ".\n", " = ", "[[", ", try ", ", no", ", yes", " to ", " 
 # Pairs first: the words after them are then shorter chains.
 WORDS = """th|in|er|an|re|on|es|en|or|al|ing|st|ar|ed| the| a| of| is| it| and| we| so| for| be| by| if| this|
  then| are| not| or|So|The""".replace("\n", "").split("|")
+
+
+# ---- all families. A phrase is split off before anything else, so a letter behind it is a token of its own. ----
+FAMILY_SIZE = 1024
+FAMILY_PHRASES = PHRASES + [
+    "Give ", "To ", "From ", " by ", " try ", ", step ", ", so ", ". ", "? ",
+    ", length", ", order", ", offset", ", values", ", none", "take 2",
+]
+# Words of prompts begin with a space; those of lists (after ", ") and of sentences do not.
+FAMILY_WORDS = """Shortest|How| far|Roads| shortest| way| the| What|What| is| it| and|All|Via|Steps|Examples| program|
+Which| has| these| steps|double|reverse|sort|turn|even|odd|tail|sum|Mod| with| unknown|Each|Find|Give|
+Coins| are| counted| many| coins| plus| minus| times|
+Start| at|Reach| in| turn| each| one| number| another| out| of| none| twice| How| reached|
+the|each|with|mod|and|one|counted|With|You|There| have| may| use| once| want| go| last| used| then| numbers|
+Ann|Bob|Cy|Dan|Eve|Fay|Gus|Hal|Ida|Jim|Kim|Leo|Max|Ned|Ora|Pam|Quin|Ray|Sue|Tom|Uma|Vic|Wes|Xia|Yan|Zoe|
+ Ann| Bob| Cy| Dan| Eve| Fay| Gus| Hal| Ida| Jim| Kim| Leo| Max| Ned| Ora| Pam| Quin| Ray| Sue| Tom| Uma| Vic| Wes| Xia| Yan| Zoe|
+""".replace("\n", "").rstrip("|").split("|")
 
 
 def alphabet():
@@ -39,14 +58,14 @@ def encode(text, ranks):
     return parts
 
 
-def main(path):
+def main(path, size, phrases, words, numbers):
     vocab = {CHARS[b]: b for b in range(256)}
     ranks = {}
 
     def add(text):
         parts = encode(text, ranks)
         needed = len(parts) - 1
-        if len(vocab) + needed > SIZE - 2 - 2 * THREADS:
+        if len(vocab) + needed > size - 2 - 2 * THREADS:
             return False
         while len(parts) > 1:
             ranks[parts[0], parts[1]] = len(ranks)
@@ -57,15 +76,15 @@ def main(path):
 
     for number in range(10, 100):
         assert add(str(number))
-    for phrase in PHRASES:
+    for phrase in phrases:
         assert add(phrase), phrase
-    left_out = [word for word in WORDS if not add(word)]
+    left_out = [word for word in words if not add(word)]
     if left_out:
         print("no room for:", left_out, file=sys.stderr)
 
     literal = "|".join(re.escape(p).replace("\\\n", "\\n").replace("\\ ", " ").replace("\\-", "-")
-                       for p in sorted(PHRASES, key=lambda p: (-len(p), p)))
-    pattern = literal + r"|[0-9]{1,2}| ?\p{L}+|\p{N}|[^\s\p{L}\p{N}]|\s+(?!\S)|\s"
+                       for p in sorted(phrases, key=lambda p: (-len(p), p)))
+    pattern = literal + "|" + numbers + r"| ?\p{L}+|\p{N}|[^\s\p{L}\p{N}]|\s+(?!\S)|\s"
     names = ["<|end|>", "<|pad|>"] + [f"<|{i}|>" for i in range(1, THREADS + 1)] + [f"<|of {i}|>" for i in range(1, THREADS + 1)]
     added = [{"id": len(vocab) + i, "content": name, "single_word": False, "lstrip": False, "rstrip": False,
               "normalized": False, "special": True} for i, name in enumerate(names)]
@@ -86,4 +105,10 @@ def main(path):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "recipes/tokenizer.json")
+    families = "--families" in sys.argv
+    paths = [a for a in sys.argv[1:] if a != "--families"]
+    if families:
+        main(paths[0] if paths else "recipes/tokenizer-families.json", FAMILY_SIZE, FAMILY_PHRASES, FAMILY_WORDS,
+             r"(?<![0-9])[0-9]{1,2}(?![0-9])|[0-9]")
+    else:
+        main(paths[0] if paths else "recipes/tokenizer.json", SIZE, PHRASES, WORDS, r"[0-9]{1,2}")

@@ -2,7 +2,7 @@
  *   Steps: +1, double, reverse, sort, even, odd, tail, turn. Find the program: 1: 3 1 2 to 2 1 3, 2: 5 2 4 to 8 4 10.
  * The answer is `reverse, double`. A line takes the list of one example one step further: by a step that is known, or by
  * a candidate, whose output passes or fails by a type of bug:
- *   5 2 4 to 8 4 10, step 1 reverse: 4 2 5.
+ *   5 2 4 to 8 4 10, step 1 by reverse: 4 2 5.
  *   4 2 5 to 8 4 10, step 2 try turn: 2 5 4, values.
  * program.c has the language and its interpreter, program_text.c problems and lines, program_work.c says which lines lead
  * to the answer. */

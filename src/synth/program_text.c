@@ -7,9 +7,9 @@
 /* $o: the operations; $e: the examples. */
 static const char *const wordings[] = {
     "Steps: $o. Find the program: $e.",
-    "Which steps of $o make the program? Examples: $e.",
+    "Examples: $e. Which program has these steps: $o?",
     "Examples: $e. Steps: $o. Give the program.",
-    "The program of these examples: $e. Its steps are of $o.",
+    "What is the program? Examples: $e. Steps: $o.",
 };
 enum { WORDINGS = sizeof wordings / sizeof *wordings };
 
@@ -17,7 +17,7 @@ enum { WORDINGS = sizeof wordings / sizeof *wordings };
 
 static struct lace_list draw_list(struct lace_rng *rng)
 {
-    struct lace_list list = {(uint8_t)(3 + lace_rng_below(rng, PROGRAM_LIST - 2)), {0}};
+    struct lace_list list = {(uint8_t)(lace_rng_below(rng, 3) ? 3 : 4), {0}};
     for (int i = 0; i < list.count; i++) list.item[i] = (uint8_t)lace_rng_below(rng, 10);
     return list;
 }
@@ -162,7 +162,7 @@ int lace_program_write_line(const struct lace_program *p, const struct lace_prog
     char *at = put_list(text, &line->in);
     at = put_list(lace_put_text(at, " to "), &p->example[line->example].out);
     at = lace_put_number(lace_put_text(at, ", step "), line->step + 1);
-    at = lace_put_text(at, line->trial ? " try " : " ");
+    at = lace_put_text(at, line->trial ? " try " : " by ");
     at = lace_put_text(lace_put_text(at, lace_operation_names[line->operation]), ": ");
     at = put_list(at, &line->out);
     if (line->trial) at = lace_put_text(lace_put_text(at, ", "), lace_bug_names[line->says]);
@@ -315,8 +315,9 @@ bool lace_program_read_line(const struct lace_program *p, const char *text, stru
     *line = (struct lace_program_line){.example = -1};
     const char *at = get_list(lace_get_text(get_list(text, &line->in), "to"), &wanted), *next;
     at = lace_get_number(lace_get_text(at, ", step"), 1, &line->step);
-    if ((next = lace_get_text(at, "try"))) at = next;
-    line->trial = next;
+    line->trial = (next = lace_get_text(at, "try"));
+    if (!next) next = lace_get_text(at, "by");
+    at = next;
     at = get_list(lace_get_text(get_operation(at, &line->operation), ":"), &line->out);
     if (line->trial) {
         const char *verdict = lace_get_text(at, ",");

@@ -2,6 +2,7 @@
 #include "eval/stats.h"
 #include "synth/data.h"
 #include "synth/work.h"
+#include "text/tokenizer.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -629,6 +630,48 @@ static void the_budget_is_enough_for_those_who_share_and_for_no_others(void **st
     }
 }
 
+/* Rounds of all threads go in step, and a small model has to write them: lines and prompts are short in tokens, and
+ * letters, numbers and words that carry meaning are one token each. */
+static void lines_and_prompts_are_short(void **state)
+{
+    struct lace_tokenizer *t;
+    struct lace_error err = {""};
+    int *ids = NULL;
+    size_t capacity = 0, count;
+    if (lace_tokenizer_open(&t, "recipes/tokenizer-families.json", &err)) fail_msg("%s", err.text);
+    for (int i = 0; i < ROWS; i++) {
+        const struct lace_family *f = rows[i].family;
+        struct lace_data_knobs knobs;
+        size_t tokens = 0, lines = 0, most = f->evaluation_only ? 180 : 150;
+        lace_data_knobs_defaults(&knobs);
+        knobs.difficulty = (struct lace_interval){f->trained_low, f->trained_high};
+        knobs.ambiguity = (struct lace_interval){0, 2};
+        for (uint64_t k = 0; k < 200; k++) {
+            struct lace_record record = make(f, &knobs, k);
+            lace_tokenizer_encode(t, record.prompt, strlen(record.prompt), true, &ids, &capacity, &count, &err);
+            if (count > most) fail_msg("%zu tokens: %s", count, record.prompt);
+            for (int n = 0; n < record.thread_count; n++)
+                for (int s = 0; s < record.threads[n].count; s++, lines++) {
+                    const char *line = record.threads[n].steps[s];
+                    lace_tokenizer_encode(t, line, strlen(line), true, &ids, &capacity, &count, &err);
+                    if (count > 32) fail_msg("%zu tokens: %s", count, line);
+                    tokens += count;
+                    for (size_t k = 0; k < count; k++) { /* no token is a piece of a word or of a number below 100 */
+                        size_t len, next;
+                        const char *a = lace_tokenizer_bytes(t, ids[k], &len);
+                        const char *b = k + 1 < count ? lace_tokenizer_bytes(t, ids[k + 1], &next) : ".";
+                        if (a[len - 1] >= 'a' && a[len - 1] <= 'z' && b[0] >= 'a' && b[0] <= 'z')
+                            fail_msg("%.*s|%s in %s", (int)len, a, b, line);
+                    }
+                }
+            lace_record_release(&record);
+        }
+        if (tokens > 24 * lines) fail_msg("%s: %zu tokens in %zu lines", f->name, tokens, lines);
+    }
+    lace_tokenizer_close(&t);
+    free(ids);
+}
+
 static void knobs_of_other_families_are_refused(void **state)
 {
     for (int i = 0; i < ROWS; i++) {
@@ -672,6 +715,7 @@ int main(void)
         cmocka_unit_test(malformed_prompts_are_refused),
         cmocka_unit_test(the_budget_is_enough_for_those_who_share_and_for_no_others),
         cmocka_unit_test(knobs_of_other_families_are_refused),
+        cmocka_unit_test(lines_and_prompts_are_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,6 +126,39 @@ static void our_own_tokenizer_keeps_its_pieces(void **state)
     lace_tokenizer_close(&t);
 }
 
+static void digits_of_large_numbers_are_tokens_for_the_families(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t tokens;
+    } cases[] = {
+        {"5", 1},
+        {"54", 1},
+        {"954", 3},
+        {"65954", 5},
+        {"739*86", 5},
+        {"Find abc*xy: a=7", 11},
+        {"From b: 90+5=95, so 954.\n", 13},
+        {"To d: b3+4=7, c5+6=11, so 7.\n", 19},
+        {"a3b, a(q)c", 9},
+        {"5 2 4 to none, step 2 by reverse: 4 2 5.\n", 18},
+        {"q*7+4=2, try 3: 10+4=3, no.\n", 17},
+    };
+    struct lace_tokenizer *t;
+    struct lace_error err;
+    int *ids = NULL;
+    size_t capacity = 0, count;
+    assert_int_equal(lace_tokenizer_open(&t, "recipes/tokenizer-families.json", &err), 0);
+    assert_true(lace_tokenizer_size(t) <= 1024);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *text = cases[i].text;
+        assert_int_equal(lace_tokenizer_encode(t, text, strlen(text), true, &ids, &capacity, &count, &err), 0);
+        if (count != cases[i].tokens) fail_msg("%s: %zu tokens", text, count);
+    }
+    free(ids);
+    lace_tokenizer_close(&t);
+}
+
 /* A run without a boundary must not cost its square. */
 static void long_texts_encode_in_reasonable_time(void **state)
 {
@@ -338,6 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_equal_those_of_tokenizers),
         cmocka_unit_test(our_own_tokenizer_keeps_its_pieces),
+        cmocka_unit_test(digits_of_large_numbers_are_tokens_for_the_families),
         cmocka_unit_test(long_texts_encode_in_reasonable_time),
         cmocka_unit_test(files_are_checked),
         cmocka_unit_test(every_cut_is_refused),
