@@ -77,7 +77,7 @@ struct lace_queue {
     pthread_mutex_t lock;
     pthread_cond_t work;             /* for the scheduler */
     struct lace_job *first;          /* jobs that have not ended, in order of arrival */
-    int jobs, waiting, most_waiting; /* waiting: with choices that have not started */
+    int jobs, waiting, most_waiting; /* waiting: of which no choice has started */
     double job_seconds;              /* how long jobs took of late */
     bool draining, closing;          /* no new jobs; end those that run */
 };

@@ -73,7 +73,7 @@ static void end_job(struct lace_scheduler *s, struct lace_job *job)
     while (*at != job) at = &(*at)->later;
     *at = job->later;
     q->jobs--;
-    q->waiting -= job->next < job->choices;
+    q->waiting -= !job->next;
     q->job_seconds += 0.2 * (lace_now() - job->submitted - q->job_seconds);
     job->over = true;
     pthread_cond_signal(&job->changed);
@@ -207,7 +207,7 @@ static bool start_next(struct lace_scheduler *s)
     if (lace_decoder_started(s->decoder, group)) c->started = c->joined; /* all of its prompt is in the cache */
     s->seat[group] = c;
     s->running++;
-    q->waiting -= ++job->next == job->choices;
+    q->waiting -= !job->next++;
     pthread_mutex_lock(&s->metrics->lock);
     s->metrics->cached_tokens += (uint64_t)c->cached;
     if (job->next == 1 || job->choice[job->next - 2].prompt != c->prompt)
