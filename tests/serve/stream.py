@@ -18,7 +18,7 @@ with Server() as s:
     check_shape("a continuation", events, False)
     same("  the same text", got[0]["text"], whole)
     same("  how it ended", got[0]["finish"], "stop")
-    ok("  in many pieces", len(events) > 10, len(events))
+    ok("  in pieces", len(events) > 4, len(events)) # how many is the scheduling's affair
     events = s.stream("/v1/chat/completions", CHAT)
     got = events_by_index(events)
     check_shape("a chat", events, True)
@@ -61,7 +61,7 @@ with Server() as s:
     same("  with its threads", got[0]["lace"]["threads"], want["threads"])
     same("  who was picked", [got[0]["lace"]["picked"], got[0]["lace"]["answer"]], [want["picked"], want["answer"]])
     events = s.stream("/v1/chat/completions", dict(CHAT, lace={"threads": 1}))
-    same("a group of one is written live", [events_by_index(events)[0]["text"], len(events) > 10], [whole, True])
+    same("a group of one is written live", [events_by_index(events)[0]["text"], len(events) > 4], [whole, True])
     for path, ask in (("/v1/completions", {"prompt": PROBLEM}), ("/v1/chat/completions", CHAT)):
         events = s.stream(path, dict(ask, lace={"threads": 4, "stream_threads": True}))
         got = events_by_index(events)
