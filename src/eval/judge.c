@@ -125,6 +125,9 @@ int lace_judge(const struct lace_record *p, const struct lace_said *said, int th
         right[n] = there && (family ? family->check(family, p->prompt, answers[n].data, NULL) == 1
                                     : lace_format_same(answers[n].data, p->answer));
         ballots[n] = (struct lace_ballot){there ? answers[n].data : NULL, said[n].p_best, said[n].logprob};
+        int fault = there && !right[n] && family && family->fault ? family->fault(family, p->prompt, answers[n].data)
+                                                                  : LACE_STEP_RIGHT;
+        if (fault > 0) o->errors[fault < LACE_ERRORS ? fault : LACE_ERRORS - 1]++;
         o->any = right[n] ? 1 : o->any;
         o->thread_right += (double)right[n] / threads;
         o->format += (double)said[n].verdict / threads;

@@ -28,8 +28,8 @@ struct lace_outcome {              /* of one problem under one arm; all but the 
     double memory;                 /* bytes of keys and values at the end */
     double trials, duplicates;     /* steps; those that any thread had made before */
     double wrong, repaired;        /* false steps; those that a later right step corrects */
-    double error_types;            /* different kinds of false steps */
-    double errors[LACE_ERRORS];    /* false steps of each kind, by the family's index */
+    double error_types;            /* different kinds of false steps, and of faults of answers */
+    double errors[LACE_ERRORS];    /* how often each, by the family's index */
 };
 /* The members up to errors by name, in this order: columns of files and tables. */
 struct lace_outcome_field {

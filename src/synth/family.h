@@ -32,13 +32,15 @@ struct lace_family {
     bool uses_options, uses_moduli;
     const char *const
         *strategies;           /* three names or more, NULL at the end; the knob 1 is the first, 0 the policy's own */
-    const char *const *errors; /* errors[0] is "right"; NULL at the end; what check_step can find */
+    const char *const *errors; /* errors[0] is "right"; NULL at the end; what check_step and fault can find */
     const struct lace_work *work; /* what the functions of work.h build on; NULL: the family has its own */
     /* On success the caller releases out; on failure it is empty. */
     int (*make)(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
                 struct lace_record *out, struct lace_error *err);
     /* 1: right; 0: wrong; negative: the prompt cannot be read. */
     int (*check)(const struct lace_family *family, const char *prompt, const char *answer, struct lace_error *err);
+    /* What is wrong with an answer that check refuses, an index of errors; NULL: the family does not tell. */
+    int (*fault)(const struct lace_family *family, const char *prompt, const char *answer);
     /* Appends the answer. */
     int (*solve)(const struct lace_family *family, const char *prompt, struct lace_text *answer,
                  struct lace_error *err);

@@ -97,6 +97,6 @@ struct lace_program_line {
 int lace_program_write_line(const struct lace_program *p, const struct lace_program_line *line, char *text);
 bool lace_program_read_line(const struct lace_program *p, const char *text, struct lace_program_line *line);
 /* 0: right; otherwise what is wrong with the line: */
-enum { PROGRAM_WRONG_LOOKUP = 1, PROGRAM_WRONG_OUTPUT, PROGRAM_WRONG_VERDICT };
+enum { PROGRAM_WRONG_LOOKUP = 1, PROGRAM_WRONG_OUTPUT, PROGRAM_WRONG_VERDICT, PROGRAM_WRONG_ANSWER };
 int lace_program_judge(const struct lace_program *p, const struct lace_program_line *line, bool *misled);
 #endif

@@ -70,6 +70,17 @@ static bool accepts(const void *problem, const char *answer)
     return lace_program_read(answer, operations) == p->steps && lace_program_run(p, operations) == PROGRAM_PASSES;
 }
 
+/* The bug of an answer: PROGRAM_WRONG_ANSWER where it is no program of so many steps, then by enum lace_bug. */
+static int fault(const struct lace_family *family, const char *prompt, const char *answer)
+{
+    struct lace_program p;
+    uint8_t operations[PROGRAM_STEPS];
+    if (lace_program_parse(&p, prompt, NULL)) return LACE_STEP_NONE;
+    if (lace_program_read(answer, operations) != p.steps) return PROGRAM_WRONG_ANSWER;
+    enum lace_bug bug = lace_program_run(&p, operations);
+    return bug ? PROGRAM_WRONG_ANSWER + (int)bug : LACE_STEP_RIGHT;
+}
+
 /* ---- moves ---- */
 
 static int move_count(const void *problem) { return MOVES; }
@@ -312,7 +323,10 @@ static const struct lace_work work = {
 };
 
 static const char *const strategies[] = {"up", "down", "guided", "random", NULL};
-static const char *const errors[] = {"right", "lookup error", "wrong output", "wrong verdict", NULL};
+static const char *const errors[] = {"right", "lookup error", "wrong output", "wrong verdict",
+                                     /* of answers: */
+                                     "no such program", "program: length", "program: order", "program: offset",
+                                     "program: values", NULL};
 
 const struct lace_family lace_family_program = {
     .name = "program",
@@ -327,6 +341,7 @@ const struct lace_family lace_family_program = {
     .work = &work,
     .make = lace_work_make,
     .check = lace_work_check,
+    .fault = fault,
     .solve = lace_work_solve,
     .check_step = lace_work_check_step,
     .forge = lace_work_forge,
