@@ -42,6 +42,9 @@ static const struct {
     {"[[", "fail]]", -0.5f},
 };
 
+/* In the models that are written next: how much surer of the answer 2, and how much later with any answer. */
+static float surer, shy;
+
 static void write_model(const char *dir, bool lattice, uint64_t seed)
 {
     const struct lace_config c = {.vocab_size = 512,
@@ -88,7 +91,9 @@ static void write_model(const char *dir, bool lattice, uint64_t seed)
         for (size_t j = 0; j < i && strcmp(successors[j].from, successors[i].from); j++)
             axis += !j || strcmp(successors[j].from, successors[j - 1].from);
         embed->value[from * 64 + axis] = 6;
-        head->value[id_of(successors[i].to) * 64 + axis] = (12 + successors[i].more) / 8;
+        float more = successors[i].more + (strcmp(successors[i].to, "2") ? 0 : surer) -
+                     (strcmp(successors[i].to, "Answer: ") ? 0 : shy);
+        head->value[id_of(successors[i].to) * 64 + axis] = (12 + more) / 8;
     }
     assert_works(lace_make_dir(dir, &err), err);
     snprintf(path, sizeof path, "%s/lattice", dir);

@@ -101,10 +101,11 @@ static bool works(const struct lace_thread *t)
     return t->end == LACE_RUNNING && !t->at_lead && !answered;
 }
 
-static bool holds(const int *ids, int count, const int *line, int length)
+/* Whether the line stands among these tokens, which begin with a line. */
+static bool holds(const struct lace_format *f, const int *ids, int count, const int *line, int length)
 {
     for (int i = 0; i + length <= count; i++)
-        if (!memcmp(ids + i, line, sizeof *line * (size_t)length)) return true;
+        if ((!i || f->ends_step[ids[i - 1]]) && !memcmp(ids + i, line, sizeof *line * (size_t)length)) return true;
     return false;
 }
 
@@ -115,6 +116,7 @@ static bool holds(const int *ids, int count, const int *line, int length)
 static int exchange(struct player *w, int g, struct lace_error *err)
 {
     struct seat *seat = &w->seats[g];
+    const struct lace_format *f = &w->arm->engine->format;
     bool in[LACE_FEW_ROWS], all = true, any = false;
     for (int n = 0; n < w->threads; n++) {
         const struct lace_thread *t = lace_decoder_thread(w->decoder, g, n);
@@ -141,7 +143,8 @@ static int exchange(struct player *w, int g, struct lace_error *err)
         const struct lace_thread *t = lace_decoder_thread(w->decoder, g, n);
         int length = 0;
         for (int m = 0, at = 0; m < w->threads; at += count[m++]) {
-            if (m == n || holds(t->ids, t->count, lines + at, count[m]) || holds(text, length, lines + at, count[m]))
+            if (m == n || holds(f, t->ids + t->tag_count, t->count - t->tag_count, lines + at, count[m]) ||
+                holds(f, text, length, lines + at, count[m]))
                 continue;
             memcpy(text + length, lines + at, sizeof *text * (size_t)count[m]);
             length += count[m];

@@ -77,6 +77,10 @@ refused "a database that cannot be written" "/nowhere/x" --db /nowhere/x --arms 
 refused "a database of others" "not a database" --db "$work/json" --arms lace
 figures --arms independent,lace --difficulty 1:2 --threads 2,3 --db "$work/db" --dump "$work/dump" >"$work/rows"
 is "a row for each difficulty and number of threads" "$(grep -c '^ {"model": null, "family": "search", "difficulty": ' "$work/rows")" 5
+if python3 -c 'import numpy' 2>/dev/null; then
+    figures --arms independent,exchange,lace --dump "$work/three" >"$work/figures"
+    succeeds "a script finds the same figures" python3 scripts/golden_eval.py "$work/three" "$work/figures"
+fi
 is "one line a problem and arm" "$(wc -l <"$work/dump")" 32
 refused "a file that cannot be saved, before the work" "Cannot write $work/no/file" --save "$work/no/file"
 "$LACE" eval --model "$work/m" --arms lace --difficulty 4 --count 100000 --temperature 1 >"$work/out" 2>"$work/log" &
