@@ -272,7 +272,7 @@ struct lace_data_tally {
 };
 /* What a file of records holds. Lists of tallies end at an empty name. */
 struct lace_data_stats {
-    uint64_t records, threads, steps, answered, right; /* right: answers of threads that equal the record's */
+    uint64_t records, threads, steps, answered, right; /* right: answers of threads that pass the check */
     uint64_t unread; /* records of families that are not ours, or that cannot be read */
     int most_threads, most_steps;
     uint64_t test_side; /* problems on the test side of the split */

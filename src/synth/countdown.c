@@ -21,6 +21,7 @@ struct countdown {
     /* what follows */
     int used[TARGETS];                  /* the two numbers that reach each target, as a set of indices */
     int first[TARGETS], op[TARGETS];    /* and the first way, by index and operation */
+    signed char index[MOST + 1];        /* of a number, -1: it is not there */
     int place[STRATEGIES - 1][NUMBERS]; /* of a number among the others: ascending, descending */
 };
 
@@ -38,9 +39,18 @@ static int apply(int a, int op, int b)
 
 static int index_of(const struct countdown *p, int number)
 {
-    for (int i = 0; i < p->count; i++)
-        if (p->number[i] == number) return i;
-    return -1;
+    return number >= 0 && number <= MOST ? p->index[number] : -1;
+}
+
+/* False: a number is there twice. */
+static bool fill_index(struct countdown *p)
+{
+    memset(p->index, -1, sizeof p->index);
+    for (int i = 0; i < p->count; i++) {
+        if (p->index[p->number[i]] >= 0) return false;
+        p->index[p->number[i]] = (signed char)i;
+    }
+    return true;
 }
 
 /* The number is among those left, and is another one than the first. */
@@ -97,7 +107,7 @@ static bool seen_before(const struct countdown *p, int stage, int target)
 static bool draw_stage(struct countdown *p, int stage, struct lace_rng *rng)
 {
     int left = left_for(p, stage), from = from_of(p, stage);
-    for (int tries = 0; tries < 30; tries++) {
+    for (int tries = 0; tries < 40; tries++) {
         int i = (int)lace_rng_below(rng, (uint32_t)p->count), k = (int)lace_rng_below(rng, (uint32_t)p->count);
         if (i == k || !(left >> i & 1) || !(left >> k & 1)) continue;
         int v = apply(from, (int)lace_rng_below(rng, OPERATIONS), p->number[i]);
@@ -125,6 +135,7 @@ static int draw(void *problem, const struct lace_data_knobs *knobs, struct lace_
             p->number[at] = pool[i];
         }
         p->start = 2 + (int)lace_rng_below(rng, 29);
+        fill_index(p);
         while (stage < p->targets && draw_stage(p, stage, rng)) stage++;
         fill_places(p);
         if (stage == p->targets) return 0;
@@ -241,8 +252,8 @@ static int parse(void *problem, const char *text, struct lace_error *err)
         return lace_fail(err, LACE_BAD, "The prompt speaks of %d numbers and gives %d.", count, p->count);
     if (p->start < 1) return lace_fail(err, LACE_BAD, "The start is 0; it must be at least 1.");
     for (int i = 0; i < p->count; i++)
-        if (p->number[i] < 1 || index_of(p, p->number[i]) != i)
-            return lace_fail(err, LACE_BAD, "The number %d is there twice or is 0; all must differ.", p->number[i]);
+        if (p->number[i] < 1) return lace_fail(err, LACE_BAD, "0 is no number to use; leave it out.");
+    if (!fill_index(p)) return lace_fail(err, LACE_BAD, "A number is there twice; all must differ.");
     for (int k = 0; k < p->targets; k++) {
         if (p->target[k] < 1 || seen_before(p, k, p->target[k]))
             return lace_fail(err, LACE_BAD, "The target %d is reached before or is 0; all must differ.", p->target[k]);

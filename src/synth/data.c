@@ -147,7 +147,9 @@ int lace_data_count(struct lace_data_stats *stats, const struct lace_record *rec
         stats->steps += (uint64_t)thread->count;
         if (thread->count > longest) longest = thread->count;
         if (thread->answer) stats->answered++;
-        if (thread->answer && record->answer && !strcmp(thread->answer, record->answer)) stats->right++;
+        if (thread->answer && readable)
+            stats->right += family->check(family, record->prompt, thread->answer, NULL) == 1;
+        else if (thread->answer && record->answer) stats->right += !strcmp(thread->answer, record->answer);
         TALLY(stats->verdicts, thread->verdict ? lace_verdict_names[thread->verdict] : "none");
         for (int i = 0; readable && i < thread->count; i++) {
             struct lace_step_check seen;

@@ -6,6 +6,7 @@ static const struct lace_family *const families[] = {
     &lace_family_search,
     &lace_family_chain,
     &lace_family_countdown,
+    &lace_family_knights,
     &lace_family_path,
     &lace_family_product,
     &lace_family_program,

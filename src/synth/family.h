@@ -60,8 +60,8 @@ struct lace_family {
     int (*budget)(const struct lace_family *family, const struct lace_data_knobs *knobs, int threads);
 };
 
-extern const struct lace_family lace_family_search, lace_family_chain, lace_family_countdown, lace_family_path,
-    lace_family_product, lace_family_program, lace_family_toll;
+extern const struct lace_family lace_family_search, lace_family_chain, lace_family_countdown, lace_family_knights,
+    lace_family_path, lace_family_product, lace_family_program, lace_family_toll;
 
 int lace_family_count(void);
 const struct lace_family *lace_family_at(int i);

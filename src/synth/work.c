@@ -19,11 +19,12 @@ struct group {
     uint8_t *built;                      /* (N, moves) the thread has built on this move */
     short useful[LACE_WORK_MOVES];
     int useful_count;
-    int closing;                     /* the move that closed the problem; -1: open */
-    int written[LACE_WORK_THREADS];  /* lines of each thread before this round */
-    short watch[LACE_WORK_THREADS];  /* the move that a thread is to try again; -1: none */
-    bool fooled[LACE_WORK_THREADS];  /* it will make the same mistake */
-    short struck[LACE_WORK_THREADS]; /* who voided its last line; -1: nobody */
+    int closing;                       /* the move that closed the problem; -1: open */
+    const struct lace_work_line *held; /* its line when it did */
+    int written[LACE_WORK_THREADS];    /* lines of each thread before this round */
+    short watch[LACE_WORK_THREADS];    /* the move that a thread is to try again; -1: none */
+    bool fooled[LACE_WORK_THREADS];    /* it will make the same mistake */
+    short struck[LACE_WORK_THREADS];   /* who voided its last line; -1: nobody */
 };
 
 /* ---- orders ---- */
@@ -239,15 +240,21 @@ static void strike(struct group *g, int move, int by)
     }
 }
 
-/* Second tries that none of their round contradicts take the place of what they contradict. */
+/* Second tries take the place of what they contradict, unless as many agree with it: those of this round, and threads
+ * that have answered by it. */
 static void settle_disputes(struct group *g, struct lace_work_line **round, int count)
 {
     for (int i = 0; i < count; i++) {
         const struct lace_work_line *line = round[i], *before = g->known[line->move];
         if (!before || before->round == line->round || before->value == line->value) continue;
-        bool upheld = false;
-        for (int j = 0; j < count; j++) upheld |= round[j]->move == line->move && round[j]->value == before->value;
-        if (upheld) continue;
+        int agree = 0, differ = 0;
+        for (int j = 0; j < count; j++) {
+            if (round[j]->move != line->move) continue;
+            agree += round[j]->value == before->value;
+            differ += round[j]->value != before->value;
+        }
+        for (int n = 0; n < g->trace->threads; n++) agree += g->trace->answered[n];
+        if (agree >= differ) continue;
         strike(g, line->move, line->thread);
         g->known[line->move] = line;
         g->struck[before->thread] = line->thread;
@@ -278,25 +285,43 @@ static void conclude(struct group *g, struct lace_work_line **round, int count)
     for (int n = 0; n < N; n++) g->fooled[n] = g->fooled[n] && g->watch[n] >= 0 && N > 1;
 }
 
+/* The line of the round that the answer rests on: without it there would be none, or another. Rather one that announces
+ * no dead end. */
+static int closing_move(struct group *g, const char *answer, struct lace_work_line **round, int count)
+{
+    char other[LACE_WORK_ANSWER];
+    int alive = -1, dead = -1, any = -1;
+    for (int i = 0; i < count; i++) {
+        int move = round[i]->move;
+        const struct lace_work_line *held = g->known[move];
+        if (!held) continue;
+        g->known[move] = NULL;
+        bool rests = !g->w->answer(g->problem, g->known, other) || strcmp(answer, other);
+        g->known[move] = held;
+        if (!rests || held->round != round[i]->round) any = move;
+        else if (held->dead) dead = move;
+        else if (alive < 0) alive = move;
+    }
+    return alive >= 0 ? alive : dead >= 0 ? dead : any;
+}
+
 static void close_problem(struct group *g, struct lace_work_line **round, int count)
 {
     struct lace_work_trace *trace = g->trace;
     char answer[LACE_WORK_ANSWER];
-    int tried = g->closing >= 0 && g->known[g->closing] ? g->closing : -1;
+    int tried = g->closing; /* and it came to the same as before */
+    if (tried >= 0 && g->known[tried] != g->held) tried = -1;
     g->closing = -1;
     if (!g->w->answer(g->problem, g->known, answer)) return;
+    g->closing = tried >= 0 ? tried : closing_move(g, answer, round, count);
+    g->held = g->known[g->closing];
     for (int i = 0; i < count; i++) {
         const struct lace_work_line *line = round[i];
         int n = line->thread;
-        if (trace->threads > 1 && (tried < 0 || line->move != tried || line->value != g->known[tried]->value)) continue;
+        if (trace->threads > 1 && (tried < 0 || line->move != tried || line->value != g->held->value)) continue;
         memcpy(trace->answer[n], answer, sizeof answer);
         trace->answered[n] = true;
     }
-    g->closing = tried;
-    for (int i = 0; i < count && g->closing < 0; i++)
-        if (round[i]->find && g->known[round[i]->move] == round[i]) g->closing = round[i]->move;
-    for (int i = 0; i < count && g->closing < 0; i++)
-        if (g->known[round[i]->move]) g->closing = round[i]->move;
     for (int n = 0; n < trace->threads; n++) g->fooled[n] = false; /* the last look is everybody's own */
 }
 

@@ -25,7 +25,7 @@
 enum {
     LACE_WORK_MOVES = 1024, /* of a problem */
     LACE_WORK_THREADS = 64,
-    LACE_WORK_USES = 4,   /* moves that one line builds on */
+    LACE_WORK_USES = 6,   /* moves that one line builds on */
     LACE_WORK_PARTS = 12, /* numbers of a line */
     LACE_WORK_LINE = 128, /* bytes of a line, its newline and its end included */
     LACE_WORK_ANSWER = 128,

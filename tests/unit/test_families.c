@@ -64,6 +64,39 @@ static const struct row rows[] = {
           "Start at -7. Reach 14 in turn, each by one number (+ - * /) and another (+ -) out of 3, 4, none twice. How "
           "is 14 reached?",
           "\xff\xfe\x01"}},
+    {.family = &lace_family_knights,
+     .good =
+         {"Knights are honest, knaves lie: a says b lies, b says a like c, c says a honest; d says f unlike b, e says "
+          "d like f, f says e lies. Who of d, e, f are knights?",
+          "knights are honest,knaves lie:d says f unlike b,e says f like d,f says e lies;c says a honest,a says b "
+          "lies, "
+          "b says c like a.who of d,e,f are knights",
+          "Name the knights among d, e, f, who are honest; knaves lie. You hear: a claims that b lies, b claims that "
+          "a and c are alike, c claims that a is honest; d claims that f and b differ, e claims that d and f are "
+          "alike, f "
+          "claims that e lies; x claims that y lies, y claims that x lies."},
+     .answer = " f ",
+     .bad =
+         {"", ".", "Knights are honest, knaves lie: . Who of a, b are knights?",
+          "Knights are honest, knaves lie: a says b lies, b says a lies. Who of a, b are knights?",   /* either may */
+          "Knights are honest, knaves lie: a says b lies, b says a honest. Who of a, b are knights?", /* no way */
+          "Knights are honest, knaves lie: a says b lies. Who of a are knights?",
+          "Knights are honest, knaves lie: a says a lies, b says a lies. Who of a, b are knights?",
+          "Knights are honest, knaves lie: a says b lies, a says b honest. Who of a, b are knights?",
+          "Knights are honest, knaves lie: a says b like b, b says a lies. Who of a, b are knights?",
+          "Knights are honest, knaves lie: a says b lies, b says a like c, c says a honest. Who of a, b are knights?",
+          "Knights are honest, knaves lie: a says b lies, b says a like c, c says a honest. Who of c, b, a are "
+          "knights?",
+          "Knights are honest, knaves lie: a says b lies, b says a like c, c says a honest. Who of d, e are knights?",
+          "Knights are honest, knaves lie: a says z lies, b says a like c, c says a honest. Who of a, b, c are "
+          "knights?",
+          "Knights are honest, knaves lie: a says b like e, b says a lies; d says e like a, e says d lies. Who of a, "
+          "b are knights?", /* a circle */
+          "Knights are honest, knaves lie: A says b lies, b says a like c, c says a honest. Who of a, b, c are "
+          "knights?",
+          "Knights are honest, knaves lie: a says b lies, b says a like c, c says a honest. Who of a, b, c are "
+          "knights? And d?",
+          "\xff\xfe\x01"}},
     {.family = &lace_family_path,
      .good = {"Shortest from a to d: a3b, a5c, b4d, c1d.", " shortest from a to d:a 3 b ,a5c,\nb4d, c1d",
               "c1d, b4d, a5c, a3b, a1z, y2d. What is the way from a to d?",
