@@ -25,6 +25,7 @@ WORDS = """th|in|er|an|re|on|es|en|or|al|ing|st|ar|ed| the| a| of| is| it| and| 
 FAMILY_SIZE = 1024
 FAMILY_PHRASES = PHRASES + [
     "Give ", "To ", "From ", " by ", " try ", ", step ", ", so ", ". ", "? ",
+    " says ", " lies", " honest", " like ", " unlike ", " calls ", " and ", "; ", ", dead", "| ",
     ", length", ", order", ", offset", ", values", ", none", "take 2",
 ]
 # Words of prompts begin with a space; those of lists (after ", ") and of sentences do not.
@@ -32,6 +33,7 @@ FAMILY_WORDS = """Shortest|How| far|Roads| shortest| way| the| What|What| is| it
 Which| has| these| steps|double|reverse|sort|turn|even|odd|tail|sum|Mod| with| unknown|Each|Find|Give|
 Coins| are| counted| many| coins| plus| minus| times|
 Start| at|Reach| in| turn| each| one| number| another| out| of| none| twice| How| reached|
+Knights|Name| are| honest|Who| knights| knaves|knaves| lie| who|You| hear|On| an| island| lying| among| liar| alike| different|
 the|each|with|mod|and|one|counted|With|You|There| have| may| use| once| want| go| last| used| then| numbers|
 Ann|Bob|Cy|Dan|Eve|Fay|Gus|Hal|Ida|Jim|Kim|Leo|Max|Ned|Ora|Pam|Quin|Ray|Sue|Tom|Uma|Vic|Wes|Xia|Yan|Zoe|
  Ann| Bob| Cy| Dan| Eve| Fay| Gus| Hal| Ida| Jim| Kim| Leo| Max| Ned| Ora| Pam| Quin| Ray| Sue| Tom| Uma| Vic| Wes| Xia| Yan| Zoe|
@@ -108,7 +110,8 @@ if __name__ == "__main__":
     families = "--families" in sys.argv
     paths = [a for a in sys.argv[1:] if a != "--families"]
     if families:
+        # A letter among those before a bar is a token: each says what somebody is.
         main(paths[0] if paths else "recipes/tokenizer-families.json", FAMILY_SIZE, FAMILY_PHRASES, FAMILY_WORDS,
-             r"(?<![0-9])[0-9]{1,2}(?![0-9])|[0-9]")
+             r"\p{L}(?=\p{L}{0,5}\|)|(?<![0-9])[0-9]{1,2}(?![0-9])|[0-9]")
     else:
         main(paths[0] if paths else "recipes/tokenizer.json", SIZE, PHRASES, WORDS, r"[0-9]{1,2}")

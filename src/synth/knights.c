@@ -5,7 +5,7 @@
  * are parted by semicolons and hang together by single statements. In a group nothing follows before somebody is
  * assumed to be a knight or a knave; each line then draws one conclusion, and the statement that is left over agrees
  * or makes the case dead, which settles the other one. In lines a capital letter is a knight, a small one a knave:
- *   Abc: c says a honest, so C, dead.
+ *   Abc| c says a honest, so C, dead.
  * The first letter is the assumption, the next ones are what followed, the last one may be of another group. */
 #include "synth/scan.h"
 #include "synth/work.h"
@@ -185,7 +185,7 @@ static void draw_statements(struct group *group, uint32_t knight, const char *li
         struct statement *s = &group->says[speaker];
         *s = (struct statement){.about = {group->person[one]}};
         if (i < link_count) s->about[1] = links[i];
-        else if (lace_rng_below(rng, 2)) {
+        else if (group->size > 2 && lace_rng_below(rng, 2)) {
             int other = one;
             while (other == one || other == speaker) other = (int)lace_rng_below(rng, (uint32_t)group->size);
             s->about[1] = group->person[other];
@@ -317,8 +317,7 @@ enum { WORDINGS = sizeof wordings / sizeof *wordings };
 /* $s says something of $t and $u; which of the two manners is the prompt's. */
 static const char *const manners[2][4] = {
     {"$s says $t lies", "$s says $t honest", "$s says $t unlike $u", "$s says $t like $u"},
-    {"$s claims that $t lies", "$s claims that $t is honest", "$s claims that $t and $u differ",
-     "$s claims that $t and $u are alike"},
+    {"$s calls $t a liar", "$s calls $t honest", "$s calls $t and $u different", "$s calls $t and $u alike"},
 };
 
 static char *put_statement(char *at, const char *manner, char speaker, const struct statement *s)
@@ -346,17 +345,17 @@ static char *put_groups(char *at, const struct knights *p, const int *order, boo
     return at;
 }
 
-/* A group more, which nobody of the others speaks of. */
+/* Two more people, of whom nobody else speaks. */
 static void distract(struct knights *p, struct lace_rng *rng)
 {
     int g = p->groups;
-    for (int tries = 0; p->group[g].size < 3 && tries < 1000; tries++) {
+    for (int tries = 0; p->group[g].size < 2 && tries < 1000; tries++) {
         char c = (char)('a' + lace_rng_below(rng, 26));
         if (p->home[letter(c)] >= 0) continue;
         add_person(&p->group[g], c);
         p->home[letter(c)] = (signed char)g;
     }
-    if (p->group[g].size < 3) return;
+    if (p->group[g].size < 2) return;
     draw_statements(&p->group[g], lace_rng_u32(rng), NULL, 0, rng);
     p->groups++;
 }
@@ -740,7 +739,7 @@ static int write(const void *problem, const struct lace_work_line *line, char *t
     for (int i = 0; i <= j && i < group->size; i++)
         *at++ = as(group->person[(int)plan->person[i]], line->part[STATE] >> i & 1);
     if (outside) *at++ = as(outside, line->part[OUTSIDE]);
-    at = put_statement(lace_put_text(at, ": "), manners[0][s->kind], group->person[(int)plan->statement[j]], s);
+    at = put_statement(lace_put_text(at, "| "), manners[0][s->kind], group->person[(int)plan->statement[j]], s);
     at = lace_put_text(at, ", so ");
     *at++ = as(group->person[(int)plan->person[j + 1]], line->part[CONCLUSION]);
     if (line->find) at = lace_put_text(at, line->yes ? ", yes" : ", dead");
@@ -815,7 +814,7 @@ static bool read(const void *problem, const char *text, struct lace_work_line *l
     struct statement s;
     const char *at = text, *end;
     while (count < SIZE + 2 && (end = get_as(at, &state[count], &knight[count]))) at = end, count++;
-    at = get_any(lace_get_text(at, ":"), 0, &speaker, &s);
+    at = get_any(lace_get_text(at, "|"), 0, &speaker, &s);
     at = get_as(lace_get_text(at, ", so"), &whom, &concluded);
     if (!at || !count) return false;
     const char *yes = lace_get_text(at, ", yes"), *dead = lace_get_text(at, ", dead");

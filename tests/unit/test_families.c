@@ -71,10 +71,11 @@ static const struct row rows[] = {
           "knights are honest,knaves lie:d says f unlike b,e says f like d,f says e lies;c says a honest,a says b "
           "lies, "
           "b says c like a.who of d,e,f are knights",
-          "Name the knights among d, e, f, who are honest; knaves lie. You hear: a claims that b lies, b claims that "
-          "a and c are alike, c claims that a is honest; d claims that f and b differ, e claims that d and f are "
-          "alike, f "
-          "claims that e lies; x claims that y lies, y claims that x lies."},
+          "Name the knights among d, e, f, who are honest; knaves lie. You hear: a calls b a liar, b calls a and c "
+          "alike, c "
+          "calls a honest; d calls f and b different, e calls d and f alike, f calls e a liar; x calls y a liar, y "
+          "calls x "
+          "a liar."},
      .answer = " f ",
      .bad =
          {"", ".", "Knights are honest, knaves lie: . Who of a, b are knights?",
@@ -690,10 +691,10 @@ static void lines_and_prompts_are_short(void **state)
                     if (count > 32) fail_msg("%zu tokens: %s", count, line);
                     tokens += count;
                     for (size_t k = 0; k < count; k++) { /* no token is a piece of a word or of a number below 100 */
-                        size_t len, next;
+                        size_t len, next = 1;
                         const char *a = lace_tokenizer_bytes(t, ids[k], &len);
                         const char *b = k + 1 < count ? lace_tokenizer_bytes(t, ids[k + 1], &next) : ".";
-                        if (a[len - 1] >= 'a' && a[len - 1] <= 'z' && b[0] >= 'a' && b[0] <= 'z')
+                        if (a[len - 1] >= 'a' && a[len - 1] <= 'z' && b[0] >= 'a' && b[0] <= 'z' && len + next > 2)
                             fail_msg("%.*s|%s in %s", (int)len, a, b, line);
                     }
                 }
