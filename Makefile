@@ -34,7 +34,7 @@ say = @echo "$(1) $(patsubst $(B)/%,%,$(2))";
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all tests check demo bench reproduce fuzz install uninstall format clean
+.PHONY: all mpi tests check demo bench reproduce fuzz install uninstall format clean
 all: $(B)/lace
 
 # ---- set-up: stamps, so that it costs nothing once all is there ----
@@ -66,6 +66,13 @@ $(B)/lace.pc: include/lace.h Makefile FORCE
 	  'Description: Reasoning threads of one transformer that attend to each other' 'Version: $(VERSION)' \
 	  'Requires.private: $(PKGS)' 'Libs: -L$${libdir} -llace' 'Libs.private: -lmicrohttpd -ldnnl -lm -lpthread -fopenmp' \
 	  'Cflags: -I$${includedir}' > $@
+
+# MPI only for `mpirun lace train`, in a library of its own (src/train/ranks.h).
+$(B)/src/train/ranks.o: ISA := -DLACE_LIBDIR='"$(LIBDIR)"'
+$(B)/lace-mpi.so: src/train/mpi/mpi.c src/train/ranks.h | $(B)/.deps-mpi
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) $(CFLAGS) $$(pkg-config --cflags ompi-c) -shared -o $@ $< $$(pkg-config --libs ompi-c)
+mpi: $(B)/lace-mpi.so
 
 # ---- tests ----
 $(B)/tests/%: tests/%.c $(B)/liblace.a | $(B)/.deps-check
@@ -106,10 +113,11 @@ install: $(B)/lace $(B)/liblace.a $(B)/liblace.so.$(VERSION) $(B)/lace.pc
 	install -m 644 $(B)/lace.pc $(DESTDIR)$(LIBDIR)/pkgconfig/lace.pc
 	install -m 644 include/lace.h $(DESTDIR)$(PREFIX)/include/lace.h
 	cd models && find . -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/lace/models/{} \;
+	if [ -e $(B)/lace-mpi.so ]; then install -m 755 $(B)/lace-mpi.so $(DESTDIR)$(LIBDIR)/lace-mpi.so; fi
 	sed 's/@VERSION@/$(VERSION)/' man/lace.1 > $(DESTDIR)$(PREFIX)/share/man/man1/lace.1
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/lace $(DESTDIR)$(LIBDIR)/liblace.a $(DESTDIR)$(LIBDIR)/liblace.so \
-	  $(DESTDIR)$(LIBDIR)/liblace.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/liblace.so.$(VERSION) \
+	  $(DESTDIR)$(LIBDIR)/lace-mpi.so $(DESTDIR)$(LIBDIR)/liblace.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/liblace.so.$(VERSION) \
 	  $(DESTDIR)$(LIBDIR)/pkgconfig/lace.pc $(DESTDIR)$(PREFIX)/include/lace.h $(DESTDIR)$(PREFIX)/share/man/man1/lace.1
 	rm -rf $(DESTDIR)$(PREFIX)/share/lace
 

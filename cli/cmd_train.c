@@ -35,6 +35,7 @@ static int show(void *user, const struct lace_train_progress *p)
 {
     struct display *d = user;
     char note[80];
+    if (p->rank) return interrupted; /* the first rank speaks for all */
     if (!d->bar.label) {
         d->first = p->step - 1;
         cli_progress_start(&d->bar, p->stage, "steps", p->steps - d->first);
@@ -64,11 +65,13 @@ const struct cli_command cmd_train = {
     .name = "train",
     .summary = "train a model, a lattice, or both",
     .usage = "STAGE --config FILE.yaml [--set KEY=VALUE] [--resume]",
-    .description = "STAGE is pretrain (a small backbone from nothing), cpt (a new lattice on a frozen backbone), sft "
-                   "(all parameters) or rl (Lattice GRPO: whole groups are rewarded for the answer that they pick). "
-                   "The run's folder holds the resolved settings, metrics.jsonl, the last two checkpoints and, at the "
-                   "end, the model. "
-                   "Ctrl-C saves a checkpoint before it ends.",
+    .description =
+        "STAGE is pretrain (a small backbone from nothing), cpt (a new lattice on a frozen backbone), sft "
+        "(all parameters) or rl (Lattice GRPO: whole groups are rewarded for the answer that they pick). "
+        "The run's folder holds the resolved settings, metrics.jsonl, the last two checkpoints and, at the "
+        "end, the model. "
+        "Ctrl-C saves a checkpoint before it ends. `make mpi` builds what `mpirun -n 4 lace train ...` needs to "
+        "spread a step's shards over processes.",
     .examples = "lace train pretrain --config recipes/base.yaml\nlace train sft --config recipes/lace.yaml --set "
                 "lr=3e-4 --resume",
     .options = options,

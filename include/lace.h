@@ -186,6 +186,7 @@ struct lace_train_progress {
     const char *stage, *run; /* the run's folder */
     long step, steps;
     double loss, grad_norm, lr, tokens_per_second;
+    int rank; /* under mpirun: which of the processes this is; the first one, 0, writes the folder */
 };
 struct lace_train_options {
     const char *stage;       /* "pretrain", "cpt", "sft", "rl" */

@@ -1,15 +1,16 @@
 #!/bin/sh
-# The Debian packages of a purpose (build, check, fuzz, threads, plot): says nothing where all are there, installs the
+# The Debian packages of a purpose (build, check, fuzz, mpi, threads, plot): says nothing where all are there, installs the
 # missing ones where it may, and otherwise names the command that would.
 set -u
 
 case "${1:-build}" in
 build) packages="gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libpcre2-dev libutf8proc-dev libmicrohttpd-dev libsqlite3-dev" ;;
-check) packages="libcmocka-dev python3" ;;
+check) packages="libcmocka-dev python3 libopenmpi-dev openmpi-bin" ;;
 fuzz) packages="clang libclang-rt-14-dev" ;;
+mpi) packages="libopenmpi-dev openmpi-bin" ;;
 threads) packages="clang libclang-rt-14-dev libomp-14-dev" ;;
 plot) packages="gnuplot-nox" ;;
-*) echo "deps.sh: there is no purpose '$1'; it is one of build, check, fuzz, threads, plot." >&2; exit 2 ;;
+*) echo "deps.sh: there is no purpose '$1'; it is one of build, check, fuzz, mpi, threads, plot." >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

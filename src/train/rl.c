@@ -30,6 +30,7 @@ struct lace_rl {
     const struct lace_model *reference; /* borrowed */
     lace_grade_fn *grade;
     void *user;
+    int problem_count;                        /* this rank's share: problem i is number i * ranks.count + ranks.rank */
     struct problem *problems;                 /* (problems) */
     struct rollout *rollouts;                 /* (problems * rollouts) */
     int *order;                               /* of the rollouts, longest first */
@@ -62,11 +63,11 @@ void lace_rl_close(struct lace_rl **rl)
 {
     struct lace_rl *r = *rl;
     if (!r) return;
-    for (int i = 0; r->problems && i < r->options.problems; i++) {
+    for (int i = 0; r->problems && i < r->problem_count; i++) {
         lace_record_release(&r->problems[i].record);
         free(r->problems[i].prompt);
     }
-    for (int i = 0; r->rollouts && i < r->options.problems * r->options.rollouts; i++)
+    for (int i = 0; r->rollouts && i < r->problem_count * r->options.rollouts; i++)
         lace_script_release(&r->rollouts[i].script);
     for (int k = 0; r->decoders && k < r->trainer->options.workers; k++) lace_decoder_close(&r->decoders[k]);
     for (int i = 0; i < r->shard_cap; i++) {
@@ -94,13 +95,22 @@ int lace_rl_open(struct lace_rl **rl, struct lace_trainer *trainer, const struct
     struct lace_rl *r = calloc(1, sizeof *r);
     *rl = r;
     if (!r) return lace_fail(err, LACE_MEMORY, "Out of memory.");
-    size_t groups = (size_t)options->problems * (size_t)options->rollouts, workers = (size_t)trainer->options.workers;
+    const struct lace_ranks *ranks = &trainer->ranks;
+    if (options->problems < ranks->count) {
+        free(r);
+        *rl = NULL;
+        return lace_fail(err, LACE_BAD, "%d problems a step cannot be spread over %d ranks; raise rl.problems.",
+                         options->problems, ranks->count);
+    }
+    int count = (options->problems - ranks->rank + ranks->count - 1) / ranks->count;
+    size_t groups = (size_t)count * (size_t)options->rollouts, workers = (size_t)trainer->options.workers;
     *r = (struct lace_rl){.options = *options,
                           .trainer = trainer,
                           .reference = reference,
                           .grade = grade,
                           .user = user,
-                          .problems = calloc((size_t)options->problems, sizeof *r->problems),
+                          .problem_count = count,
+                          .problems = calloc((size_t)count, sizeof *r->problems),
                           .rollouts = calloc(groups, sizeof *r->rollouts),
                           .order = calloc(groups, sizeof *r->order),
                           .decoders = calloc(workers, sizeof *r->decoders),
@@ -112,18 +122,24 @@ int lace_rl_open(struct lace_rl **rl, struct lace_trainer *trainer, const struct
 
 /* ---- problems ---- */
 
+/* Of problem i of this rank, among those of all. */
+static uint64_t number_of(const struct lace_rl *r, int i)
+{
+    return (uint64_t)i * (uint64_t)r->trainer->ranks.count + (uint64_t)r->trainer->ranks.rank;
+}
+
 static int draw_problems(struct lace_rl *r, struct lace_error *err)
 {
     struct lace_trainer *t = r->trainer;
     const struct lace_trainer_options *o = &t->options;
     double progress = o->steps > 1 ? (double)t->step / (o->steps - 1) : 0;
-    for (int i = 0; i < r->options.problems; i++) {
+    for (int i = 0; i < r->problem_count; i++) {
         struct problem *p = &r->problems[i];
         const struct lace_source *source;
         struct lace_rng rng;
         size_t count;
         lace_record_release(&p->record);
-        lace_rng_init(&rng, o->seed, (uint64_t)t->step * (uint64_t)r->options.problems + (uint64_t)i);
+        lace_rng_init(&rng, o->seed, (uint64_t)t->step * (uint64_t)r->options.problems + number_of(r, i));
         int code = lace_sources_draw(t->sources, &rng, progress, &p->record, &source, err);
         if (!code) code = lace_format_prompt(t->format, p->record.prompt, &p->prompt, &p->capacity, &count, err);
         if (!code) code = lace_format_budget(t->format, &p->record, r->options.rounds, &p->budget, err);
@@ -137,7 +153,7 @@ static int draw_problems(struct lace_rl *r, struct lace_error *err)
 static int open_decoders(struct lace_rl *r, struct lace_error *err)
 {
     struct lace_decoder_options need = {.threads = 1, .prompt = 1, .tokens = 1, .workers = 1};
-    for (int i = 0; i < r->options.problems; i++) {
+    for (int i = 0; i < r->problem_count; i++) {
         const struct problem *p = &r->problems[i];
         int tokens = p->budget + LACE_TAG_TOKENS + 16;
         if (p->record.thread_count > need.threads) need.threads = p->record.thread_count;
@@ -203,7 +219,8 @@ static int start(struct lace_rl *r, struct lace_decoder *d, int index, struct la
     struct lace_group_options group = {
         .threads = p->record.thread_count,
         .sampling = {r->options.temperature, 0, 1, 0, 1},
-        .seed = (r->trainer->options.seed * 1000003u + (uint64_t)r->trainer->step) * 1000003u + (uint64_t)index,
+        .seed = (r->trainer->options.seed * 1000003u + (uint64_t)r->trainer->step) * 1000003u +
+                number_of(r, o->problem) * (uint64_t)r->options.rollouts + (uint64_t)(index % r->options.rollouts),
         .barrier = true,
         .budget = p->budget};
     return lace_decoder_add(d, p->prompt, p->prompt_count, &group, err);
@@ -212,7 +229,7 @@ static int start(struct lace_rl *r, struct lace_decoder *d, int index, struct la
 /* A group's text depends on its problem and seed alone, so it does not matter which worker takes it. */
 static int play(struct lace_rl *r, struct lace_decoder *d, int *next, int *stop, struct lace_error *err)
 {
-    int total = r->options.problems * r->options.rollouts;
+    int total = r->problem_count * r->options.rollouts;
     struct rollout *seat[ROWS_AT_ONCE] = {0};
     for (;;) {
         while (lace_decoder_free_groups(d)) {
@@ -297,7 +314,7 @@ static void sort_by_length(struct lace_rl *r, int total)
 static int fill_shards(struct lace_rl *r, struct lace_error *err)
 {
     struct lace_trainer *t = r->trainer;
-    int total = r->options.problems * r->options.rollouts, context = t->model->config.max_position_embeddings;
+    int total = r->problem_count * r->options.rollouts, context = t->model->config.max_position_embeddings;
     sort_by_length(r, total);
     r->shard_count = 0;
     for (int i = 0; i < total; i++) {
@@ -376,8 +393,8 @@ static int refer(struct lace_rl *r, struct lace_error *err)
 
 static void reward(struct lace_rl *r, struct lace_rl_report *report)
 {
-    int R = r->options.rollouts, P = r->options.problems, total = P * R;
-    for (int p = 0; p < P; p++) {
+    int R = r->options.rollouts, P = r->options.problems, total = P * R; /* of all ranks */
+    for (int p = 0; p < r->problem_count; p++) {
         struct rollout *o = r->rollouts + (size_t)p * (size_t)R;
         double mean = 0, square = 0;
         for (int i = 0; i < R; i++) {
@@ -446,52 +463,93 @@ static void weigh(void *user, int index, struct lace_worker *w)
     tally->rows += s->batch.lattice_rows;
 }
 
-static void report_tallies(const struct lace_rl *r, double tokens, struct lace_step_report *step,
-                           struct lace_rl_report *report)
+/* The means over all ranks; each has counted its share. */
+static int report_tallies(const struct lace_rl *r, double tokens, struct lace_step_report *step,
+                          struct lace_rl_report *report, struct lace_error *err)
 {
     const struct lace_model *m = r->trainer->model;
-    double rows = 0, loss = 0, times = tokens * r->options.epochs;
-    for (int k = 0; k < r->trainer->options.workers; k++) rows += r->tallies[k].rows;
+    double times = tokens * r->options.epochs;
+    struct {
+        double rows, loss, kl, entropy, clipped, gate[LACE_MAX_LAYERS];
+        double reward, reward_std, zero, length, pick, coverage, format, diversity, agreement, tokens;
+    } sum = {.reward = report->reward,
+             .reward_std = report->reward_std,
+             .zero = report->frac_reward_zero_std,
+             .length = report->mean_length,
+             .pick = report->pick_accuracy,
+             .coverage = report->coverage,
+             .format = report->format,
+             .diversity = report->diversity,
+             .agreement = report->agreement,
+             .tokens = (double)report->rollout_tokens};
     for (int k = 0; k < r->trainer->options.workers; k++) {
         const struct tally *t = &r->tallies[k];
-        loss += t->loss / times;
-        report->kl += t->kl / times;
-        report->entropy += t->entropy / times;
-        report->clip_ratio += t->clipped / times;
-        for (int i = 0; i < m->lattice.layer_count; i++) report->gate[i] += t->gate[i] / rows;
+        sum.rows += t->rows;
+        sum.loss += t->loss;
+        sum.kl += t->kl;
+        sum.entropy += t->entropy;
+        sum.clipped += t->clipped;
+        for (int i = 0; i < m->lattice.layer_count; i++) sum.gate[i] += t->gate[i];
     }
-    step->loss = loss;
+    int code = lace_ranks_sum(&r->trainer->ranks, (double *)&sum, sizeof sum / sizeof(double), err);
+    if (code) return code;
+    step->loss = sum.loss / times;
+    *report = (struct lace_rl_report){.reward = sum.reward,
+                                      .reward_std = sum.reward_std,
+                                      .frac_reward_zero_std = sum.zero,
+                                      .kl = sum.kl / times,
+                                      .entropy = sum.entropy / times,
+                                      .clip_ratio = sum.clipped / times,
+                                      .mean_length = sum.length,
+                                      .pick_accuracy = sum.pick,
+                                      .coverage = sum.coverage,
+                                      .format = sum.format,
+                                      .diversity = sum.diversity,
+                                      .agreement = sum.agreement,
+                                      .rollout_seconds = report->rollout_seconds,
+                                      .rollout_tokens = (long)sum.tokens};
     for (int i = 0; i < m->lattice.layer_count; i++) {
         const float *alpha = lace_model_weight(m, m->lattice.layers[i], P_LAT_ALPHA)->value;
+        report->gate[i] = sum.gate[i] / sum.rows;
         for (int j = 0; j < m->lattice.heads; j++) report->alpha[i] += fabs(alpha[j]) / m->lattice.heads;
     }
+    return 0;
+}
+
+/* Everything of a step that one rank does alone. */
+static int prepare(struct lace_rl *r, struct lace_rl_report *report, struct lace_error *err)
+{
+    double began = lace_now();
+    int code = draw_problems(r, err);
+    if (!code) code = open_decoders(r, err);
+    if (!code) code = roll_out(r, err);
+    report->rollout_seconds = lace_now() - began;
+    if (!code) code = fill_shards(r, err);
+    if (!code) code = refer(r, err);
+    if (!code) reward(r, report);
+    return code;
 }
 
 int lace_rl_step(struct lace_rl *r, struct lace_step_report *step, struct lace_rl_report *report,
                  struct lace_error *err)
 {
+    const struct lace_ranks *ranks = &r->trainer->ranks;
     double began = lace_now(), tokens = 0;
     *report = (struct lace_rl_report){0};
-    int code = draw_problems(r, err);
-    if (!code) code = open_decoders(r, err);
-    if (!code) code = roll_out(r, err);
-    if (code) return code;
-    report->rollout_seconds = lace_now() - began;
-    began = lace_now();
-    if ((code = fill_shards(r, err)) || (code = refer(r, err))) return code;
-    reward(r, report);
+    *step = (struct lace_step_report){0};
+    int code = lace_ranks_agree(ranks, prepare(r, report, err), err);
     for (int i = 0; i < r->shard_count; i++) tokens += r->shards[i].weights;
+    if (code || (code = lace_ranks_sum(ranks, &tokens, 1, err))) return code;
     memset(r->tallies, 0, sizeof *r->tallies * (size_t)r->trainer->options.workers);
     for (r->epoch = 0; r->epoch < r->options.epochs; r->epoch++) {
         struct lace_lesson lesson = {r->shards, r->shard_count, tokens, weigh, r};
         struct lace_step_report one;
         if ((code = lace_trainer_learn(r->trainer, &lesson, &one, err))) return code;
-        double before = r->epoch ? step->tokens : 0, flops = r->epoch ? step->flops : 0;
+        one.tokens += step->tokens;
+        one.flops += step->flops;
         *step = one;
-        step->tokens += (long)before;
-        step->flops += flops;
     }
-    report_tallies(r, tokens, step, report);
-    report->update_seconds = lace_now() - began;
-    return 0;
+    code = report_tallies(r, tokens, step, report, err);
+    report->update_seconds = lace_now() - began - report->rollout_seconds;
+    return code;
 }

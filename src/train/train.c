@@ -31,6 +31,7 @@ struct run {
     struct lace_rl_options rl;
     struct lace_model *reference; /* of rl: the model as it was at the start */
     struct lace_rl *lattice_grpo; /* NULL: another stage */
+    struct lace_ranks ranks;
     const char *out, *tokenizer_path;
     int checkpoint_every, keep;
     int end;    /* id of the end token, -1 */
@@ -48,6 +49,7 @@ static int read_trainer(struct run *r, struct lace_error *err)
     lace_trainer_defaults(o);
     o->freeze = !strcmp(r->options->stage, "cpt");
     o->workers = r->options->workers;
+    o->ranks = &r->ranks;
     r->checkpoint_every = 100;
     r->keep = 2;
     if ((code = lace_settings_int(s, "seed", 0, INT_MAX, &seed, err)) ||
@@ -368,10 +370,23 @@ static int lock_folder(struct run *r, struct lace_error *err)
                      "Another run is at work in %s; let it end, or name another folder with --set out=DIR.", r->out);
 }
 
+static int write_settings(struct run *r, const char *path, struct lace_error *err)
+{
+    struct lace_text text;
+    int code;
+    if ((code = lace_make_dir(r->out, err)) || (code = lock_folder(r, err))) return code;
+    lace_text_init(&text);
+    code = lace_settings_format(&r->settings, &text, err);
+    if (!code) code = lace_write_file(path, text.data, text.len, err);
+    lace_text_release(&text);
+    return code;
+}
+
+/* Every rank looks at what is there and takes the checkpoint; the first one alone writes. */
 static int start_run(struct run *r, struct lace_error *err)
 {
     char path[PATH_MAX];
-    int code = lock_folder(r, err);
+    int code = r->ranks.rank ? 0 : lock_folder(r, err);
     if (code || (code = lace_join(path, r->out, "model/model.safetensors", err))) return code;
     long latest = latest_checkpoint(r->out);
     if (latest >= 0 && !r->options->resume)
@@ -386,18 +401,12 @@ static int start_run(struct run *r, struct lace_error *err)
             r->out);
     if ((code = lace_join(path, r->out, "settings.yaml", err))) return code;
     if (latest >= 0 && (code = same_settings(r, path, err))) return code;
-    if ((code = lace_make_dir(r->out, err)) || (code = lock_folder(r, err))) return code;
-    struct lace_text text;
-    lace_text_init(&text);
-    code = lace_settings_format(&r->settings, &text, err);
-    if (!code) code = lace_write_file(path, text.data, text.len, err);
-    lace_text_release(&text);
-    if (code) return code;
+    if (!r->ranks.rank && (code = write_settings(r, path, err))) return code;
     if (latest >= 0) {
         if ((code = checkpoint_path(r, latest, path, err)) || (code = lace_checkpoint_load(&r->trainer, path, err)))
             return code;
     }
-    return open_metrics(r, r->trainer.step, err);
+    return r->ranks.rank ? 0 : open_metrics(r, r->trainer.step, err);
 }
 
 static void release(struct run *r)
@@ -450,6 +459,25 @@ static void write_rl(const struct run *r, const struct lace_rl_report *o)
                 o->alpha[i]);
 }
 
+static void write_metrics(const struct run *r, const struct lace_step_report *o, const struct lace_rl_report *rewards,
+                          double seconds)
+{
+    fprintf(r->metrics,
+            "{\"step\": %ld, \"loss\": %.6f, \"grad_norm\": %.5f, \"lr\": %.6g, \"tokens\": %ld, \"learned\": %ld, "
+            "\"seconds\": %.4f, \"flops\": %.4g",
+            r->trainer.step, o->loss, o->grad_norm, o->lr, o->tokens, o->learned, seconds, o->flops);
+    if (rewards) write_rl(r, rewards);
+    fputs("}\n", r->metrics);
+}
+
+/* The metrics so far and a checkpoint to disk. */
+static int keep_step(struct run *r, struct lace_error *err)
+{
+    if (fflush(r->metrics) || ferror(r->metrics))
+        return lace_fail(err, LACE_SYSTEM, "Cannot write the metrics of %s: %s.", r->out, strerror(errno));
+    return save_checkpoint(r, err);
+}
+
 static int train_steps(struct run *r, struct lace_error *err)
 {
     int code = 0;
@@ -462,27 +490,22 @@ static int train_steps(struct run *r, struct lace_error *err)
                                : lace_trainer_step(&r->trainer, &report, err);
         if (code) return name_last_good(r, code, err);
         double seconds = lace_now() - start;
-        fprintf(r->metrics,
-                "{\"step\": %ld, \"loss\": %.6f, \"grad_norm\": %.5f, \"lr\": %.6g, \"tokens\": %ld, \"learned\": %ld, "
-                "\"seconds\": %.4f, \"flops\": %.4g",
-                r->trainer.step, report.loss, report.grad_norm, report.lr, report.tokens, report.learned, seconds,
-                report.flops);
-        if (r->lattice_grpo) write_rl(r, &rewards);
-        fputs("}\n", r->metrics);
+        if (r->metrics) write_metrics(r, &report, r->lattice_grpo ? &rewards : NULL, seconds);
         struct lace_train_progress p = {r->options->stage, r->out,           r->trainer.step, r->train.steps,
-                                        report.loss,       report.grad_norm, report.lr,       report.tokens / seconds};
-        bool stop = r->options->progress && r->options->progress(r->options->user, &p),
-             last = r->trainer.step >= r->train.steps;
+                                        report.loss,       report.grad_norm, report.lr,       report.tokens / seconds,
+                                        r->ranks.rank};
+        double stops = r->options->progress && r->options->progress(r->options->user, &p);
+        if ((code = lace_ranks_sum(&r->ranks, &stops, 1, err))) return code;
+        bool stop = stops > 0, last = r->trainer.step >= r->train.steps;
         if (!stop && !last && r->trainer.step / r->checkpoint_every == before / r->checkpoint_every) continue;
-        if (fflush(r->metrics) || ferror(r->metrics))
-            return lace_fail(err, LACE_SYSTEM, "Cannot write the metrics of %s: %s.", r->out, strerror(errno));
-        if ((code = save_checkpoint(r, err))) return name_last_good(r, code, err);
+        code = lace_ranks_agree(&r->ranks, r->ranks.rank ? 0 : keep_step(r, err), err);
+        if (code) return name_last_good(r, code, err);
         if (stop && !last)
             return lace_fail(err, LACE_STOPPED,
                              "Stopped after step %ld of %d; %s/checkpoint-%ld is saved: go on with --resume.",
                              r->trainer.step, r->train.steps, r->out, r->trainer.step);
     }
-    return export_model(r, err);
+    return lace_ranks_agree(&r->ranks, r->ranks.rank ? 0 : export_model(r, err), err);
 }
 
 /* The stage stands among the settings, so that a run's folder says what it is. */
@@ -523,12 +546,14 @@ static int open_rl(struct run *r, struct lace_error *err)
 }
 
 /* Everything up to the first step; writes nothing. */
-static int open_run(struct run *r, const struct lace_train_options *options, struct lace_error *err)
+static int open_run(struct run *r, const struct lace_train_options *options, const struct lace_ranks *ranks,
+                    struct lace_error *err)
 {
     static const char *const stages[] = {"pretrain", "cpt", "sft", "rl", NULL};
-    *r = (struct run){.options = options, .folder = -1};
+    *r = (struct run){.options = options, .folder = -1, .ranks = *ranks};
     if (lace_name_index(stages, options->stage) < 0)
-        return lace_fail(err, LACE_BAD, "There is no training stage \"%.40s\"; the stages are pretrain, cpt, sft and rl.",
+        return lace_fail(err, LACE_BAD,
+                         "There is no training stage \"%.40s\"; the stages are pretrain, cpt, sft and rl.",
                          options->stage);
     int code = lace_settings_read(&r->settings, options->config, err);
     for (int i = 0; !code && options->sets && options->sets[i]; i++)
@@ -550,10 +575,14 @@ static int open_run(struct run *r, const struct lace_train_options *options, str
 int lace_train(const struct lace_train_options *options, struct lace_error *err)
 {
     struct run r;
-    int code = open_run(&r, options, err);
-    if (!code) code = start_run(&r, err);
+    struct lace_ranks ranks;
+    int code = lace_ranks_open(&ranks, err);
+    if (code) return code;
+    code = lace_ranks_agree(&ranks, open_run(&r, options, &ranks, err), err);
+    if (!code) code = lace_ranks_agree(&ranks, start_run(&r, err), err);
     if (!code) code = train_steps(&r, err);
     release(&r);
+    lace_ranks_close(&ranks);
     return code;
 }
 
@@ -567,7 +596,7 @@ int lace_training_open(struct lace_training **training, const struct lace_train_
                        struct lace_error *err)
 {
     if (!(*training = calloc(1, sizeof **training))) return lace_fail(err, LACE_MEMORY, "Out of memory.");
-    int code = open_run(&(*training)->run, options, err);
+    int code = open_run(&(*training)->run, options, &(struct lace_ranks){.count = 1}, err);
     if (code) lace_training_close(training);
     return code;
 }

@@ -23,7 +23,7 @@ void lace_trainer_defaults(struct lace_trainer_options *o)
 
 void lace_trainer_release(struct lace_trainer *t)
 {
-    for (int i = 0; t->shards && i < t->options.shards; i++) lace_shard_release(&t->shards[i]);
+    for (int i = 0; t->shards && i < t->shard_count; i++) lace_shard_release(&t->shards[i]);
     for (int i = 0; t->workers && i < t->options.workers; i++) {
         lace_cache_release(&t->workers[i].cache);
         lace_state_release(&t->workers[i].state);
@@ -44,18 +44,23 @@ int lace_trainer_init(struct lace_trainer *t, struct lace_model *model, const st
     *t = (struct lace_trainer){.options = *options, .model = model, .format = format, .sources = sources};
     struct lace_trainer_options *o = &t->options;
     int code = 0;
+    t->ranks = o->ranks ? *o->ranks : (struct lace_ranks){.count = 1};
+    if (o->shards < t->ranks.count)
+        return lace_fail(err, LACE_BAD, "%d shards cannot be spread over %d ranks; raise shards.", o->shards,
+                         t->ranks.count);
+    t->shard_count = (o->shards - t->ranks.rank + t->ranks.count - 1) / t->ranks.count;
     if (!o->workers) o->workers = omp_get_max_threads();
-    if (o->workers > o->shards) o->workers = o->shards;
+    if (o->workers > t->shard_count) o->workers = t->shard_count;
     if (!model->master) return lace_fail(err, LACE_BAD, "The model was not opened for training.");
     if (o->freeze && model->lattice.kind == LACE_KIND_NONE)
         return lace_fail(err, LACE_BAD, "The backbone is frozen and there is no lattice: nothing is left to train.");
-    t->shards = calloc((size_t)o->shards, sizeof *t->shards);
+    t->shards = calloc((size_t)t->shard_count, sizeof *t->shards);
     t->workers = calloc((size_t)o->workers, sizeof *t->workers);
     t->m = lace_alloc_array(model->values, sizeof(float));
     t->v = lace_alloc_array(model->values, sizeof(float));
     if (!t->shards || !t->workers || !t->m || !t->v)
         code = lace_fail(err, LACE_MEMORY, "Out of memory for the optimiser's moments.");
-    for (int i = 0; i < o->shards && !code; i++) code = lace_shard_init(&t->shards[i], o->shard_rows, err);
+    for (int i = 0; i < t->shard_count && !code; i++) code = lace_shard_init(&t->shards[i], o->shard_rows, err);
     struct lace_state_options s = {o->shard_rows, 512, o->shard_rows, o->shard_rows, 1, true};
     for (int i = 0; i < o->workers && !code; i++) {
         struct lace_worker *w = &t->workers[i];
@@ -76,7 +81,8 @@ static int fill_shard(struct lace_trainer *t, int index, struct lace_error *err)
     struct lace_shard *s = &t->shards[index];
     struct lace_rng rng;
     double progress = t->options.steps > 1 ? (double)t->step / (t->options.steps - 1) : 0;
-    lace_rng_init(&rng, t->options.seed, (uint64_t)t->step * (uint64_t)t->options.shards + (uint64_t)index);
+    uint64_t number = (uint64_t)index * (uint64_t)t->ranks.count + (uint64_t)t->ranks.rank;
+    lace_rng_init(&rng, t->options.seed, (uint64_t)t->step * (uint64_t)t->options.shards + number);
     lace_shard_clear(s);
     for (int fits = 1; fits > 0;) {
         struct lace_record record;
@@ -146,19 +152,29 @@ static double learning_rate(const struct lace_trainer_options *o, long step)
     return o->lr * (o->floor + (1 - o->floor) * 0.5 * (1 + cos(M_PI * along)));
 }
 
-/* Sums the workers' gradients into the first one's, weight by weight. */
-static double reduce(struct lace_trainer *t)
+/* Sums the gradients of the workers, then of the ranks, into the first worker's. */
+static int reduce(struct lace_trainer *t, struct lace_error *err)
 {
     struct lace_model *m = t->model;
-    double *squares = calloc((size_t)m->count, sizeof *squares), sum = 0;
-    if (!squares) return NAN;
 #pragma omp parallel for schedule(dynamic)
     for (int i = 0; i < m->count; i++) {
         size_t count = (size_t)m->weights[i].rows * m->weights[i].cols, at = m->weights[i].offset;
         for (int k = 1; k < t->options.workers; k++)
             m->ops->add(t->workers[0].grad + at, t->workers[k].grad + at, count);
-        squares[i] = m->ops->sum_squares(t->workers[0].grad + at, count);
     }
+    if (t->ranks.count == 1 || !t->ranks.sum_floats(t->workers[0].grad, m->values)) return 0;
+    return lace_fail(err, LACE_SYSTEM, "Rank %d lost the other processes.", t->ranks.rank);
+}
+
+static double norm(const struct lace_trainer *t)
+{
+    const struct lace_model *m = t->model;
+    double *squares = calloc((size_t)m->count, sizeof *squares), sum = 0;
+    if (!squares) return NAN;
+#pragma omp parallel for schedule(dynamic)
+    for (int i = 0; i < m->count; i++)
+        squares[i] = m->ops->sum_squares(t->workers[0].grad + m->weights[i].offset,
+                                         (size_t)m->weights[i].rows * m->weights[i].cols);
     for (int i = 0; i < m->count; i++) sum += squares[i];
     free(squares);
     return sqrt(sum);
@@ -204,14 +220,20 @@ int lace_trainer_learn(struct lace_trainer *t, const struct lace_lesson *lesson,
                 code = failed, first = own;
         }
     }
+    code = lace_ranks_agree(&t->ranks, code, &first);
     if (code) return lace_fail(err, code, "%s", first.text);
-    for (int k = 0; k < o->workers; k++) report->loss += t->workers[k].loss;
+    double sums[3] = {0};
+    for (int k = 0; k < o->workers; k++) sums[0] += t->workers[k].loss;
     for (int i = 0; i < lesson->count; i++) {
-        report->tokens += lesson->shards[i].batch.rows;
-        report->flops += count_flops(t->model, &lesson->shards[i], o->freeze);
+        sums[1] += lesson->shards[i].batch.rows;
+        sums[2] += count_flops(t->model, &lesson->shards[i], o->freeze);
     }
+    if ((code = reduce(t, err)) || (code = lace_ranks_sum(&t->ranks, sums, 3, err))) return code;
+    report->loss = sums[0];
+    report->tokens = (long)sums[1];
+    report->flops = sums[2];
     report->learned = (long)lesson->tokens;
-    report->grad_norm = reduce(t);
+    report->grad_norm = norm(t);
     if (!isfinite(report->loss) || !isfinite(report->grad_norm))
         return lace_fail(err, LACE_BAD,
                          "Step %ld: the loss is %g and the gradient's norm %g; training stopped. Lower lr or clip.",
@@ -225,18 +247,20 @@ int lace_trainer_learn(struct lace_trainer *t, const struct lace_lesson *lesson,
 int lace_trainer_step(struct lace_trainer *t, struct lace_step_report *report, struct lace_error *err)
 {
     const struct lace_trainer_options *o = &t->options;
-    struct lace_lesson lesson = {t->shards, o->shards};
+    struct lace_lesson lesson = {t->shards, t->shard_count};
     struct lace_error first = {{0}};
     int code = 0;
 #pragma omp parallel for schedule(static, 1) num_threads(o->workers)
-    for (int i = 0; i < o->shards; i++) {
+    for (int i = 0; i < t->shard_count; i++) {
         struct lace_error own;
         int failed = fill_shard(t, i, &own);
         if (failed)
 #pragma omp critical
             code = failed, first = own;
     }
+    code = lace_ranks_agree(&t->ranks, code, &first);
+    for (int i = 0; i < t->shard_count; i++) lesson.tokens += t->shards[i].weights;
+    if (!code) code = lace_ranks_sum(&t->ranks, &lesson.tokens, 1, &first);
     if (code) return lace_fail(err, code, "%s", first.text);
-    for (int i = 0; i < o->shards; i++) lesson.tokens += t->shards[i].weights;
     return lace_trainer_learn(t, &lesson, report, err);
 }

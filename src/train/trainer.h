@@ -6,6 +6,7 @@
  * bits as an uninterrupted one on as many workers. */
 #ifndef LACE_TRAINER_H
 #define LACE_TRAINER_H
+#include "train/ranks.h"
 #include "train/shard.h"
 
 struct lace_trainer_options {
@@ -15,7 +16,8 @@ struct lace_trainer_options {
     double beta1, beta2, eps, weight_decay, clip;
     bool freeze; /* the backbone stays as it is */
     uint64_t seed;
-    int workers; /* 0: all */
+    int workers;                    /* 0: all */
+    const struct lace_ranks *ranks; /* NULL: this process trains alone */
 };
 
 struct lace_step_report {
@@ -40,7 +42,9 @@ struct lace_trainer {
     struct lace_model *model;         /* borrowed, opened for training */
     const struct lace_format *format; /* borrowed */
     const struct lace_sources *sources;
-    struct lace_shard *shards;
+    struct lace_ranks ranks;
+    struct lace_shard *shards; /* this rank's share of the step's: shard j is number j * ranks.count + ranks.rank */
+    int shard_count;
     struct lace_worker *workers;
     float *m, *v; /* (values) */
     long step;    /* finished steps */
@@ -59,7 +63,7 @@ void lace_trainer_release(struct lace_trainer *trainer);
 struct lace_lesson {
     struct lace_shard *shards;
     int count;
-    double tokens; /* the loss is a mean over so many */
+    double tokens; /* the loss is a mean over so many, of all ranks */
     void (*weigh)(void *user, int shard, struct lace_worker *worker);
     void *user;
 };
