@@ -93,7 +93,8 @@ reproduce: $(B)/lace
 # ---- fuzz: the parsers alone, without OpenMP; FUZZ_SECONDS each ----
 FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
-FUZZ_LIB := $(filter src/base/% src/io/% src/text/% src/synth/% src/eval/stats.c src/data/import.c src/data/answer.c,$(LIB_SRC))
+FUZZ_LIB := $(filter src/base/% src/io/% src/text/% src/synth/% src/eval/stats.c src/data/import.c \
+  src/data/answer.c %/model/config.c %/model/rope.c %/model/lattice_config.c,$(LIB_SRC))
 build-fuzz/%: tests/fuzz/%.c $(FUZZ_LIB) | $(B)/.deps-build $(B)/.deps-fuzz
 	@mkdir -p $(@D)
 	$(call say,CC,$<)clang -O1 -g -std=gnu11 -D_GNU_SOURCE -Iinclude -Isrc -Wno-unknown-pragmas \

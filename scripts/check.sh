@@ -14,7 +14,7 @@ if [ "${SAN:-}" = thread ]; then # archer tells the sanitizer of OpenMP's barrie
     export OMP_TOOL_LIBRARIES=/usr/lib/llvm-14/lib/libarcher.so
     export TSAN_OPTIONS="ignore_noninstrumented_modules=1 suppressions=$PWD/scripts/threads.supp ${TSAN_OPTIONS:-}"
 fi
-sanitized="test_safetensors test_weights test_json test_record test_settings test_tokenizer test_jinja test_chat"
+sanitized="test_safetensors test_weights test_config test_json test_record test_settings test_tokenizer test_jinja test_chat"
 passed=0 failed=0
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT

@@ -85,7 +85,7 @@ static inline void pass_open(struct pass *p, const struct lace_model *m, const s
     }
     for (int r = 0; r < b->rows; r++) b->out_row[b->outs++] = r;
     lace_batch_store_times(b, &p->cache);
-    assert_works(lace_view_build(b, p->group, count, &p->cache, &m->lattice, &p->err), p->err);
+    assert_works(lace_view_build(b, p->group, count, &p->cache, m, &p->err), p->err);
     lace_forward(m, &p->state, &p->cache, b);
     lace_logits(m, &p->state, b, 0, b->outs);
 }

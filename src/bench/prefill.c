@@ -44,7 +44,7 @@ int lace_bench_prefill(struct lace_bench *b, const struct lace_subject *s, struc
 {
     struct lace_samples time = {.count = 0};
     char label[160];
-    int code = 0, longest = s->model->config.max_position_embeddings - 128,
+    int code = 0, longest = lace_config_context(&s->model->config) - 128,
         prompt = PROMPT < longest ? PROMPT : longest, samples = b->options->quick ? 2 : 5;
     if (prompt < 1) return lace_bench_skip(b, "prefill", "the model's context is too short", err);
     for (int i = 0; i <= samples && !code; i++) {

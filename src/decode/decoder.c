@@ -239,11 +239,11 @@ int lace_decoder_check(const struct lace_decoder *d, const int *prompt, int coun
                          o->budget);
     if (o->paste && d->model->lattice.kind != LACE_KIND_NONE)
         return lace_fail(err, LACE_BAD, "Text is pasted into threads of models without a lattice only.");
-    if (count + room_of(o) > c->max_position_embeddings)
+    if (count + room_of(o) > lace_config_context(c))
         return lace_fail(
             err, LACE_BAD,
             "A prompt of %d tokens and a budget of %d are longer than the model's context of %d; use less of either.",
-            count, o->budget, c->max_position_embeddings);
+            count, o->budget, lace_config_context(c));
     if (count + (int64_t)o->threads * room_of(o) > d->options.slots)
         return lace_fail(err, LACE_BAD,
                          "A prompt of %d tokens and %d threads of %d need more than the %d tokens of the cache; use "
@@ -508,7 +508,7 @@ static int compute(struct lace_decoder *d, struct lace_error *err)
 {
     struct lace_batch *b = &d->batch;
     lace_batch_store_times(b, &d->cache);
-    int code = lace_view_build(b, d->view_groups, d->views, &d->cache, &d->model->lattice, err);
+    int code = lace_view_build(b, d->view_groups, d->views, &d->cache, d->model, err);
     if (!code) lace_forward(d->model, &d->state, &d->cache, b);
     return code;
 }

@@ -136,7 +136,7 @@ void lace_engine_info(const struct lace_engine *e, struct lace_engine_info *info
         .layers = c->num_hidden_layers,
         .width = c->hidden_size,
         .vocabulary = c->vocab_size,
-        .context = c->max_position_embeddings,
+        .context = lace_config_context(c),
         .max_threads = e->model->lattice.kind == LACE_KIND_NONE ? LACE_MAX_THREADS : e->model->lattice.max_threads};
     lace_model_count(e->model, &info->parameters, &info->lattice_parameters);
 }

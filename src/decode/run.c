@@ -28,13 +28,13 @@ static void heard(void *user, int group, int thread, const char *bytes, size_t l
 static int decode(const struct lace_engine *e, const int *ids, int count, const struct lace_run_options *o,
                   struct lace_run_result *result, struct lace_error *err)
 {
-    int stop_count = 0, room = e->model->config.max_position_embeddings - count - VERDICT_TOKENS, budget = o->budget;
+    int stop_count = 0, room = lace_config_context(&e->model->config) - count - VERDICT_TOKENS, budget = o->budget;
     if (!budget) budget = room < 2048 ? room : 2048;
     if (budget < 1 || budget > room)
         return lace_fail(
             err, LACE_BAD,
             "A prompt of %d tokens and a budget of %d are longer than the model's context of %d; use less of either.",
-            count, o->budget, e->model->config.max_position_embeddings);
+            count, o->budget, lace_config_context(&e->model->config));
     if (o->threads < 1 || o->threads > LACE_FEW_ROWS)
         return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.", LACE_FEW_ROWS,
                          o->threads);
@@ -81,9 +81,9 @@ int lace_run(const struct lace_engine *e, const char *prompt, const struct lace_
     int code = lace_engine_prompt(e, prompt, &ids, &count, err);
     if (code) return code;
     result->prompt_tokens = (int)count;
-    if (count > (size_t)e->model->config.max_position_embeddings)
+    if (count > (size_t)lace_config_context(&e->model->config))
         code = lace_fail(err, LACE_BAD, "The prompt has %zu tokens; the model's context holds %d.", count,
-                         e->model->config.max_position_embeddings);
+                         lace_config_context(&e->model->config));
     else code = decode(e, ids, (int)count, o, result, err);
     free(ids);
     if (code) lace_run_release(result);
@@ -122,7 +122,7 @@ static int score_rows(const struct lace_model *m, const int *ids, int count, flo
         b.rows = b.outs = count;
         lace_batch_store_times(&b, &cache);
         struct lace_group g = {.prompt = {0, count, 0, 0}, .see = -1};
-        code = lace_view_build(&b, &g, 1, &cache, &m->lattice, err);
+        code = lace_view_build(&b, &g, 1, &cache, m, err);
     }
     if (!code) {
         int V = m->config.vocab_size;
@@ -151,9 +151,9 @@ int lace_score(const struct lace_engine *e, const int *ids, size_t count, float 
 {
     const struct lace_config *c = &e->model->config;
     if (!count) return lace_fail(err, LACE_BAD, "There is nothing to score: the text is empty.");
-    if (count > (size_t)c->max_position_embeddings)
+    if (count > (size_t)lace_config_context(c))
         return lace_fail(err, LACE_BAD, "The text has %zu tokens; the model's context holds %d.", count,
-                         c->max_position_embeddings);
+                         lace_config_context(c));
     for (size_t i = 0; i < count; i++)
         if (ids[i] < 0 || ids[i] >= c->vocab_size)
             return lace_fail(err, LACE_BAD, "Token %d is not in the vocabulary of %d.", ids[i], c->vocab_size);

@@ -1,6 +1,8 @@
 /* Jansson with our limits. Depth is checked before parsing, because Jansson recurses (its own limit, 2048,
  * is generous for a worker's stack) and because every reader here wants the same one. */
 #include "io/json.h"
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAX_DEPTH 64
@@ -47,6 +49,18 @@ json_t *lace_json_read(const char *path, size_t max, struct lace_error *err)
     json_t *root = lace_json_parse(bytes, len, path, err);
     lace_free(bytes);
     return root;
+}
+
+int lace_json_write(json_t *object, const char *dir, const char *name, struct lace_error *err)
+{
+    char path[PATH_MAX];
+    char *text = object ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
+    json_decref(object);
+    if (!text) return lace_fail(err, LACE_MEMORY, "Out of memory while writing %s.", name);
+    int code = lace_join(path, dir, name, err);
+    if (!code) code = lace_write_file(path, text, strlen(text), err);
+    free(text);
+    return code;
 }
 
 static const json_t *member(const json_t *object, const char *key)

@@ -104,15 +104,14 @@ void lace_config_count(const struct lace_config *c, const struct lace_lattice_co
                        size_t *in_lattice)
 {
     *backbone = *in_lattice = 0;
-    for (enum lace_param p = 0; p < P_COUNT; p++) {
-        const struct lace_param_spec *spec = &lace_params[p];
-        size_t size = (size_t)lace_letter_size(spec->rows, c, l) * (size_t)lace_letter_size(spec->cols, c, l);
-        if (spec->scope == PER_LATTICE_LAYER) {
-            if (l->kind == LACE_KIND_LATTICE || (l->kind == LACE_KIND_FULL && spec->full))
-                *in_lattice += size * (size_t)l->layer_count;
-        } else if (p != P_HEAD || !c->tie_word_embeddings)
-            *backbone += spec->scope == ONCE ? size : size * (size_t)c->num_hidden_layers;
-    }
+    for (int layer = 0; layer <= c->num_hidden_layers; layer++) /* the last round: what occurs once */
+        for (enum lace_param p = 0; p < P_COUNT; p++) {
+            const struct lace_param_spec *spec = &lace_params[p];
+            if ((spec->scope == ONCE) != (layer == c->num_hidden_layers) || !lace_param_present(c, l, p, layer))
+                continue;
+            *(p >= P_LAT_NORM ? in_lattice : backbone) +=
+                (size_t)lace_letter_size(spec->rows, c, l) * (size_t)lace_letter_size(spec->cols, c, l);
+        }
 }
 
 /* A lattice's tensors depend on the backbone's width and heads alone. So they are made on one with a small vocabulary

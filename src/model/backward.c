@@ -28,6 +28,25 @@ static float *gradient_of(const struct lace_model *m, int layer, enum lace_param
     return grad ? grad + lace_model_weight(m, layer, p)->offset : NULL;
 }
 
+/* db += the sum of dy's rows, where the model has this bias and it is trained. */
+static void bias_backward(const struct lace_model *m, int layer, enum lace_param p, const float *dy, int rows,
+                          float *grad)
+{
+    const struct lace_weight *w = grad ? lace_model_weight(m, layer, p) : NULL;
+    if (w) m->ops->bias_backward(grad + w->offset, dy, rows, w->cols);
+}
+
+/* Back through the norm of queries or keys, into dx; without one dy is what it was. Returns where the gradient is. */
+static const float *norm_backward(const struct lace_model *m, int layer, enum lace_param p, float *dx, const float *dy,
+                                  const float *x, const float *rstd, int heads, float *grad)
+{
+    const struct lace_weight *w = lace_model_weight(m, layer, p);
+    if (!w) return dy;
+    memset(dx, 0, sizeof(float) * (size_t)heads * w->cols);
+    m->ops->rmsnorm_backward(dx, gradient_of(m, layer, p, grad), dy, x, rstd, w->value, heads, w->cols);
+    return dx;
+}
+
 static void feed_forward_backward(const struct lace_model *m, int layer, struct lace_layer_state *a,
                                   struct lace_state *s, int R, float *grad)
 {
@@ -43,10 +62,13 @@ static void feed_forward_backward(const struct lace_model *m, int layer, struct 
         struct lace_operand d = lace_operand_rows(&dy, r), up = lace_operand_rows(&s->dy_up, r),
                             gate = lace_operand_rows(&s->dy_gate, r);
         ops->operand_make(&d, dh, rows);
+        bias_backward(m, layer, P_DOWN_BIAS, dh, rows, grad);
         product_backward(m, layer, P_DOWN, s->x, &d, NULL, rows, false, NULL);
         ops->swiglu_backward(s->dgate, s->dup, s->x, a->gate + (size_t)r * F, a->up + (size_t)r * F, (size_t)rows * F);
         ops->operand_make(&up, s->dup, rows);
         ops->operand_make(&gate, s->dgate, rows);
+        bias_backward(m, layer, P_UP_BIAS, s->dup, rows, grad);
+        bias_backward(m, layer, P_GATE_BIAS, s->dgate, rows, grad);
         product_backward(m, layer, P_UP, s->dx, &up, NULL, rows, false, NULL);
         product_backward(m, layer, P_GATE, s->dx, &gate, NULL, rows, true, NULL);
         ops->rmsnorm_backward(dh, gradient_of(m, layer, P_POST_NORM, grad), s->dx, a->mid + (size_t)r * D,
@@ -73,37 +95,37 @@ static void attention_backward(const struct lace_model *m, int layer, struct lac
          full = lattice && m->lattice.kind == LACE_KIND_FULL;
 
     struct lace_operand dy = gradient(m, s, s->dh, D, R);
+    bias_backward(m, layer, P_O_BIAS, s->dh, R, grad);
     product_backward(m, layer, P_O, s->datt, &dy, &a->att_op, R, false, grad);
     memset(s->dk, 0, sizeof(float) * slots * K * d);
     memset(s->dv, 0, sizeof(float) * slots * K * d);
     if (lattice) lace_lattice_backward(m, layer, a, s, cache, b, lattice_grad);
 
-    float *dq = s->x, *draw = s->y;
+    float *dq = s->x;
     memset(dq, 0, sizeof(float) * (size_t)R * H * d);
-    ops->attention_backward(dq, s->dk, s->dv, s->datt, a->att, a->lse, a->q, k_layer, v_layer, &b->causal.view, H, K, d,
-                            1 / sqrtf((float)d), 0, &s->scratch);
-    ops->rope(dq, s->cosine, s->sine, -1, R, H, d);
+    ops->attention_backward(dq, s->dk, s->dv, s->datt, a->att, a->lse, a->q, k_layer, v_layer,
+                            lace_causal_view(m, b, layer), H, K, d, 1 / sqrtf((float)d), 0, &s->scratch);
+    if (!c->unturned[layer]) ops->rope(dq, s->cosine, s->sine, -1, R, H, d);
     if (full) ops->add(dq, s->dq, (size_t)N * H * d);
-    memset(draw, 0, sizeof(float) * (size_t)R * H * d);
-    ops->rmsnorm_backward(draw, gradient_of(m, layer, P_Q_NORM, grad), dq, a->q_raw, a->rstd_q,
-                          lace_model_weight(m, layer, P_Q_NORM)->value, R * H, d);
-    dy = gradient(m, s, draw, H * d, R);
+    const float *dlinear = norm_backward(m, layer, P_Q_NORM, s->y, dq, a->q_raw, a->rstd_q, R * H, grad);
+    bias_backward(m, layer, P_Q_BIAS, dlinear, R, grad);
+    dy = gradient(m, s, dlinear, H * d, R);
     product_backward(m, layer, P_Q, s->dx, &dy, &a->x_in, R, false, grad);
 
     lace_gather_rows(s->k, s->dk, b->slot, R, K * d);
-    ops->rope(s->k, s->cosine, s->sine, -1, R, K, d);
+    if (!c->unturned[layer]) ops->rope(s->k, s->cosine, s->sine, -1, R, K, d);
     if (full) {
         lace_gather_rows(s->lk, s->dlk, b->slot, N, K * d);
         ops->rope(s->lk, s->lat_cosine, s->lat_sine, -1, N, K, d);
         ops->add(s->k, s->lk, (size_t)N * K * d);
     }
-    memset(draw, 0, sizeof(float) * (size_t)R * K * d);
-    ops->rmsnorm_backward(draw, gradient_of(m, layer, P_K_NORM, grad), s->k, a->k_raw, a->rstd_k,
-                          lace_model_weight(m, layer, P_K_NORM)->value, R * K, d);
-    dy = gradient(m, s, draw, K * d, R);
+    dlinear = norm_backward(m, layer, P_K_NORM, s->y, s->k, a->k_raw, a->rstd_k, R * K, grad);
+    bias_backward(m, layer, P_K_BIAS, dlinear, R, grad);
+    dy = gradient(m, s, dlinear, K * d, R);
     product_backward(m, layer, P_K, s->dx, &dy, &a->x_in, R, true, grad);
 
     lace_gather_rows(s->v, s->dv, b->slot, R, K * d);
+    bias_backward(m, layer, P_V_BIAS, s->v, R, grad);
     dy = gradient(m, s, s->v, K * d, R);
     product_backward(m, layer, P_V, s->dx, &dy, &a->x_in, R, true, grad);
     ops->rmsnorm_backward(s->dh, gradient_of(m, layer, P_INPUT_NORM, grad), s->dx, a->in, a->rstd_in,

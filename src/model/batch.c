@@ -83,7 +83,8 @@ int lace_batch_init(struct lace_batch *b, int rows, int groups, int ranges, stru
     bool ok = true;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         ok &= (*lists[i] = lace_alloc_array(LACE_PAD_ROWS(rows), sizeof(int))) != NULL;
-    if (!ok || store_init(&b->causal, 2 * groups, ranges) || store_init(&b->lattice, groups, ranges)) {
+    if (!ok || store_init(&b->causal, 2 * groups, ranges) || store_init(&b->sliding, 2 * groups, ranges) ||
+        store_init(&b->lattice, groups, ranges)) {
         lace_batch_release(b);
         return lace_fail(err, LACE_MEMORY, "Out of memory for a batch of %d rows.", rows);
     }
@@ -96,6 +97,8 @@ void lace_batch_release(struct lace_batch *b)
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) lace_free(lists[i]);
     lace_free(b->causal.block);
     lace_free(b->causal.range);
+    lace_free(b->sliding.block);
+    lace_free(b->sliding.range);
     lace_free(b->lattice.block);
     lace_free(b->lattice.range);
     *b = (struct lace_batch){0};

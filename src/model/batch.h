@@ -62,15 +62,21 @@ struct lace_batch {
     int outs;
     int *out_row; /* (outs): the rows whose logits are wanted */
     int row_cap;
-    struct lace_view_store causal, lattice;
+    struct lace_view_store causal, sliding, lattice; /* sliding: causal within the model's window */
 };
 
 int lace_batch_init(struct lace_batch *batch, int rows, int groups, int ranges, struct lace_error *err);
 void lace_batch_release(struct lace_batch *batch);
 
-/* Builds both views. The mask is written down here and nowhere else (drawn in view.c). Times of the batch's own
+/* Builds the views. The mask is written down here and nowhere else (drawn in view.c). Times of the batch's own
  * rows must stand in cache->time already (lace_batch_store_times). */
 int lace_view_build(struct lace_batch *batch, const struct lace_group *groups, int count,
-                    const struct lace_cache *cache, const struct lace_lattice_config *lattice, struct lace_error *err);
+                    const struct lace_cache *cache, const struct lace_model *model, struct lace_error *err);
+/* What ordinary attention sees in a layer. */
+static inline const struct lace_view *lace_causal_view(const struct lace_model *model, const struct lace_batch *batch,
+                                                       int layer)
+{
+    return model->config.sliding[layer] ? &batch->sliding.view : &batch->causal.view;
+}
 void lace_batch_store_times(const struct lace_batch *batch, struct lace_cache *cache);
 #endif

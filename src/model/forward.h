@@ -11,7 +11,7 @@ struct lace_layer_state {
     float *mid;                      /* (R, D) after attention and lattice */
     float *rstd_in, *rstd_mid;       /* (R) */
     struct lace_operand x_in, x_mid; /* (R, D) the normed streams */
-    float *q_raw, *k_raw;            /* (R, H*d), (R, K*d) before QK-norm */
+    float *q_raw, *k_raw;            /* (R, H*d), (R, K*d) before QK-norm; NULL without */
     float *rstd_q, *rstd_k;          /* (R, H), (R, K) */
     float *q;                        /* (R, H*d) after QK-norm and rotation */
     float *att, *lse;                /* (R, H*d), (R, H) */

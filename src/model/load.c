@@ -158,12 +158,15 @@ int lace_model_load(struct lace_model **model, const char *dir, const char *latt
     struct lace_config config;
     struct lace_lattice_config lattice = {0};
     struct lace_weights adapter = {0};
+    char *text = NULL;
     *model = NULL;
     int code = check_directory(dir, err);
-    if (!code) code = lace_config_read(&config, dir, err);
+    if (!code) code = lace_config_read(&config, dir, &text, err);
     if (!code && lattice_dir) code = lace_lattice_config_read(&lattice, &config, lattice_dir, err);
     if (!code) code = lace_model_new(model, &config, lattice_dir ? &lattice : NULL, options, err);
     struct lace_model *m = *model;
+    if (m) m->config_json = text;
+    else lace_free(text);
     if (!code) code = lace_weights_open(&m->source, dir, "model", err);
     if (!code) code = check_part(m, &m->source, dir, false, err);
     if (!code && lattice_dir) code = lace_weights_open(&adapter, lattice_dir, "lattice_model", err);
@@ -182,7 +185,7 @@ int lace_model_examine(struct lace_config *config, const char *dir, struct lace_
     struct lace_model *m = NULL;
     struct lace_weights source = {0};
     int code = check_directory(dir, err);
-    if (!code) code = lace_config_read(config, dir, err);
+    if (!code) code = lace_config_read(config, dir, NULL, err);
     if (!code) code = lace_model_new(&m, config, NULL, NULL, err);
     if (!code) code = lace_weights_open(&source, dir, "model", err);
     if (!code) code = check_part(m, &source, dir, false, err);

@@ -5,13 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool present(const struct lace_model *m, enum lace_param p, int layer)
-{
-    if (p == P_HEAD) return !m->config.tie_word_embeddings;
-    if (lace_params[p].scope != PER_LATTICE_LAYER) return true;
-    return lace_lattice_layer(&m->lattice, layer) >= 0 && (m->lattice.kind == LACE_KIND_LATTICE || lace_params[p].full);
-}
-
 /* Appends the occurrences of the parameters first .. last - 1 to the list of weights; lattice tensors always come
  * after the backbone's, so that attaching a lattice leaves the backbone's offsets as they are. */
 static int list_weights(struct lace_model *m, enum lace_param first, enum lace_param last, struct lace_error *err)
@@ -23,7 +16,8 @@ static int list_weights(struct lace_model *m, enum lace_param first, enum lace_p
     for (int layer = 0; layer <= layers; layer++)
         for (enum lace_param p = first; p < last; p++) {
             const struct lace_param_spec *spec = &lace_params[p];
-            if ((spec->scope == ONCE) != (layer == layers) || !present(m, p, layer)) continue;
+            if ((spec->scope == ONCE) != (layer == layers) || !lace_param_present(&m->config, &m->lattice, p, layer))
+                continue;
             struct lace_weight *w = &m->weights[m->count];
             *w = (struct lace_weight){.param = p, .layer = spec->scope == ONCE ? -1 : layer, .offset = m->values};
             w->rows = lace_letter_size(spec->rows, &m->config, &m->lattice);
@@ -121,6 +115,7 @@ void lace_model_free(struct lace_model **model)
     }
     lace_free(m->master);
     lace_weights_close(&m->source);
+    lace_free(m->config_json);
     free(m->index);
     free(m->weights);
     free(m);

@@ -17,13 +17,20 @@ enum lace_param {
     P_Q,
     P_K,
     P_V,
+    P_Q_BIAS,
+    P_K_BIAS,
+    P_V_BIAS,
     P_Q_NORM,
     P_K_NORM,
     P_O,
+    P_O_BIAS,
     P_POST_NORM,
     P_GATE,
     P_UP,
     P_DOWN,
+    P_GATE_BIAS,
+    P_UP_BIAS,
+    P_DOWN_BIAS,
     P_NORM,
     P_HEAD,
     P_LAT_NORM,
@@ -56,6 +63,9 @@ struct lace_param_spec {
     float constant; /* start of a vector in a new model: 1 for norms, 0 for gains */
 };
 extern const struct lace_param_spec lace_params[P_COUNT];
+/* Whether a layer (of those that occur once: any) of such a model has the tensor. */
+bool lace_param_present(const struct lace_config *config, const struct lace_lattice_config *lattice,
+                        enum lace_param param, int layer);
 
 struct lace_weight {
     enum lace_param param;
@@ -72,6 +82,7 @@ struct lace_weight {
 struct lace_model {
     struct lace_config config;
     struct lace_lattice_config lattice;
+    char *config_json; /* as the directory had it, NULL: made here; saved again with the weights */
     const struct lace_ops *ops;
     enum lace_dtype dtype; /* of the products */
     bool trained;          /* f32 masters and the backward packing exist */

@@ -8,13 +8,20 @@ const struct lace_param_spec lace_params[P_COUNT] = {
     [P_Q] = {"model.layers.%d.self_attn.q_proj.weight", PER_LAYER, MATRIX, N_Q, N_D, 0, 0},
     [P_K] = {"model.layers.%d.self_attn.k_proj.weight", PER_LAYER, MATRIX, N_KV, N_D, 0, 0},
     [P_V] = {"model.layers.%d.self_attn.v_proj.weight", PER_LAYER, MATRIX, N_KV, N_D, 0, 0},
+    [P_Q_BIAS] = {"model.layers.%d.self_attn.q_proj.bias", PER_LAYER, VECTOR, N_ONE, N_Q, 0, 0},
+    [P_K_BIAS] = {"model.layers.%d.self_attn.k_proj.bias", PER_LAYER, VECTOR, N_ONE, N_KV, 0, 0},
+    [P_V_BIAS] = {"model.layers.%d.self_attn.v_proj.bias", PER_LAYER, VECTOR, N_ONE, N_KV, 0, 0},
     [P_Q_NORM] = {"model.layers.%d.self_attn.q_norm.weight", PER_LAYER, VECTOR, N_ONE, N_HD, 0, 1},
     [P_K_NORM] = {"model.layers.%d.self_attn.k_norm.weight", PER_LAYER, VECTOR, N_ONE, N_HD, 0, 1},
     [P_O] = {"model.layers.%d.self_attn.o_proj.weight", PER_LAYER, MATRIX, N_D, N_Q, 0, 0},
+    [P_O_BIAS] = {"model.layers.%d.self_attn.o_proj.bias", PER_LAYER, VECTOR, N_ONE, N_D, 0, 0},
     [P_POST_NORM] = {"model.layers.%d.post_attention_layernorm.weight", PER_LAYER, VECTOR, N_ONE, N_D, 0, 1},
     [P_GATE] = {"model.layers.%d.mlp.gate_proj.weight", PER_LAYER, MATRIX, N_F, N_D, 0, 0},
     [P_UP] = {"model.layers.%d.mlp.up_proj.weight", PER_LAYER, MATRIX, N_F, N_D, 0, 0},
     [P_DOWN] = {"model.layers.%d.mlp.down_proj.weight", PER_LAYER, MATRIX, N_D, N_F, 0, 0},
+    [P_GATE_BIAS] = {"model.layers.%d.mlp.gate_proj.bias", PER_LAYER, VECTOR, N_ONE, N_F, 0, 0},
+    [P_UP_BIAS] = {"model.layers.%d.mlp.up_proj.bias", PER_LAYER, VECTOR, N_ONE, N_F, 0, 0},
+    [P_DOWN_BIAS] = {"model.layers.%d.mlp.down_proj.bias", PER_LAYER, VECTOR, N_ONE, N_D, 0, 0},
     [P_NORM] = {"model.norm.weight", ONCE, VECTOR, N_ONE, N_D, 0, 1},
     [P_HEAD] = {"lm_head.weight", ONCE, MATRIX, N_V, N_D, 0, 0},
     [P_LAT_NORM] = {"layers.%d.lattice.norm.weight", PER_LATTICE_LAYER, VECTOR, N_ONE, N_Q, 1, 1},
@@ -27,6 +34,25 @@ const struct lace_param_spec lace_params[P_COUNT] = {
     [P_LAT_ALPHA] = {"layers.%d.lattice.alpha", PER_LATTICE_LAYER, VECTOR, N_ONE, N_M, 1, 0},
     [P_LAT_UP] = {"layers.%d.lattice.up.weight", PER_LATTICE_LAYER, MATRIX, N_D, N_R, 0, 0},
 };
+
+bool lace_param_present(const struct lace_config *c, const struct lace_lattice_config *l, enum lace_param p, int layer)
+{
+    switch (p) {
+    case P_HEAD: return !c->tie_word_embeddings;
+    case P_Q_NORM:
+    case P_K_NORM: return lace_config_qk_norm(c);
+    case P_Q_BIAS:
+    case P_K_BIAS:
+    case P_V_BIAS: return c->attention_bias;
+    case P_O_BIAS: return c->output_bias;
+    case P_GATE_BIAS:
+    case P_UP_BIAS:
+    case P_DOWN_BIAS: return c->mlp_bias;
+    default: break;
+    }
+    if (lace_params[p].scope != PER_LATTICE_LAYER) return true;
+    return lace_lattice_layer(l, layer) >= 0 && (l->kind == LACE_KIND_LATTICE || lace_params[p].full);
+}
 
 int lace_letter_size(enum lace_letter letter, const struct lace_config *c, const struct lace_lattice_config *l)
 {

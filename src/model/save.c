@@ -46,7 +46,8 @@ int lace_model_save(const struct lace_model *m, const char *dir, const char *lat
     int code = 0;
     if (!m->master) return lace_fail(err, LACE_BAD, "Only a model opened for training can be saved.");
     if (dir) code = lace_make_dir(dir, err);
-    if (dir && !code) code = lace_config_write(&m->config, dir, err);
+    if (dir && !code)
+        code = lace_config_write(&m->config, m->config_json, type == LACE_F32 ? "float32" : "bfloat16", dir, err);
     if (dir && !code) code = save_part(m, dir, "model.safetensors", false, type, err);
     if (!lattice_dir || code) return code;
     if (m->lattice.kind == LACE_KIND_NONE) return lace_fail(err, LACE_BAD, "The model has no lattice to save.");

@@ -34,10 +34,12 @@ static void lay_out_layer(struct plan *p, struct lace_layer_state *a, const stru
     a->rstd_mid = floats(p, R, 1);
     a->x_in = operand(p, R, (int)D);
     a->x_mid = operand(p, R, (int)D);
-    a->q_raw = floats(p, R, H * d);
-    a->k_raw = floats(p, R, K * d);
-    a->rstd_q = floats(p, R, H);
-    a->rstd_k = floats(p, R, K);
+    if (lace_config_qk_norm(c)) {
+        a->q_raw = floats(p, R, H * d);
+        a->k_raw = floats(p, R, K * d);
+        a->rstd_q = floats(p, R, H);
+        a->rstd_k = floats(p, R, K);
+    }
     a->q = floats(p, R, H * d);
     a->att = floats(p, R, H * d);
     a->lse = floats(p, R, H);

@@ -6,6 +6,9 @@
  *     [0 ... P-1]   [0 ... j]  j+1 ...
  *      visible       visible    never
  *
+ * In a sliding layer of window w the row at position p sees of all these the positions p-w+1 .. p alone; where P + j
+ * is the position of own slot j, the window passes over the prompt's end without a seam.
+ *
  * The lattice, for thread n at clock time t, over the slots of another thread m (times ascend along a thread;
  * a thread may start later or wait, so times may jump):
  *
@@ -79,39 +82,60 @@ static void count_keys(struct lace_view_store *s, const struct lace_view_block *
     if (keys > s->view.max_keys) s->view.max_keys = keys;
 }
 
-static int build_group(struct lace_batch *b, const struct lace_group *groups, int index, const struct lace_cache *cache,
-                       const struct lace_lattice_config *l)
+/* The first row of the group's threads, and their number. */
+static int thread_rows(const struct lace_group *g, int *first)
 {
-    const struct lace_group *g = &groups[index];
-    const struct lace_span *p = &g->prompt;
-    int first_row = -1, rows = 0, prompt_end = p->slot + p->past + p->rows;
+    int rows = 0;
     for (int n = 0; n < g->threads; n++) {
-        if (g->thread[n].rows && first_row < 0) first_row = g->thread[n].row;
+        if (g->thread[n].rows && !rows) *first = g->thread[n].row;
         rows += g->thread[n].rows;
     }
+    return rows;
+}
+
+/* Slots of a text from slot `first` on whose first token has this position, up to `end`, as a row at `position` sees
+ * them: all, or those that its window holds. */
+static struct lace_range within(int first, int end, int starts_at, int position, int window)
+{
+    int hidden = window ? position + 1 - window - starts_at : 0;
+    return (struct lace_range){hidden > 0 ? first + hidden : first, end};
+}
+
+/* Ordinary attention of a group's rows; window 0: of layers that do not slide. */
+static int build_causal(struct lace_view_store *store, const struct lace_group *g, int window)
+{
+    const struct lace_span *p = &g->prompt;
+    int first_row = 0, rows = thread_rows(g, &first_row), prompt = p->past + p->rows;
     if (p->rows) {
-        struct lace_view_block *block = add_block(&b->causal, p->row, p->rows, 1);
+        struct lace_view_block *block = add_block(store, p->row, p->rows, 1);
         if (!block) return -1;
         for (int i = 0; i < p->rows; i++)
-            b->causal.range[block->first + i] = (struct lace_range){p->slot, p->slot + p->past + i + 1};
-        count_keys(&b->causal, block);
+            store->range[block->first + i] = within(p->slot, p->slot + p->past + i + 1, 0, p->past + i, window);
+        count_keys(store, block);
     }
     if (!rows) return 0;
-
-    struct lace_view_block *causal = add_block(&b->causal, first_row, rows, 1 + g->threads);
-    if (!causal) return -1;
-    struct lace_range *range = &b->causal.range[causal->first];
+    struct lace_view_block *block = add_block(store, first_row, rows, 1 + g->threads);
+    if (!block) return -1;
+    struct lace_range *range = &store->range[block->first];
     for (int n = 0; n < g->threads; n++)
-        for (int i = 0; i < g->thread[n].rows; i++, range += causal->segs) {
+        for (int i = 0; i < g->thread[n].rows; i++, range += block->segs) {
             const struct lace_span *s = &g->thread[n];
-            range[0] = (struct lace_range){p->slot, prompt_end};
+            int position = prompt + s->past + i;
+            range[0] = within(p->slot, p->slot + prompt, 0, position, window);
             for (int m = 0; m < g->threads; m++)
-                range[1 + m] =
-                    m == n ? (struct lace_range){s->slot, s->slot + s->past + i + 1} : (struct lace_range){0, 0};
+                range[1 + m] = m == n ? within(s->slot, s->slot + s->past + i + 1, prompt, position, window)
+                                      : (struct lace_range){0, 0};
         }
-    count_keys(&b->causal, causal);
+    count_keys(store, block);
+    return 0;
+}
 
-    if (l->kind == LACE_KIND_NONE) return 0;
+static int build_lattice(struct lace_batch *b, const struct lace_group *groups, int index,
+                         const struct lace_cache *cache, const struct lace_lattice_config *l)
+{
+    const struct lace_group *g = &groups[index];
+    int first_row = 0, rows = thread_rows(g, &first_row);
+    if (!rows || l->kind == LACE_KIND_NONE) return 0;
     struct lace_show show = g->show.set ? g->show : (struct lace_show){true, l->visible, l->window};
     /* A muted group has a block that shows nothing: attention leaves rows without a block untouched, and the group's
      * keys must be stored for those who may see them. */
@@ -119,7 +143,7 @@ static int build_group(struct lace_batch *b, const struct lace_group *groups, in
     int segs = g->see < 0 ? 0 : seen->threads;
     struct lace_view_block *block = add_block(&b->lattice, first_row, rows, segs ? segs : 1);
     if (!block) return -1;
-    range = &b->lattice.range[block->first];
+    struct lace_range *range = &b->lattice.range[block->first];
     for (int n = 0; n < g->threads; n++)
         for (int i = 0; i < g->thread[n].rows; i++, range += block->segs) {
             range[0] = (struct lace_range){0, 0};
@@ -133,12 +157,14 @@ static int build_group(struct lace_batch *b, const struct lace_group *groups, in
 }
 
 int lace_view_build(struct lace_batch *b, const struct lace_group *groups, int count, const struct lace_cache *cache,
-                    const struct lace_lattice_config *l, struct lace_error *err)
+                    const struct lace_model *m, struct lace_error *err)
 {
-    struct lace_view_store *stores[] = {&b->causal, &b->lattice};
-    for (int i = 0; i < 2; i++) stores[i]->view.blocks = stores[i]->view.max_keys = 0;
+    struct lace_view_store *stores[] = {&b->causal, &b->sliding, &b->lattice};
+    int window = m->config.sliding_window;
+    for (int i = 0; i < 3; i++) stores[i]->view.blocks = stores[i]->view.max_keys = 0;
     for (int g = 0; g < count; g++)
-        if (build_group(b, groups, g, cache, l))
+        if (build_causal(&b->causal, &groups[g], 0) || (window && build_causal(&b->sliding, &groups[g], window)) ||
+            build_lattice(b, groups, g, cache, &m->lattice))
             return lace_fail(err, LACE_BAD, "The batch has no room for what %d groups may see.", count);
     return 0;
 }

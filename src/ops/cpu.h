@@ -39,6 +39,8 @@ void lace_matrix_forward(float *y, const struct lace_operand *x, const struct la
 void lace_matrix_backward_input(float *dx, const struct lace_operand *dy, const struct lace_matrix *m, int rows,
                                 bool accumulate);
 void lace_matrix_backward_weight(float *dw, const struct lace_operand *dy, const struct lace_operand *x, int rows);
+void lace_bias_forward(float *y, const float *b, int rows, int cols);
+void lace_bias_backward(float *db, const float *dy, int rows, int cols);
 void lace_embedding_forward(float *x, const void *table, enum lace_dtype dtype, const int *ids, int rows, int D);
 void lace_embedding_backward(float *dtable, const float *dx, const int *ids, int rows, int D);
 void lace_rmsnorm_forward(float *y, float *rstd, const float *x, const float *w, float eps, int rows, int cols);

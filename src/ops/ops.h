@@ -98,6 +98,10 @@ struct lace_ops {
     /* dw (out, in) += dy^T x. Operands of the same dtype; rows beyond R are cleared by operand_make. */
     void (*matrix_backward_weight)(float *dw, const struct lace_operand *dy, const struct lace_operand *x, int rows);
 
+    /* ---- bias of a linear layer: y (rows, cols) += b (cols) ---- */
+    void (*bias_forward)(float *y, const float *b, int rows, int cols);
+    void (*bias_backward)(float *db, const float *dy, int rows, int cols); /* += */
+
     /* ---- embedding: x (R, D) = table[ids] ---- */
     void (*embedding_forward)(float *x, const void *table, enum lace_dtype dtype, const int *ids, int rows, int D);
     void (*embedding_backward)(float *dtable, const float *dx, const int *ids, int rows, int D); /* dtable (V, D) += */

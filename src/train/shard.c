@@ -155,5 +155,5 @@ int lace_shard_views(struct lace_shard *s, struct lace_cache *cache, const struc
                      struct lace_error *err)
 {
     lace_batch_store_times(&s->batch, cache);
-    return lace_view_build(&s->batch, s->groups, s->group_count, cache, &model->lattice, err);
+    return lace_view_build(&s->batch, s->groups, s->group_count, cache, model, err);
 }

@@ -89,7 +89,7 @@ static int fill_shard(struct lace_trainer *t, int index, struct lace_error *err)
         const struct lace_source *source;
         int code = lace_sources_draw(t->sources, &rng, progress, &record, &source, err);
         if (code) return code;
-        fits = lace_shard_add(s, t->format, &record, source, &rng, t->model->config.max_position_embeddings, err);
+        fits = lace_shard_add(s, t->format, &record, source, &rng, lace_config_context(&t->model->config), err);
         lace_record_release(&record);
         if (fits < 0) return fits;
     }
@@ -121,7 +121,7 @@ static double count_flops(const struct lace_model *m, const struct lace_shard *s
 {
     const struct lace_batch *b = &s->batch;
     const struct lace_config *c = &m->config;
-    double flops = 0, keys = 0, lattice_keys = 0;
+    double flops = 0, keys = 0, window_keys = 0, lattice_keys = 0;
     double passes = freeze ? 4 : 6; /* frozen: no weight gradients of the backbone */
     for (int i = 0; i < m->count; i++) {
         const struct lace_weight *w = &m->weights[i];
@@ -131,15 +131,16 @@ static double count_flops(const struct lace_model *m, const struct lace_shard *s
                                                              : b->rows;
         flops += (lace_weight_is_lattice(w) ? 6 : passes) * rows * w->rows * (double)w->cols;
     }
-    const struct lace_view *views[] = {&b->causal.view, &b->lattice.view};
-    double *sums[] = {&keys, &lattice_keys};
-    for (int k = 0; k < 2; k++)
+    const struct lace_view *views[] = {&b->causal.view, &b->sliding.view, &b->lattice.view};
+    double *sums[] = {&keys, &window_keys, &lattice_keys}, layer_keys = 0;
+    for (int k = 0; k < 3; k++)
         for (int i = 0; i < views[k]->blocks; i++)
             for (int j = 0; j < views[k]->block[i].rows * views[k]->block[i].segs; j++) {
                 struct lace_range r = views[k]->range[views[k]->block[i].first + j];
                 if (r.hi > r.lo) *sums[k] += r.hi - r.lo;
             }
-    flops += 14 * keys * c->num_attention_heads * c->head_dim * c->num_hidden_layers;
+    for (int layer = 0; layer < c->num_hidden_layers; layer++) layer_keys += c->sliding[layer] ? window_keys : keys;
+    flops += 14 * layer_keys * c->num_attention_heads * c->head_dim;
     if (m->lattice.kind != LACE_KIND_NONE) flops += 14 * lattice_keys * m->lattice.width * m->lattice.layer_count;
     return flops;
 }

@@ -44,6 +44,36 @@ static void rmsnorm_derivative(void **state)
     for (int i = 0; i < 9; i++) lace_free(all[i]);
 }
 
+struct bias {
+    double *x, *b;
+    const float *c;
+    int rows, cols;
+};
+static double bias_loss(void *context) /* of (x + b)^3: its gradient depends on the place */
+{
+    struct bias *p = context;
+    double loss = 0;
+    for (int i = 0; i < p->rows * p->cols; i++) loss += p->c[i] * pow(p->x[i] + p->b[i % p->cols], 3);
+    return loss;
+}
+static void bias_derivative(void **state)
+{
+    const struct lace_ops *ops = level_of(state);
+    int rows = 5, cols = 37, n = rows * cols;
+    float *x = random_floats(n), *b = random_floats(cols), *c = random_floats(n), *dy = zeros(n), *db = zeros(cols);
+    struct bias p = {widen(x, n), widen(b, cols), c, rows, cols};
+    ops->bias_forward(x, b, rows, cols);
+    for (int i = 0; i < n; i++) assert_true(x[i] == (float)p.x[i] + b[i % cols]);
+    for (int i = 0; i < n; i++) dy[i] = 3 * c[i] * x[i] * x[i];
+    ops->bias_backward(db, dy, rows, cols);
+    assert_gradient("b", db, p.b, cols, bias_loss, &p);
+    ops->bias_backward(db, dy, rows, cols); /* adds */
+    for (int i = 0; i < cols; i++) db[i] /= 2;
+    assert_gradient("b", db, p.b, cols, bias_loss, &p);
+    void *all[] = {x, b, c, dy, db, p.x, p.b};
+    for (int i = 0; i < 7; i++) lace_free(all[i]);
+}
+
 struct swiglu {
     double *gate, *up;
     const float *c;
@@ -180,6 +210,9 @@ static void embedding(void **state)
     for (int i = 0; i < D; i++) assert_true(x[i] == table[4 * D + i] && x[D + i] == table[i] && x[2 * D + i] == x[i]);
     ops->embedding_forward(x, half, LACE_BF16, ids, 3, D);
     for (int i = 0; i < D; i++) assert_true(x[D + i] == lace_bf16_to_f32(half[i]));
+    for (int i = 0; i < 5 * D; i++) half[i] = lace_f32_to_f16(table[i]);
+    ops->embedding_forward(x, half, LACE_F16, ids, 3, D);
+    for (int i = 0; i < D; i++) assert_true(x[D + i] == lace_f16_to_f32(half[i]));
     ops->embedding_backward(dtable, x, ids, 3, D);
     for (int i = 0; i < D; i++) want[i] = x[D + i], want[4 * D + i] = x[i] + x[2 * D + i];
     assert_same_bits("dtable", dtable, want, 5 * D);
@@ -311,6 +344,7 @@ int main(void)
     static const struct check checks[] = {
         {"selection", selection},
         {"rmsnorm's derivative", rmsnorm_derivative},
+        {"bias's derivative", bias_derivative},
         {"swiglu's derivative", swiglu_derivative},
         {"gate's derivative", gate_derivative},
         {"cross-entropy's derivative", cross_entropy_derivative},

@@ -196,6 +196,31 @@ static void bf16_rounds_to_nearest_even(void **state)
     }
 }
 
+static void f16_is_exact_and_rounds_to_nearest_even(void **state)
+{
+    for (uint32_t h = 0; h < 1 << 16; h++) {
+        int exponent = h >> 10 & 31, fraction = h & 1023;
+        double size = exponent ? ldexp(1 + fraction / 1024.0, exponent - 15) : ldexp(fraction, -24);
+        float f = lace_f16_to_f32((uint16_t)h);
+        if (exponent == 31) {
+            assert_true(fraction ? isnan(f) : isinf(f));
+            continue;
+        }
+        assert_true(f == (h >> 15 ? -size : size));
+        assert_int_equal(lace_f32_to_f16(f), h);
+        float next = lace_f16_to_f32((uint16_t)(h + 1)), middle = (f + next) / 2; /* exact in f32 */
+        if ((h & 0x7fff) == 0x7bff) continue;
+        assert_int_equal(lace_f32_to_f16(middle), h + (h & 1));
+        assert_int_equal(lace_f32_to_f16(nextafterf(middle, f)), h);
+        assert_int_equal(lace_f32_to_f16(nextafterf(middle, next)), h + 1);
+    }
+    assert_int_equal(lace_f32_to_f16(65519.9f), 0x7bff); /* the largest */
+    assert_int_equal(lace_f32_to_f16(-65520), 0xfc00);
+    assert_int_equal(lace_f32_to_f16(1e30f), 0x7c00);
+    assert_int_equal(lace_f32_to_f16(1e-30f), 0);
+    assert_true(isnan(lace_f16_to_f32(lace_f32_to_f16(NAN))));
+}
+
 static void the_hash_is_fnv(void **state)
 {
     assert_true(lace_hash("", 0) == 0xcbf29ce484222325u);
@@ -223,6 +248,7 @@ int main(void)
         cmocka_unit_test(a_text_grows_and_stays_terminated),
         cmocka_unit_test(files_are_replaced_whole),
         cmocka_unit_test(bf16_rounds_to_nearest_even),
+        cmocka_unit_test(f16_is_exact_and_rounds_to_nearest_even),
         cmocka_unit_test(the_hash_is_fnv),
         cmocka_unit_test(the_clock_does_not_run_back),
     };

@@ -22,7 +22,7 @@ static void run(const struct lace_model *m, bool pieces, float *logprob, float *
     }
     p.group[0] = (struct lace_group){.prompt = {0, ROWS, 0, 0}};
     lace_batch_store_times(&p.batch, &p.cache);
-    assert_works(lace_view_build(&p.batch, p.group, 1, &p.cache, &m->lattice, &p.err), p.err);
+    assert_works(lace_view_build(&p.batch, p.group, 1, &p.cache, m, &p.err), p.err);
     lace_forward(m, &p.state, &p.cache, &p.batch);
     memset(grad, 0, sizeof *grad * m->values);
     pass_backward(&p, target, weight, logprob, grad, false);

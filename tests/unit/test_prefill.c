@@ -52,7 +52,7 @@ static void a_long_prompt_is_read_in_pieces(void **state)
     struct lace_group g = {.prompt = {0, rows, 0, 0}, .see = -1};
     b.outs = 1;
     b.out_row[0] = rows - 1;
-    assert_works(lace_view_build(&b, &g, 1, &cache, &m->lattice, &err), err);
+    assert_works(lace_view_build(&b, &g, 1, &cache, m, &err), err);
     lace_forward(m, &s, &cache, &b);
     lace_logits(m, &s, &b, 0, 1);
     double lse = lace_log_sum_exp(s.logits, c.vocab_size);
