@@ -254,7 +254,7 @@ int lace_decoder_check(const struct lace_decoder *d, const int *prompt, int coun
 
 int lace_decoder_most_tokens(const struct lace_decoder *d, int count, const struct lace_group_options *o)
 {
-    int context = d->model->config.max_position_embeddings - count,
+    int context = lace_config_context(&d->model->config) - count,
         cache = (d->options.slots - count) / (o->threads > 0 ? o->threads : 1),
         most = context < cache ? context : cache;
     if (most > d->options.tokens) most = d->options.tokens;

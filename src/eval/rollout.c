@@ -337,7 +337,7 @@ int lace_rollout_run(const struct lace_arm *arm, const struct lace_rollout *r, s
     int groups = ROWS_AT_ONCE / threads > 1 ? ROWS_AT_ONCE / threads : 1, paste = 0, room = LACE_TAG_TOKENS + 16;
     if (arm->see == LACE_SEE_FOREIGN && groups < 2) groups = 2;
     if (arm->exchange) { /* all that the others write, or as much of it as the context holds */
-        int64_t left = (int64_t)arm->engine->model->config.max_position_embeddings - prompt - budget - room,
+        int64_t left = (int64_t)lace_config_context(&arm->engine->model->config) - prompt - budget - room,
                 all = (int64_t)budget * (threads - 1);
         paste = left < 0 ? 0 : (int)(all < left ? all : left);
     }

@@ -153,7 +153,7 @@ static void answer_tokenize(struct lace_call *call)
         } else lace_text_print(&call->out, "%d", ids[i]);
     }
     lace_text_print(&call->out, "], \"count\": %d, \"max_model_len\": %d}\n", count,
-                    e->model->config.max_position_embeddings);
+                    lace_config_context(&e->model->config));
     free(ids);
 }
 

@@ -122,7 +122,7 @@ static size_t slot_bytes(const struct lace_engine *e)
 /* As many tokens as some memory holds, but enough for a request of four threads, and no more than can be in use. */
 static int default_cache(const struct lace_engine *e, const struct lace_serve_options *o)
 {
-    int context = e->model->config.max_position_embeddings, thread = context < 2048 ? context : 2048;
+    int context = lace_config_context(&e->model->config), thread = context < 2048 ? context : 2048;
     size_t slots = CACHE_BYTES / slot_bytes(e), one = (size_t)thread * 5 + 4 * 64,
            all = (size_t)context * (size_t)o->rows;
     if (slots < one) slots = one;

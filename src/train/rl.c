@@ -314,7 +314,7 @@ static void sort_by_length(struct lace_rl *r, int total)
 static int fill_shards(struct lace_rl *r, struct lace_error *err)
 {
     struct lace_trainer *t = r->trainer;
-    int total = r->problem_count * r->options.rollouts, context = t->model->config.max_position_embeddings;
+    int total = r->problem_count * r->options.rollouts, context = lace_config_context(&t->model->config);
     sort_by_length(r, total);
     r->shard_count = 0;
     for (int i = 0; i < total; i++) {
