@@ -77,7 +77,10 @@ int lace_refuse(struct lace_refusal *refusal, int status, const char *param, con
 /* {"error": {"message", "type", "param", "code"}} */
 void lace_refusal_write(struct lace_text *out, const struct lace_refusal *refusal);
 
-/* The text of the chat's last user message: what a model without a chat template is given. Its parts are joined. */
+/* The messages with contents in parts made one text, line by line, which is what chat templates read; the caller
+ * releases them. NULL: out of memory. */
+json_t *lace_ask_messages(const struct lace_ask *ask);
+/* The text of the chat's last user message: what a model without a chat template is given. */
 int lace_ask_last_user(const struct lace_ask *ask, struct lace_text *out, struct lace_refusal *refusal);
 
 /* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */

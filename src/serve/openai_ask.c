@@ -269,18 +269,52 @@ static void take_messages(struct reader *r, struct lace_ask *ask, const struct l
     ask->messages = list;
 }
 
+/* A content's text; that of its parts line by line. */
+static void add_content(struct lace_text *out, const json_t *content)
+{
+    size_t i;
+    const json_t *part;
+    if (json_is_string(content)) lace_text_add(out, json_string_value(content), json_string_length(content));
+    json_array_foreach(content, i, part)
+    {
+        const json_t *text = json_object_get(part, "text");
+        lace_text_add(out, "\n", i ? 1 : 0);
+        lace_text_add(out, json_string_value(text), json_string_length(text));
+    }
+}
+
+json_t *lace_ask_messages(const struct lace_ask *ask)
+{
+    size_t i;
+    const json_t *message;
+    json_t *list = json_array();
+    json_array_foreach(ask->messages, i, message)
+    {
+        json_t *copy = json_copy((json_t *)message);
+        if (json_is_array(json_object_get(copy, "content"))) {
+            struct lace_text text;
+            lace_text_init(&text);
+            add_content(&text, json_object_get(message, "content"));
+            json_t *joined = text.data ? json_stringn(text.data, text.len) : json_string("");
+            lace_text_release(&text);
+            if (json_object_set_new(copy, "content", joined)) {
+                json_decref(copy);
+                copy = NULL;
+            }
+        }
+        if (!json_array_append_new(list, copy)) continue;
+        json_decref(list);
+        return NULL;
+    }
+    return list;
+}
+
 int lace_ask_last_user(const struct lace_ask *ask, struct lace_text *out, struct lace_refusal *refusal)
 {
     for (size_t i = json_array_size(ask->messages); i-- > 0;) {
-        const json_t *message = json_array_get(ask->messages, i), *content = json_object_get(message, "content"), *part;
-        size_t k;
+        const json_t *message = json_array_get(ask->messages, i);
         if (strcmp(json_string_value(json_object_get(message, "role")), "user")) continue;
-        if (json_is_string(content)) lace_text_add(out, json_string_value(content), json_string_length(content));
-        json_array_foreach(content, k, part)
-        {
-            const json_t *text = json_object_get(part, "text");
-            lace_text_add(out, json_string_value(text), json_string_length(text));
-        }
+        add_content(out, json_object_get(message, "content"));
         if (out->failed) return lace_refuse(refusal, 500, NULL, "Out of memory.");
         if (!out->len) break;
         return 0;

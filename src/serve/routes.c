@@ -196,18 +196,42 @@ static int read_text(const struct lace_call *call, const char *text, size_t len,
     return 0;
 }
 
+/* A conversation as the model's chat template writes it. */
+static int render(const struct lace_call *call, struct lace_text *out, struct lace_refusal *refusal)
+{
+    struct lace_chat_options options;
+    struct lace_error err;
+    char *variables = NULL;
+    json_t *messages = lace_ask_messages(&call->ask);
+    lace_chat_defaults(&options);
+    if (messages && call->ask.template_arguments)
+        options.variables = variables = json_dumps(call->ask.template_arguments, JSON_COMPACT);
+    int code = messages ? lace_chat_template_render(call->server->engine->chat, messages, &options, out, &err)
+                        : lace_fail(&err, LACE_MEMORY, "Out of memory.");
+    json_decref(messages);
+    free(variables);
+    return code ? lace_refuse(refusal, code == LACE_BAD ? 400 : 500, "messages", "%s", err.text) : 0;
+}
+
+static int read_chat(struct lace_call *call, struct lace_job_prompt *p)
+{
+    const struct lace_engine *e = call->server->engine;
+    bool rendered = lace_chat_template_exists(e->chat);
+    struct lace_text text;
+    lace_text_init(&text);
+    int code = rendered ? render(call, &text, &call->refusal) : lace_ask_last_user(&call->ask, &text, &call->refusal);
+    const char *bytes = text.data ? text.data : "";
+    if (!code && rendered) code = encode(e, bytes, text.len, true, &p->ids, &p->count, &call->refusal);
+    else if (!code) code = read_text(call, bytes, text.len, &p->ids, &p->count, &call->refusal);
+    lace_text_release(&text);
+    return code;
+}
+
 static int read_prompt(struct lace_call *call, int i)
 {
     const struct lace_ask *ask = &call->ask;
     struct lace_job_prompt *p = &call->job.prompt[i];
-    if (ask->kind == LACE_ASK_CHAT) {
-        struct lace_text text;
-        lace_text_init(&text);
-        int code = lace_ask_last_user(ask, &text, &call->refusal);
-        if (!code) code = read_text(call, text.data, text.len, &p->ids, &p->count, &call->refusal);
-        lace_text_release(&text);
-        return code;
-    }
+    if (ask->kind == LACE_ASK_CHAT) return read_chat(call, p);
     const struct lace_ask_prompt *from = &ask->prompt[i];
     if (from->text) return read_text(call, from->text, from->len, &p->ids, &p->count, &call->refusal);
     if (!(p->ids = malloc(sizeof *p->ids * (size_t)from->count)))

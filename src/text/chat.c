@@ -198,6 +198,8 @@ static int choose(const struct lace_chat_template *c, const char *name, bool too
     return 0;
 }
 
+bool lace_chat_template_exists(const struct lace_chat_template *c) { return c->count || c->problem.text[0]; }
+
 int lace_chat_template_check(const struct lace_chat_template *c, struct lace_error *err)
 {
     const struct lace_jinja *jinja;

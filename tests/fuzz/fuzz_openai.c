@@ -49,6 +49,9 @@ static void check_taken(const struct lace_ask *a)
         lace_text_init(&text);
         must(lace_ask_last_user(a, &text, &refusal) ? refusal.status == 400 : text.len > 0);
         lace_text_release(&text);
+        json_t *messages = lace_ask_messages(a);
+        must(json_array_size(messages) == json_array_size(a->messages));
+        json_decref(messages);
     }
 }
 

@@ -120,8 +120,8 @@ with Server() as s:
     a = chat()
     same("a chat", [a["object"], a["choices"][0]["message"]["role"], a["choices"][0]["message"]["content"]],
          ["chat.completion", "assistant", whole])
-    same("content in parts", chat([{"type": "text", "text": PROBLEM[:9]}, {"type": "text", "text": PROBLEM[9:]}])
-         ["choices"][0]["message"]["content"], whole)
+    same("content in parts", chat([{"type": "text", "text": "First"}, {"type": "text", "text": "second."}], max_tokens=9)
+         ["choices"][0]["message"]["content"], s.complete("First\nsecond.", max_tokens=9).json["choices"][0]["text"])
     a = chat(lace={"threads": 4, "return_threads": True})
     same("a chat of threads", a["choices"][0]["lace"]["threads"], want)
 
@@ -155,5 +155,28 @@ with Server() as s:
        0 < a["prompt_tokens_details"]["cached_tokens"] < a["prompt_tokens"], a)
     same("the same prompt is not read again", b["prompt_tokens_details"]["cached_tokens"], b["prompt_tokens"])
     ok("the metrics say so", s.metric("lace_prompt_tokens_cached_total") > 0)
+
+# ---- a chat template ----
+with folder() as where:
+    shutil.copytree(os.path.join(ROOT, "models", "lace-search"), f"{where}/model", ignore=shutil.ignore_patterns("base", "isolated"))
+    with open(f"{where}/model/chat_template.jinja", "w") as template:
+        template.write("{% for m in messages %}{% if m.role == 'tool' %}{{ raise_exception('No tools here.') }}{% endif %}"
+                       "{{ m.role }}: {{ m.content }}{{ mark }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}")
+    with Server("--model", f"{where}/model", "--name", "search with a template") as s:
+        messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": [{"type": "text", "text": PROBLEM}]},
+                    {"role": "assistant", "content": None}, {"role": "user", "content": "No <|end|> yet?"}]
+        text = f"system: Be brief.\nuser: {PROBLEM}\nassistant: \nuser: No <|end|> yet?\nassistant:"
+        ids = s.post("/tokenize", {"content": text}).json["tokens"]
+        for fields in ({}, {"lace": {"threads": 3, "return_threads": True}}):
+            a = s.post("/v1/chat/completions", dict(messages=messages, max_tokens=20, seed=1, **fields)).json
+            b = s.complete(ids, max_tokens=20, seed=1, **fields).json
+            same("a conversation as the template writes it", [a["choices"][0]["message"]["content"], a["choices"][0]["lace"], a["usage"]["prompt_tokens"]],
+                 [b["choices"][0]["text"], b["choices"][0]["lace"], len(ids)])
+        a = s.post("/v1/chat/completions", {"messages": messages[:1], "chat_template_kwargs": {"mark": "!!"}, "max_tokens": 1}).json
+        same("its own variables", a["usage"]["prompt_tokens"], s.post("/tokenize", {"content": "system: Be brief.!!\nassistant:"}).json["count"])
+        a = s.post("/v1/chat/completions", {"messages": [{"role": "tool", "content": "x"}]})
+        ok("what it refuses", a.status == 400 and "No tools here." in a.error()["message"], a.text)
+        same("the name of the model", s.get("/v1/models").json["data"][0]["id"], "search with a template")
+        same("a path with a space", s.get("/v1/models/search%20with%20a%20template").status, 200)
 
 finish()
