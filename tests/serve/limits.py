@@ -148,7 +148,10 @@ with folder() as where:
     with Server("--queue", "2", "--rows", "4", "--request-seconds", "1.5") as s:
         slow = {"prompt": HARD, "n": 64, "temperature": 3, "max_tokens": 1900, "seed": 1}
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            answers = [w.result() for w in [pool.submit(s.post, "/v1/completions", slow) for _ in range(6)]]
+            asked = [pool.submit(s.post, "/v1/completions", slow)]
+            s.until(lambda: s.metric("lace_rows_taken") == 4)
+            asked += [pool.submit(s.post, "/v1/completions", slow) for _ in range(5)]
+            answers = [a.result() for a in asked]
         full = [a for a in answers if a.status == 429]
         same("those that do not fit into the line", len(full), 3)
         refused("  are answered 429", full[0], 429, "2 requests are waiting already")
