@@ -1,10 +1,9 @@
 /* A model from a directory. All tensors are checked before any memory is taken; then each is packed in pieces of rows,
  * and the pages that it came from are given back at once: at no time are the weights in memory twice. */
 #include "model/model_internal.h"
-#include <errno.h>
+#include "io/model_dir.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define PIECE ((size_t)16 << 20) /* bytes of a checkpoint that are packed at once */
 
@@ -37,6 +36,11 @@ static int check_weight(const struct lace_weight *w, struct lace_weights *source
     bool fits = lace_params[w->param].form == VECTOR
                     ? t->rank == 1 && t->shape[0] == (uint64_t)w->cols
                     : t->rank == 2 && t->shape[0] == (uint64_t)w->rows && t->shape[1] == (uint64_t)w->cols;
+    if (!fits && lace_weight_is_lattice(w))
+        return lace_fail(err, LACE_BAD,
+                         "%s: the tensor %s does not have the shape (%d, %d) that this model asks for; the lattice was "
+                         "made for another one.",
+                         path, name, w->rows, w->cols);
     if (!fits)
         return lace_fail(err, LACE_BAD, "%s: the tensor %s does not have the shape (%d, %d) that config.json asks for.",
                          path, name, w->rows, w->cols);
@@ -134,15 +138,6 @@ static int fill_part(struct lace_model *m, struct lace_weights *source, bool lat
     return code;
 }
 
-static int check_directory(const char *dir, struct lace_error *err)
-{
-    struct stat st;
-    if (stat(dir, &st)) return lace_fail(err, LACE_SYSTEM, "There is no model directory %s: %s.", dir, strerror(errno));
-    if (S_ISDIR(st.st_mode)) return 0;
-    return lace_fail(err, LACE_BAD, "%s is a file; give the directory that holds config.json and model.safetensors.",
-                     dir);
-}
-
 /* Only the file with the embedding stays open, where it is looked up in place. */
 static void close_files(struct lace_model *m)
 {
@@ -160,8 +155,9 @@ int lace_model_load(struct lace_model **model, const char *dir, const char *latt
     struct lace_weights adapter = {0};
     char *text = NULL;
     *model = NULL;
-    int code = check_directory(dir, err);
+    int code = lace_model_dir_check(dir, err);
     if (!code) code = lace_config_read(&config, dir, &text, err);
+    if (!code && lattice_dir) code = lace_lattice_dir_check(lattice_dir, err);
     if (!code && lattice_dir) code = lace_lattice_config_read(&lattice, &config, lattice_dir, err);
     if (!code) code = lace_model_new(model, &config, lattice_dir ? &lattice : NULL, options, err);
     struct lace_model *m = *model;
@@ -184,7 +180,7 @@ int lace_model_examine(struct lace_config *config, const char *dir, struct lace_
 {
     struct lace_model *m = NULL;
     struct lace_weights source = {0};
-    int code = check_directory(dir, err);
+    int code = lace_model_dir_check(dir, err);
     if (!code) code = lace_config_read(config, dir, NULL, err);
     if (!code) code = lace_model_new(&m, config, NULL, NULL, err);
     if (!code) code = lace_weights_open(&source, dir, "model", err);

@@ -26,6 +26,38 @@ broken() { # a copy of the model to break
 
 says "a model directory that is not there" "no model directory $work/none: " run --model "$work/none" "$problem"
 says "a file instead of a directory" "is a file" run --model "$m/config.json" "$problem"
+says "a name on the hub" "hf download Qwen/Qwen3-0.6B" run --model Qwen/Qwen3-0.6B "$problem"
+touch "$work/model.gguf"
+says "a GGUF file" "is a GGUF file" run --model "$work/model.gguf" "$problem"
+mkdir -p "$work/odd"
+odd() { # names: a directory of such files, all empty
+    rm -rf "$work/odd" && mkdir "$work/odd"
+    local name
+    for name; do touch "$work/odd/$name"; done
+}
+odd adapter_config.json adapter_model.safetensors
+says "a LoRA adapter" "LoRA adapter.*merge_and_unload" run --model "$work/odd" "$problem"
+says "a LoRA adapter as a lattice" "LoRA adapter, not a lattice" run --model "$m" --lattice "$work/odd" "$problem"
+odd lattice_config.json lattice_model.safetensors
+says "a lattice as a model" "is a lattice;.*--lattice" run --model "$work/odd" "$problem"
+odd model-Q4_K_M.gguf
+says "a GGUF directory" "holds GGUF files" run --model "$work/odd" "$problem"
+odd config.json pytorch_model.bin
+says "pickled weights" "pickled.*save_pretrained" run --model "$work/odd" "$problem"
+odd config.json pytorch_model-00001-of-00002.bin pytorch_model.bin.index.json
+says "pickled shards" "pickled.*save_pretrained" run --model "$work/odd" "$problem"
+odd config.json consolidated.safetensors params.json
+says "Mistral's own layout" "consolidated.safetensors" run --model "$work/odd" "$problem"
+says "a model as a lattice" "is a model, not a lattice; lace init" run --model "$m" --lattice "$m" "$problem"
+mkdir -p "$work/both" && cp "$m"/* "$work/both" && cp -r "$work/lattice" "$work/both/lattice"
+says "a model that has a lattice as a lattice" "its lattice is $work/both/lattice" run --model "$m" --lattice "$work/both" "$problem"
+broken && echo '{"weight_map": {"model.norm.weight": "model-00001-of-00002.safetensors"}}' >"$work/broken/model.safetensors.index.json" &&
+    rm "$work/broken/model.safetensors"
+says "a shard that is not there" "shard .*00001-of-00002.*download it again" run --model "$work/broken" "$problem"
+broken && sed -i 's/"hidden_act": "silu"/"hidden_act": "gelu"/' "$work/broken/config.json"
+says "another activation" "gelu" run --model "$work/broken" "$problem"
+broken && sed -i 's/"hidden_act"/"quantization_config": {"bits": 4}, "hidden_act"/' "$work/broken/config.json"
+says "a quantised model" "quantization_config" run --model "$work/broken" "$problem"
 broken && rm "$work/broken/config.json"
 says "no config.json" "config.json.*No such file" run --model "$work/broken" "$problem"
 broken && head -c 100 "$m/config.json" >"$work/broken/config.json"
@@ -55,7 +87,7 @@ if ! cmp -s "$m/tokenizer.json" "$work/broken/tokenizer.json"; then says "a toke
 broken && echo '{"temperature": "hot"}' >"$work/broken/generation_config.json"
 says "a generation_config.json that is odd" "generation_config.json.*temperature" run --model "$work/broken" "$problem"
 
-says "a lattice that is not there" "lattice_config.json.*No such file" run --model "$m" --lattice "$work/none" "$problem"
+says "a lattice that is not there" "no lattice directory.*No such file" run --model "$m" --lattice "$work/none" "$problem"
 cp -r "$work/lattice" "$work/other"
 sed -i 's/"width": 16/"width": 32/; s/^ *8,$/16,/' "$work/other/lattice_config.json"
 says "a lattice of another width" "shape\|axes" run --model "$m" --lattice "$work/other" "$problem"

@@ -1,0 +1,110 @@
+#include "io/model_dir.h"
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool has(const char *dir, const char *name)
+{
+    char path[PATH_MAX];
+    return !lace_join(path, dir, name, NULL) && !access(path, F_OK);
+}
+
+static bool ends(const char *name, const char *ending)
+{
+    size_t n = strlen(name), m = strlen(ending);
+    return n > m && !strcmp(name + n - m, ending);
+}
+
+/* Any file of the directory with one of the endings. */
+static bool has_kind(const char *dir, const char *const *endings)
+{
+    DIR *d = opendir(dir);
+    bool found = false;
+    if (!d) return false;
+    for (struct dirent *e; !found && (e = readdir(d));)
+        for (int i = 0; endings[i] && !found; i++) found = ends(e->d_name, endings[i]);
+    closedir(d);
+    return found;
+}
+
+/* "Qwen/Qwen3-0.6B": a name on the hub, which lace does not fetch. */
+static bool is_hub_name(const char *text)
+{
+    const char *slash = strchr(text, '/');
+    return slash && slash != text && slash[1] && !strchr(slash + 1, '/') && text[0] != '.' && text[0] != '~';
+}
+
+static int check_exists(const char *dir, const char *what, struct lace_error *err)
+{
+    struct stat st;
+    if (stat(dir, &st)) {
+        if (errno == ENOENT && is_hub_name(dir))
+            return lace_fail(
+                err, LACE_SYSTEM,
+                "There is no %s directory %s: lace downloads nothing; if this is a name on the Hugging Face "
+                "hub, fetch it first: hf download %s --local-dir DIR.",
+                what, dir, dir);
+        return lace_fail(err, LACE_SYSTEM, "There is no %s directory %s: %s.", what, dir, strerror(errno));
+    }
+    if (S_ISDIR(st.st_mode)) return 0;
+    if (ends(dir, ".gguf"))
+        return lace_fail(err, LACE_BAD,
+                         "%s is a GGUF file; lace reads the directory that it was made from, with config.json and "
+                         "model.safetensors.",
+                         dir);
+    return lace_fail(err, LACE_BAD, "%s is a file; give the directory that holds config.json and model.safetensors.",
+                     dir);
+}
+
+int lace_model_dir_check(const char *dir, struct lace_error *err)
+{
+    static const char *const gguf[] = {".gguf", NULL}, *const pickled[] = {".bin", ".pt", ".pth", ".ckpt", NULL};
+    int code = check_exists(dir, "model", err);
+    bool config = has(dir, "config.json"),
+         weights = has(dir, "model.safetensors") || has(dir, "model.safetensors.index.json");
+    if (code || (config && weights)) return code;
+    if (has(dir, "adapter_config.json"))
+        return lace_fail(
+            err, LACE_BAD,
+            "%s is a LoRA adapter, not a model; merge it into its model with merge_and_unload() of PEFT and "
+            "save that.",
+            dir);
+    if (!config && has(dir, "lattice_config.json"))
+        return lace_fail(err, LACE_BAD,
+                         "%s is a lattice; name the model that it belongs to with --model, and this "
+                         "with --lattice.",
+                         dir);
+    if (!weights && has_kind(dir, gguf))
+        return lace_fail(err, LACE_BAD,
+                         "%s holds GGUF files; lace reads the directory that they were made from, with config.json and "
+                         "model.safetensors.",
+                         dir);
+    if (!weights && has(dir, "consolidated.safetensors"))
+        return lace_fail(err, LACE_BAD,
+                         "%s holds consolidated.safetensors, Mistral's own layout; lace reads the model*.safetensors "
+                         "that are published beside it.",
+                         dir);
+    if (!weights && has_kind(dir, pickled))
+        return lace_fail(err, LACE_BAD,
+                         "%s holds pickled weights, which can run code when they are read; load them with Transformers "
+                         "and save_pretrained() writes model.safetensors.",
+                         dir);
+    return 0;
+}
+
+int lace_lattice_dir_check(const char *dir, struct lace_error *err)
+{
+    int code = check_exists(dir, "lattice", err);
+    if (code || has(dir, "lattice_config.json")) return code;
+    if (has(dir, "adapter_config.json"))
+        return lace_fail(err, LACE_BAD, "%s is a LoRA adapter, not a lattice; lace init attaches a lattice to a model.",
+                         dir);
+    if (has(dir, "lattice/lattice_config.json"))
+        return lace_fail(err, LACE_BAD, "%s is a model, not a lattice; its lattice is %s/lattice.", dir, dir);
+    if (has(dir, "config.json"))
+        return lace_fail(err, LACE_BAD, "%s is a model, not a lattice; lace init attaches a lattice to it.", dir);
+    return 0;
+}

@@ -1,0 +1,11 @@
+/* What people hand over in place of a model: told in one sentence each, with what to do instead. */
+#ifndef LACE_MODEL_DIR_H
+#define LACE_MODEL_DIR_H
+#include "base/base.h"
+
+/* A directory with config.json and weights in safetensors, or at least nothing that is known to be something else: what
+ * is merely missing, its reader says. */
+int lace_model_dir_check(const char *dir, struct lace_error *err);
+/* The same of a lattice's directory. */
+int lace_lattice_dir_check(const char *dir, struct lace_error *err);
+#endif
