@@ -140,7 +140,7 @@ Y
 rl() { local out=$1; shift; "$LACE" train rl --workers 2 --config "$work/rl.yaml" --set "out=$out" "$@" 2>"$work/log"; }
 succeeds "rl runs" rl "$work/rl"
 like "its metrics have TRL's names and ours" "$(head -n 1 "$work/rl/metrics.jsonl")" '"reward": .*"reward_std": .*"frac_reward_zero_std": .*"kl": 0, "entropy": .*"clip_ratio": 0, "completions/mean_length": .*"pick_accuracy": .*"agreement": .*"gate/1": 0[.][0-9]*, "alpha/1": '
-rl "$work/rl2" & # its first checkpoint, then SIGTERM
+"$LACE" train rl --workers 2 --config "$work/rl.yaml" --set "out=$work/rl2" 2>"$work/log" & # itself the child that the signal meets: its first checkpoint, then SIGTERM
 child=$!
 for i in $(seq 400); do [ -e "$work/rl2/checkpoint-1" ] && break; sleep 0.05; done
 kill $child 2>/dev/null
