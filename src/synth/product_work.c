@@ -1,5 +1,6 @@
 /* The family `product` as facts and moves: every fact is a move, and every partial product is another one that rounds a
- * factor and corrects. Strategies: by the digits of the second factor (of an equation: left side first), by those of
+ * factor and corrects. Who tries a partial product again takes the other way, so that the two check each other.
+ * Strategies: by the digits of the second factor (of an equation: left side first), by those of
  * the first (right side first), by rounding. */
 #include "synth/product.h"
 #include "synth/scan.h"
@@ -91,7 +92,7 @@ static int useful(const void *problem, int strategy, lace_work_known known, shor
 static void pack(const struct lace_product *p, const struct lace_product_line *line, struct lace_work_line *out)
 {
     memcpy(out->part, line, sizeof *line);
-    out->move = (short)(line->fact < 0 ? -1 : line->fact + (line->rounded ? ROUNDED : 0));
+    out->move = (short)line->fact; /* whichever way it was written */
     out->value = line->fact < 0 ? 0 : lace_product_value(p, line);
     out->yes = true;
 }
@@ -113,8 +114,11 @@ static void perform(const void *problem, lace_work_known known, int move, struct
         values[i] = from ? from->value : f->given[i];
         if (from) out->uses[uses++] = from->move;
     }
-    lace_product_compute(p, fact, values, move >= ROUNDED, &line);
+    bool rounded = move >= ROUNDED;
+    if (known[move]) unpack(known[move], &line), rounded = !line.rounded;
+    lace_product_compute(p, fact, values, rounded && f->kind == PRODUCT_TIMES, &line);
     pack(p, &line, out);
+    out->move = (short)move;
 }
 
 /* A number that a hasty writer puts in its place: off by one or by ten, its digits exchanged, or a neighbour in the
@@ -148,7 +152,9 @@ static bool falsify(const void *problem, struct lace_work_line *out, enum lace_f
         line.back = line.whole - w;
     }
     line.w = w;
+    int move = out->move;
     pack(p, &line, out);
+    out->move = (short)move;
     return true;
 }
 
