@@ -58,7 +58,10 @@ static void step_cell(const struct lace_record *record, int n, int i, int width,
         else snprintf(text, sizeof text, "%.*s", (int)(len < 500 ? len : 500), step);
     } else if (i == thread->count && thread->answer) {
         snprintf(text, sizeof text, "Answer: %.400s.", thread->answer);
-        shade = record->answer ? strcmp(thread->answer, record->answer) ? RED : GREEN : NONE;
+        /* The verdict knows where several answers are right. */
+        bool right = thread->verdict ? thread->verdict != LACE_VERDICT_FAIL
+                                     : record->answer && !strcmp(thread->answer, record->answer);
+        shade = right ? GREEN : thread->verdict || record->answer ? RED : NONE;
     } else if (i == thread->count + (thread->answer != NULL) && thread->verdict) {
         snprintf(text, sizeof text, "[[%s]]", lace_verdict_names[thread->verdict]);
         shade = thread->verdict == LACE_VERDICT_FAIL ? RED : GREEN;
@@ -66,11 +69,24 @@ static void step_cell(const struct lace_record *record, int n, int i, int width,
     cell(out, text, strlen(text), width, shade, colour);
 }
 
+/* Wide enough for the longest step with a mark such as `  <rechecked 3>`. */
+static int column_width(const struct lace_record *record)
+{
+    enum { LEAST = 30, MOST = 64, MARK = 16 };
+    size_t longest = LEAST;
+    for (int n = 0; n < record->thread_count; n++)
+        for (int i = 0; i < record->threads[n].count; i++) {
+            size_t len = strcspn(record->threads[n].steps[i], "\n");
+            if (len > longest) longest = len < MOST ? len : MOST;
+        }
+    return (int)longest + MARK;
+}
+
 void lace_data_render(const struct lace_record *record, int width, bool colour, struct lace_text *out)
 {
-    enum { COLUMN = 46, GAP = 2 }; /* a step of `search` with its mark */
+    enum { GAP = 2 };
     const char *id = record->id ? record->id : "?", *prompt = record->prompt ? record->prompt : "";
-    int columns = (width + GAP) / (COLUMN + GAP);
+    int column = column_width(record), columns = (width + GAP) / (column + GAP);
     if (columns < 1) columns = 1;
     cell(out, id, strlen(id), 0 < strlen(id) ? (int)strlen(id) : 1, DIM, colour);
     lace_text_print(out, "  difficulty %d\n", record->difficulty);
@@ -90,12 +106,12 @@ void lace_data_render(const struct lace_record *record, int width, bool colour, 
             if (need > rows) rows = need;
             snprintf(head, sizeof head, "thread %d%s%.60s", n, thread->strategy ? ", " : "",
                      thread->strategy ? thread->strategy : "");
-            cell(out, head, strlen(head), n + 1 < last ? COLUMN + GAP : COLUMN, DIM, colour);
+            cell(out, head, strlen(head), n + 1 < last ? column + GAP : column, DIM, colour);
         }
         lace_text_str(out, "\n");
         for (int i = 0; i < rows; i++) {
             for (int n = first; n < last; n++) {
-                step_cell(record, n, i, COLUMN, colour, out);
+                step_cell(record, n, i, column, colour, out);
                 if (n + 1 < last) lace_text_str(out, "  ");
             }
             while (out->len && out->data[out->len - 1] == ' ') out->data[--out->len] = 0;

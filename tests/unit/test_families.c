@@ -250,10 +250,12 @@ static void the_solver_passes_the_checker(void **state)
                     fail_msg("%s\naccepts %s beside %s", record.prompt, answer.data, record.answer);
                 answer.data[at] = old;
             }
-            assert_int_equal(f->check(f, record.prompt, "", NULL), 0);
-            assert_int_equal(f->check(f, record.prompt, "what?", NULL), 0);
-            lace_text_str(&answer, " x");
-            assert_int_equal(f->check(f, record.prompt, answer.data, NULL), 0);
+            if (k < 1000) {
+                assert_int_equal(f->check(f, record.prompt, "", NULL), 0);
+                assert_int_equal(f->check(f, record.prompt, "what?", NULL), 0);
+                lace_text_str(&answer, " x");
+                assert_int_equal(f->check(f, record.prompt, answer.data, NULL), 0);
+            }
             lace_text_release(&answer);
             lace_record_release(&record);
         }
