@@ -143,25 +143,6 @@ void lace_record_release(struct lace_record *record)
 
 /* ---- Writing ---- */
 
-/* false: the value could not be made, e.g. because the text is not UTF-8 */
-static bool put(json_t *object, const char *key, json_t *value)
-{
-    return value && !json_object_set_new(object, key, value);
-}
-
-static json_t *optional(const char *text) { return text ? json_string(text) : json_null(); }
-
-static bool put_thread(json_t *list, const struct lace_record_thread *thread)
-{
-    json_t *object = json_object(), *steps = json_array();
-    if (json_array_append_new(list, object) || !put(object, "steps", steps)) return false;
-    for (int i = 0; i < thread->count; i++)
-        if (json_array_append_new(steps, json_string(thread->steps[i]))) return false;
-    return put(object, "answer", optional(thread->answer)) &&
-           put(object, "verdict", json_string(lace_verdict_names[thread->verdict])) &&
-           (!thread->strategy || put(object, "strategy", json_string(thread->strategy)));
-}
-
 static int append(const char *bytes, size_t len, void *out)
 {
     struct lace_text *text = out;
@@ -169,20 +150,70 @@ static int append(const char *bytes, size_t len, void *out)
     return text->failed ? -1 : 0;
 }
 
+/* A JSON string, null for NULL. Steps are most of a record, so what needs no thought is copied as it is; false: not
+ * UTF-8. */
+static bool put_string(struct lace_text *out, const char *text)
+{
+    if (!text) return lace_text_add(out, "null", 4), true;
+    size_t len = strlen(text), from = 0;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c >= 128 || (c < 32 && c != '\n')) {
+            json_t *string = json_string(text);
+            bool good = string && !json_dump_callback(string, append, out, JSON_COMPACT | JSON_ENCODE_ANY);
+            json_decref(string);
+            return good;
+        }
+    }
+    lace_text_add(out, "\"", 1);
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] != '"' && text[i] != '\\' && text[i] != '\n') continue;
+        lace_text_add(out, text + from, i - from);
+        lace_text_add(out, text[i] == '\n' ? "\\n" : text[i] == '"' ? "\\\"" : "\\\\", 2);
+        from = i + 1;
+    }
+    lace_text_add(out, text + from, len - from);
+    lace_text_add(out, "\"", 1);
+    return true;
+}
+
+static bool put_member(struct lace_text *out, const char *before, const char *text)
+{
+    lace_text_str(out, before);
+    return put_string(out, text);
+}
+
+static bool put_thread(struct lace_text *out, const struct lace_record_thread *thread)
+{
+    bool good = true;
+    lace_text_str(out, "{\"steps\":[");
+    for (int i = 0; good && i < thread->count; i++)
+        good = thread->steps[i] && put_member(out, i ? "," : "", thread->steps[i]);
+    good = good && put_member(out, "],\"answer\":", thread->answer) &&
+           put_member(out, ",\"verdict\":", lace_verdict_names[thread->verdict]) &&
+           (!thread->strategy || put_member(out, ",\"strategy\":", thread->strategy));
+    lace_text_str(out, "}");
+    return good;
+}
+
 int lace_record_format(const struct lace_record *record, struct lace_text *out, struct lace_error *err)
 {
-    json_t *root = json_object(), *threads = json_array();
-    bool good = root && put(root, "id", json_string(record->id)) && put(root, "task", json_string(record->task)) &&
-                put(root, "difficulty", json_integer(record->difficulty)) &&
-                put(root, "prompt", json_string(record->prompt)) && put(root, "answer", optional(record->answer)) &&
-                put(root, "threads", json_incref(threads));
-    for (int i = 0; good && i < record->thread_count; i++) good = put_thread(threads, &record->threads[i]);
-    if (good && record->meta) good = put(root, "meta", json_incref(record->meta));
     size_t start = out->len;
-    if (good) good = !json_dump_callback(root, append, out, JSON_COMPACT);
-    lace_text_str(out, "\n");
-    json_decref(threads);
-    json_decref(root);
+    bool good = record->id && record->task && record->prompt && put_member(out, "{\"id\":", record->id) &&
+                put_member(out, ",\"task\":", record->task);
+    lace_text_print(out, ",\"difficulty\":%d", record->difficulty);
+    good = good && put_member(out, ",\"prompt\":", record->prompt) && put_member(out, ",\"answer\":", record->answer);
+    lace_text_str(out, ",\"threads\":[");
+    for (int i = 0; good && i < record->thread_count; i++) {
+        if (i) lace_text_str(out, ",");
+        good = put_thread(out, &record->threads[i]);
+    }
+    lace_text_str(out, "]");
+    if (good && record->meta) {
+        lace_text_str(out, ",\"meta\":");
+        good = !json_dump_callback(record->meta, append, out, JSON_COMPACT);
+    }
+    lace_text_str(out, "}\n");
     if (out->failed) return lace_fail(err, LACE_MEMORY, "Out of memory while writing a record.");
     if (good) return 0;
     out->data[out->len = start] = 0;
