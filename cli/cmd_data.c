@@ -16,18 +16,19 @@ static int budget, width;
 static double corrupt, flip = 1, forge = 1, miss = 1;
 static bool json;
 
-#define PROBLEMS                                                                                                       \
-    {"family", 'f', CLI_TEXT, &family, "NAME", "The problem family; `lace data families` lists them."},                \
-        {"difficulty", 'd',     CLI_RANGE,                                                                             \
-         &difficulty,  "A[:B]", "The family's difficulty; what it is trained on by default."},                         \
-        {"options",     0,        CLI_RANGE,                                                                           \
-         &option_count, "A[:B]",  "`search`: each unknown is from 1 to this; 8 by default.",                           \
-         .min = 2,      .max = 96},                                                                                    \
-        {"moduli", 0,       CLI_TEXT,                                                                                  \
-         &moduli,  "P,...", "Primes from which the modulus is drawn, for families that have one; `search`: 11,13."},   \
-        {"seed", 's', CLI_LONG, &seed, "S", "The same seed makes the same problems.", .min = 0, .max = 9e15},          \
-    {                                                                                                                  \
-        "split", 0, CLI_CHOICE, &split, NULL, "The side of the split.", .choices = "train|test"                        \
+#define PROBLEMS                                                                                                        \
+    {"family", 'f', CLI_TEXT, &family, "NAME", "The problem family; `lace data families` lists them."},                 \
+        {"difficulty", 'd',     CLI_RANGE,                                                                              \
+         &difficulty,  "A[:B]", "The family's difficulty; what it is trained on by default."},                          \
+        {"options", 0,                                                                                                  \
+         CLI_RANGE, &option_count,                                                                                      \
+         "A[:B]",   "`search`, `toll`: each unknown is from 1 to this; `program`: steps to choose from. 8 by default.", \
+         .min = 2,  .max = 96},                                                                                         \
+        {"moduli", 0,       CLI_TEXT,                                                                                   \
+         &moduli,  "P,...", "Primes from which the modulus is drawn, for families that have one; `search`: 11,13."},    \
+        {"seed", 's', CLI_LONG, &seed, "S", "The same seed makes the same problems.", .min = 0, .max = 9e15},           \
+    {                                                                                                                   \
+        "split", 0, CLI_CHOICE, &split, NULL, "The side of the split.", .choices = "train|test"                         \
     }
 
 #define ERRORS                                                                                                         \

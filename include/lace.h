@@ -73,10 +73,10 @@ int lace_score(const struct lace_engine *engine, const int *ids, size_t count, f
 /* ---- conversations ---- */
 /* What a chat template is given besides the messages. Texts may be NULL. */
 struct lace_chat_options {
-    const char *tools;     /* JSON: a list of tools, as the OpenAI API has them */
-    const char *documents; /* JSON: a list of objects */
-    const char *variables; /* JSON: an object of the template's own variables: {"enable_thinking": false} */
-    const char *name;      /* which of several templates; NULL: "tool_use" where there are tools, else "default" */
+    const char *tools;         /* JSON: a list of tools, as the OpenAI API has them */
+    const char *documents;     /* JSON: a list of objects */
+    const char *variables;     /* JSON: an object of the template's own variables: {"enable_thinking": false} */
+    const char *name;          /* which of several templates; NULL: "tool_use" where there are tools, else "default" */
     int add_generation_prompt; /* the text ends where the model's reply begins */
     int continue_final;        /* the last message is left open, for the model to continue; the other one is 0 then */
     int64_t now;               /* for templates that name the day: seconds since 1970; 0: the clock */
@@ -222,10 +222,11 @@ struct lace_interval {
 
 struct lace_data_knobs {
     struct lace_interval difficulty; /* of the family; `search`: number of stages, 1 to 12 */
-    struct lace_interval options;    /* `search`: each unknown is from 1 to this; 0:0 is the family's own, 8 */
-    struct lace_interval threads;    /* 4 */
-    struct lace_interval ambiguity;  /* 0: one wording; 1: other wordings; 2: also shuffled, more than is needed */
-    int moduli[8], modulus_count;    /* primes; count 0 is the family's own, for `search` 11 and 13 */
+    struct lace_interval
+        options; /* of an unknown (`search`, `toll`), of a step (`program`); 0:0 is the family's own, 8 */
+    struct lace_interval threads;   /* 4 */
+    struct lace_interval ambiguity; /* 0: one wording; 1: other wordings; 2: also shuffled, more than is needed */
+    int moduli[8], modulus_count;   /* primes; count 0 is the family's own, for `search` 11 and 13 */
     enum lace_policy policy;
     int strategy;      /* by number, see lace_data_strategy; 0: the policy's own */
     int budget;        /* rounds of a thread; 0: the family's own */
@@ -323,7 +324,7 @@ int lace_data_import(const struct lace_data_flow *flow, const struct lace_import
                      struct lace_data_report *report, struct lace_error *err);
 
 struct lace_dedupe_options {
-    double threshold; /* near duplicates share at least so much: Jaccard similarity of three-word shingles */
+    double threshold;           /* near duplicates share at least so much: Jaccard similarity of three-word shingles */
     const char *const *against; /* files whose problems are dropped too, e.g. the test set; NULL-terminated, or NULL */
     int threads;                /* also threads of one record that are near duplicates: the later one goes */
 };
