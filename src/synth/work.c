@@ -285,24 +285,24 @@ static void conclude(struct group *g, struct lace_work_line **round, int count)
     for (int n = 0; n < N; n++) g->fooled[n] = g->fooled[n] && g->watch[n] >= 0 && N > 1;
 }
 
-/* The line of the round that the answer rests on: without it there would be none, or another. Rather one that announces
- * no dead end. */
+/* The line of the round that the answer rests on: without it there would be none, or another; failing that a new one, as
+ * where two lines of the round lead to it each. Rather one that announces no dead end. */
 static int closing_move(struct group *g, const char *answer, struct lace_work_line **round, int count)
 {
     char other[LACE_WORK_ANSWER];
-    int alive = -1, dead = -1, any = -1;
+    int best = -1, merit = -1;
     for (int i = 0; i < count; i++) {
         int move = round[i]->move;
         const struct lace_work_line *held = g->known[move];
         if (!held) continue;
+        bool new = held->round == round[i]->round;
         g->known[move] = NULL;
-        bool rests = !g->w->answer(g->problem, g->known, other) || strcmp(answer, other);
+        bool rests = new && (!g->w->answer(g->problem, g->known, other) || strcmp(answer, other));
         g->known[move] = held;
-        if (!rests || held->round != round[i]->round) any = move;
-        else if (held->dead) dead = move;
-        else if (alive < 0) alive = move;
+        int merits = 4 * rests + 2 * new + !held->dead;
+        if (merits > merit) best = move, merit = merits;
     }
-    return alive >= 0 ? alive : dead >= 0 ? dead : any;
+    return best;
 }
 
 static void close_problem(struct group *g, struct lace_work_line **round, int count)

@@ -7,13 +7,13 @@
  * and goes on in a circle; alone, and with the strategy "random", each thread has an order of its own.
  *
  * shared, with two threads or more:
- *   1. Who reads that the answer follows tries the line that closed it once more, and then answers.
+ *   1. Who reads that the answer follows tries the line that it rests on once more; if it comes to the same, it answers.
  *   2. Thread n+1 (mod N) watches thread n: a find of it in the last round is tried again, and so is a line whose
  *      numbers are false. All others believe what they read and build on it.
- *   3. Where such a second try comes to something else, what was written before is struck, with all that was built on
- *      it; threads go back to what is then useful.
+ *   3. Where more second tries differ from a line than agree with it, it is struck with all that was built on it, and
+ *      threads go back to what is then useful.
  *   4. Moves of one round differ where there are enough of them: a lower thread chooses first. Where all are taken or
- *      none is left, a thread tries the last line of the thread that it watches again.
+ *      none is left, a thread tries again what its nearest neighbour below newly wrote in the last round.
  * Readers go by a line's numbers (value), never by its last word: a flipped word is harmless.
  *
  * To write a family: a problem struct without pointers, and a `const struct lace_work` for it; in the table of
