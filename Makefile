@@ -4,7 +4,7 @@
 # and undefined-behaviour sanitizers into build-asan/, SAN=thread with clang's thread sanitizer into build-tsan/. The first build installs the Debian packages that are missing (scripts/deps.sh).
 CC := $(if $(filter default,$(origin CC)),$(if $(filter thread,$(SAN)),clang,gcc),$(CC))
 B := $(if $(filter thread,$(SAN)),build-tsan,$(if $(SAN),build-asan,build))
-PKGS := jansson yaml-0.1 libpcre2-8 libutf8proc sqlite3
+PKGS := jansson yaml-0.1 libpcre2-8 libutf8proc sqlite3 libcurl
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 VERSION := $(shell sed -n 's/^\#define LACE_VERSION "\([^"]*\)".*/\1/p' include/lace.h)
@@ -94,7 +94,7 @@ reproduce: $(B)/lace
 FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 FUZZ_LIB := $(filter src/base/% src/io/% src/text/% src/synth/% src/eval/stats.c src/data/import.c \
-  src/data/answer.c %/model/config.c %/model/rope.c %/model/lattice_config.c,$(LIB_SRC))
+  src/data/answer.c src/data/ask_teacher.c %/model/config.c %/model/rope.c %/model/lattice_config.c,$(LIB_SRC))
 build-fuzz/%: tests/fuzz/%.c $(FUZZ_LIB) | $(B)/.deps-build $(B)/.deps-fuzz
 	@mkdir -p $(@D)
 	$(call say,CC,$<)clang -O1 -g -std=gnu11 -D_GNU_SOURCE -Iinclude -Isrc -Wno-unknown-pragmas \

@@ -1,4 +1,5 @@
 /* lace data: makes and looks at records. stdout carries records, tables or JSON and nothing else. */
+#include "data_ask.h"
 #include "data_step.h"
 #include "options.h"
 #include "outlet.h"
@@ -294,6 +295,33 @@ static const struct cli_command commands[] = {
      .options = cli_import_options,
      .args_max = -1,
      .run = cli_import_run},
+    {.name = "filter",
+     .summary = "Keep problems that a model solves sometimes, not always",
+     .usage = "--model DIR|--teacher URL [OPTION...] [FILE...]",
+     .description =
+         "Samples each problem, judges the answers, and keeps pass rates in (0, 0.5]. meta.pass_rate has the "
+         "rate. Stopped and run again, it asks nothing twice.",
+     .examples = "lace data filter --model models/lace-search --samples 8 all.jsonl -o hard.jsonl\n"
+                 "lace data filter --teacher http://127.0.0.1:8000/v1 --model-name qwen3 all.jsonl -o hard.jsonl",
+     .options = cli_filter_options,
+     .args_max = -1,
+     .prepare = cli_ask_prepare,
+     .run = cli_filter_run},
+    {.name = "solve",
+     .summary = "Solve each problem in several different ways",
+     .usage = "[--model DIR|--teacher URL] [OPTION...] [FILE...]",
+     .description =
+         "Writes drafts that know nothing of each other but which ways are used up: those are in the prompt of the "
+         "next one. Without a model or a teacher, problems of our own families are solved exactly, each thread "
+         "by a strategy not used yet. Models made here know problems and no instructions: their drafts differ "
+         "by their samples.",
+     .examples = "lace data solve --threads 4 hard.jsonl -o drafts.jsonl\n"
+                 "lace data solve --teacher https://api.example.com/v1 --model-name big --api-key-env KEY --parallel 8 "
+                 "hard.jsonl -o drafts.jsonl",
+     .options = cli_solve_options,
+     .args_max = -1,
+     .prepare = cli_ask_prepare,
+     .run = cli_solve_run},
     {.name = "dedupe",
      .summary = "Drop near duplicates, and what a test set holds",
      .usage = "[OPTION...] [FILE...]",

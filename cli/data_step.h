@@ -23,6 +23,7 @@ typedef int cli_step_fn(const struct lace_data_flow *flow, struct lace_data_repo
 int cli_step_run(const char *name, int count, char **files, cli_step_fn *step);
 
 /* The tables and functions of the steps, for cmd_data.c. */
-extern const struct cli_option cli_import_options[], cli_dedupe_options[];
-int cli_import_run(int count, char **args), cli_dedupe_run(int count, char **args);
+extern const struct cli_option cli_import_options[], cli_filter_options[], cli_solve_options[], cli_dedupe_options[];
+int cli_import_run(int count, char **args), cli_filter_run(int count, char **args),
+    cli_solve_run(int count, char **args), cli_dedupe_run(int count, char **args);
 #endif

@@ -1,4 +1,5 @@
 /* The steps of the pipeline: their options. */
+#include "data_ask.h"
 #include "data_step.h"
 #include <string.h>
 
@@ -23,6 +24,64 @@ static int import(const struct lace_data_flow *flow, struct lace_data_report *re
 }
 
 int cli_import_run(int count, char **args) { return cli_step_run("import", count, args, import); }
+
+/* ---- filter ---- */
+
+static int samples = 8;
+static double low, high = 0.5;
+static struct lace_ask_options ask;
+
+const struct cli_option cli_filter_options[] = {
+    {"samples", 'k', CLI_INT, &samples, "K", "Samples of each problem.", .min = 1, .max = 1024},
+    {"low", 0, CLI_REAL, &low, "R", "Kept are pass rates above this,", .min = 0, .max = 1},
+    {"high", 0, CLI_REAL, &high, "R", "and up to this.", .min = 0, .max = 1},
+    CLI_ASK_OPTIONS,
+    CLI_STEP_OPTIONS,
+    {0},
+};
+
+static int filter(const struct lace_data_flow *flow, struct lace_data_report *report, struct lace_error *err)
+{
+    struct lace_filter_options o = {ask, samples, low, high};
+    return lace_data_filter(flow, &o, report, err);
+}
+
+int cli_filter_run(int count, char **args)
+{
+    int status = cli_ask_read(&ask, true);
+    return status ? status : cli_step_run("filter", count, args, filter);
+}
+
+/* ---- solve ---- */
+
+static int threads = 4, tries = 2;
+static double alike = 0.8;
+static bool keep_drafts, any;
+
+const struct cli_option cli_solve_options[] = {
+    {"threads", 'n', CLI_INT, &threads, "N", "Drafts of each problem.", .min = 1, .max = 64},
+    {"tries", 0, CLI_INT, &tries, "K",
+     "Replies asked for a draft; one like another, or without an answer, is not taken.", .min = 1, .max = 100},
+    {"alike", 0, CLI_REAL, &alike, "J", "From which likeness (as of dedupe) a draft is like another.", .min = 0.01,
+     .max = 1},
+    {"keep", 0, CLI_FLAG, &keep_drafts, NULL, "Threads that are there stay, as the first drafts."},
+    {"any", 0, CLI_FLAG, &any, NULL, "Keep also problems that no draft solves."},
+    CLI_ASK_OPTIONS,
+    CLI_STEP_OPTIONS,
+    {0},
+};
+
+static int solve(const struct lace_data_flow *flow, struct lace_data_report *report, struct lace_error *err)
+{
+    struct lace_solve_options o = {ask, threads, tries, alike, keep_drafts, any};
+    return lace_data_solve(flow, &o, report, err);
+}
+
+int cli_solve_run(int count, char **args)
+{
+    int status = cli_ask_read(&ask, false);
+    return status ? status : cli_step_run("solve", count, args, solve);
+}
 
 /* ---- dedupe ---- */
 

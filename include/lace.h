@@ -323,6 +323,49 @@ struct lace_import_options {
 int lace_data_import(const struct lace_data_flow *flow, const struct lace_import_options *options,
                      struct lace_data_report *report, struct lace_error *err);
 
+/* Who writes, tries or judges for a step: a model that runs here, or a teacher with the OpenAI interface. */
+struct lace_ask_options {
+    const char *model, *lattice; /* directories of a model ("": the shipped one) and of its lattice; NULL: none */
+    const char *teacher;         /* "https://host/v1"; NULL: none */
+    const char *model_name;      /* of the teacher */
+    const char *api_key_env;     /* the environment variable that holds its key; NULL: no key */
+    int parallel;                /* requests at once; 4 */
+    int retries;                 /* of a request that failed: 429, 5xx, cut off, too slow, not JSON; 5 */
+    double pause;                /* seconds before the first retry; doubled for each, at most 60; Retry-After counts; 1 */
+    double timeout;              /* seconds of a request; 600 */
+    size_t reply_bytes;          /* the longest response that is read; 4 MiB */
+    const char *journal;         /* file of replies: run again, a step asks for nothing twice. NULL: none */
+    int keep_journal;            /* also when the step is done */
+    double temperature;          /* 1 */
+    int tokens; /* the most of a reply; 0: what the record's own budget of rounds takes, else 2048 */
+    uint64_t seed;               /* 1 */
+};
+void lace_ask_defaults(struct lace_ask_options *options);
+
+struct lace_filter_options {
+    struct lace_ask_options ask;
+    int samples;      /* of each problem; 8 */
+    double low, high; /* kept are pass rates above low, up to high: (0, 0.5] */
+};
+void lace_filter_defaults(struct lace_filter_options *options);
+/* Keeps problems that the model solves sometimes, not always; meta.pass_rate has the measured rate. */
+int lace_data_filter(const struct lace_data_flow *flow, const struct lace_filter_options *options,
+                     struct lace_data_report *report, struct lace_error *err);
+
+struct lace_solve_options {
+    struct lace_ask_options ask; /* neither model nor teacher: the exact solvers of our own families */
+    int threads;                 /* drafts of each problem; 4 */
+    int tries;                   /* replies for each draft: one without an answer or too like another is asked again; 2 */
+    double alike;                /* from which likeness (as of dedupe) a draft is too like another; 0.8 */
+    int keep;                    /* threads that are there stay, as the first drafts */
+    int any;                     /* also problems that no draft solves */
+};
+void lace_solve_defaults(struct lace_solve_options *options);
+/* Solves each problem in different ways: what was used already is in a cache that the next draft must avoid. Drafts know
+ * nothing of each other but that: consensus cannot level them. */
+int lace_data_solve(const struct lace_data_flow *flow, const struct lace_solve_options *options,
+                    struct lace_data_report *report, struct lace_error *err);
+
 struct lace_dedupe_options {
     double threshold;           /* near duplicates share at least so much: Jaccard similarity of three-word shingles */
     const char *const *against; /* files whose problems are dropped too, e.g. the test set; NULL-terminated, or NULL */

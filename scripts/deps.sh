@@ -4,7 +4,7 @@
 set -u
 
 case "${1:-build}" in
-build) packages="gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libpcre2-dev libutf8proc-dev libmicrohttpd-dev libsqlite3-dev" ;;
+build) packages="gcc libc6-dev make pkg-config libdnnl-dev libjansson-dev libyaml-dev libpcre2-dev libutf8proc-dev libmicrohttpd-dev libsqlite3-dev libcurl4-openssl-dev" ;;
 check) packages="libcmocka-dev python3 libopenmpi-dev openmpi-bin" ;;
 fuzz) packages="clang libclang-rt-14-dev" ;;
 mpi) packages="libopenmpi-dev openmpi-bin" ;;

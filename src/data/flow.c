@@ -43,11 +43,18 @@ int lace_flow_open(struct lace_flow *f, const struct lace_data_flow *o, struct l
     return o->in[0] ? 0 : lace_fail(err, LACE_BAD, "There is no file to read; name one, or - for stdin.");
 }
 
-int lace_flow_count(struct lace_flow *f, struct lace_error *err)
+int lace_flow_tick(void *flow)
 {
-    f->report->read++;
-    if (!f->o->progress || !f->o->progress(f->o->user, f->report->read, f->total)) return 0;
-    return lace_fail(err, LACE_STOPPED, "Stopped after %llu records.", (unsigned long long)f->report->read);
+    const struct lace_flow *f = flow;
+    return f->o->progress ? f->o->progress(f->o->user, f->settled, f->total) : 0;
+}
+
+static int settle(struct lace_flow *f, struct lace_error *err)
+{
+    f->settled++;
+    return lace_flow_tick(f)
+               ? lace_fail(err, LACE_STOPPED, "Stopped after %llu records.", (unsigned long long)f->settled)
+               : 0;
 }
 
 int lace_flow_next(struct lace_flow *f, struct lace_record *record, struct lace_error *err)
@@ -62,13 +69,12 @@ int lace_flow_next(struct lace_flow *f, struct lace_record *record, struct lace_
         code = lace_record_next(f->records, record, &said);
         if (!code) lace_record_close(&f->records);
         else if (code == LACE_BAD) {
-            if ((code = lace_flow_count(f, err))) return code;
+            f->report->read++;
             if ((code = lace_flow_drop_line(f, "not a record", said.text, err))) return code;
         } else if (code < 0) return lace_fail(err, code, "%s", said.text);
-        else if (!(code = lace_flow_count(f, err))) return 1;
         else {
-            lace_record_release(record);
-            return code;
+            f->report->read++;
+            return 1;
         }
     }
 }
@@ -94,24 +100,26 @@ static int put(struct lace_flow *f, lace_data_write write, const struct lace_rec
     lace_text_clear(&f->line);
     int code = lace_record_format(record, &f->line, err);
     if (!code && write(f->o->user, f->line.data, f->line.len))
-        code = lace_fail(err, LACE_STOPPED, "Stopped after %llu records.", (unsigned long long)f->report->read);
+        code = lace_fail(err, LACE_STOPPED, "Stopped after %llu records.", (unsigned long long)f->settled);
     return code;
 }
 
 int lace_flow_keep(struct lace_flow *f, struct lace_record *record, struct lace_error *err)
 {
     f->report->kept++;
-    return put(f, f->o->keep, record, err);
+    int code = put(f, f->o->keep, record, err);
+    return code ? code : settle(f, err);
 }
 
 int lace_flow_drop(struct lace_flow *f, struct lace_record *record, const char *reason, struct lace_error *err)
 {
     LACE_TALLY(f->report->dropped, reason);
-    if (!f->o->drop) return 0;
+    if (!f->o->drop) return settle(f, err);
     json_t *meta = lace_record_meta(record);
     if (!meta || json_object_set_new(meta, "dropped", json_string(reason)))
         return lace_fail(err, LACE_MEMORY, "Out of memory while a record is dropped.");
-    return put(f, f->o->drop, record, err);
+    int code = put(f, f->o->drop, record, err);
+    return code ? code : settle(f, err);
 }
 
 int lace_flow_drop_line(struct lace_flow *f, const char *reason, const char *complaint, struct lace_error *err)
@@ -126,6 +134,13 @@ int lace_flow_drop_line(struct lace_flow *f, const char *reason, const char *com
     int code = lace_flow_drop(f, &record, reason, err);
     json_decref(record.meta);
     return code;
+}
+
+int lace_flow_window(struct lace_flow *f, struct lace_record *records, int most, int *count, struct lace_error *err)
+{
+    int code = 1;
+    for (*count = 0; *count < most && (code = lace_flow_next(f, &records[*count], err)) > 0;) ++*count;
+    return code < 0 ? code : 0;
 }
 
 void lace_flow_close(struct lace_flow *f)

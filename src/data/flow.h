@@ -13,6 +13,7 @@ struct lace_flow {
     struct lace_lines lines;          /* or of one that reads lines of any kind */
     int file;                         /* in o->in, of the next one */
     uint64_t total;                   /* lines of all files; 0: unknown */
+    uint64_t settled;                 /* kept and dropped */
     struct lace_text line;
 };
 
@@ -23,8 +24,11 @@ int lace_flow_open(struct lace_flow *flow, const struct lace_data_flow *options,
 int lace_flow_next(struct lace_flow *flow, struct lace_record *record, struct lace_error *err);
 /* 1: a line, in flow->lines; 0: the end. For import, which says by itself what counts as read. */
 int lace_flow_next_line(struct lace_flow *flow, size_t *len, struct lace_error *err);
-/* One more was read: tells the caller's progress, who may stop. */
-int lace_flow_count(struct lace_flow *flow, struct lace_error *err);
+/* Up to most records at once, for steps that ask about many in one go; count 0: the end. The caller releases them, also
+ * after an error. */
+int lace_flow_window(struct lace_flow *flow, struct lace_record *records, int most, int *count, struct lace_error *err);
+/* Tells the caller's progress what was kept and dropped so far; non-zero: he wants to stop. For lace_ask. */
+int lace_flow_tick(void *flow);
 /* Writes the record out; it stays the caller's. */
 int lace_flow_keep(struct lace_flow *flow, struct lace_record *record, struct lace_error *err);
 /* reason has at most 23 bytes: it is a name in the report, and "dropped" in the meta of the record. */

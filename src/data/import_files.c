@@ -22,8 +22,8 @@ static int import_one(struct import *im, const char *line, size_t len, struct la
     struct lace_record record;
     struct lace_error complaint;
     enum lace_import_format format = im->format;
-    int code = lace_flow_count(&im->flow, err);
-    if (code) return code;
+    int code = 0;
+    im->flow.report->read++;
     const char *reason = lace_import_line(&record, line, len, &format, im->o->solutions, &complaint);
     if (reason && !strcmp(reason, "out of memory")) return lace_fail(err, LACE_MEMORY, "Out of memory.");
     if (reason) return lace_flow_drop_line(&im->flow, reason, complaint.text, err);

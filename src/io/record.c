@@ -141,6 +141,13 @@ void lace_record_release(struct lace_record *record)
     *record = (struct lace_record){0};
 }
 
+void lace_record_swap_threads(struct lace_record *a, struct lace_record *b)
+{
+    struct lace_record t = *a;
+    a->threads = b->threads, a->thread_count = b->thread_count, a->meta = b->meta;
+    b->threads = t.threads, b->thread_count = t.thread_count, b->meta = t.meta;
+}
+
 /* ---- Writing ---- */
 
 static int append(const char *bytes, size_t len, void *out)

@@ -31,6 +31,8 @@ int lace_record_parse(struct lace_record *record, const char *line, size_t len, 
 /* Appends the record as one line, newline included. */
 int lace_record_format(const struct lace_record *record, struct lace_text *out, struct lace_error *err);
 void lace_record_release(struct lace_record *record);
+/* Exchanges the threads and meta of two records. */
+void lace_record_swap_threads(struct lace_record *a, struct lace_record *b);
 
 /* A data file, line by line. */
 struct lace_record_file;

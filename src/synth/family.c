@@ -111,6 +111,40 @@ int lace_family_make(const struct lace_family *family, const struct lace_data_kn
     return code ? code : family->make(family, knobs, index, out, err);
 }
 
+int lace_family_drafts(const struct lace_family *family, struct lace_record *record, int threads, struct lace_rng *rng,
+                       struct lace_error *err)
+{
+    struct lace_record all = {0}, one = {.prompt = record->prompt, .difficulty = record->difficulty};
+    int strategies = 0, code = 0;
+    while (family->strategies[strategies]) strategies++;
+    all.threads = calloc((size_t)threads + 1, sizeof *all.threads);
+    if (!all.threads) return lace_fail(err, LACE_MEMORY, "Out of memory: %d drafts.", threads);
+    for (int n = 0; n < threads && !code; n++) {
+        /* Once all are used, those that remain go in an order of their own (the last strategy is "random"). */
+        struct lace_family_plan plan = {LACE_POLICY_ALONE, n < strategies ? n + 1 : strategies, 1, NULL, NULL, 0};
+        code = family->write(family, &one, &plan, rng, err);
+        if (code) break;
+        one.threads[0].verdict = LACE_VERDICT_NONE; /* nobody has compared them yet */
+        all.threads[all.thread_count++] = one.threads[0];
+        free(one.threads); /* its thread has moved */
+        one.threads = NULL;
+        one.thread_count = 0;
+    }
+    if (!code) {
+        all.meta = record->meta ? json_deep_copy(record->meta) : json_object();
+        static const char *const gone[] = {"corrupted", "slips", "interactions"}, *const taken[] = {"policy", "budget",
+                                                                                                    "rounds"};
+        for (int i = 0; i < 3; i++) json_object_del(all.meta, gone[i]);
+        for (int i = 0; i < 3; i++) json_object_set(all.meta, taken[i], json_object_get(one.meta, taken[i]));
+        if (!all.meta) code = lace_fail(err, LACE_MEMORY, "Out of memory while drafts are written.");
+        else lace_record_swap_threads(record, &all);
+    }
+    lace_record_release(&all);
+    one.prompt = NULL; /* the record's */
+    lace_record_release(&one);
+    return code;
+}
+
 void lace_family_rng(struct lace_rng *rng, const struct lace_data_knobs *knobs, uint64_t index)
 {
     /* Streams of PCG with one seed and neighbouring numbers run in parallel (their states differ by

@@ -24,6 +24,18 @@ struct lace_step_check {
 
 struct lace_work;
 
+/* How the threads of a given problem are to be written. */
+struct lace_family_plan {
+    enum lace_policy policy;
+    int strategy; /* by number; 0: the policy's own */
+    int threads;
+    const double *weights; /* of falsehoods (lace_data_knobs); NULL: nobody errs */
+    /* Wrong lines of this problem as somebody wrote them, e.g. the model's own: under the shared policy with weights they
+     * take the place of made-up falsehoods wherever a thread comes to the same attempt. */
+    const char *const *slips;
+    int slip_count;
+};
+
 struct lace_family {
     const char *name, *summary;
     int easiest, hardest;          /* difficulty */
@@ -37,6 +49,10 @@ struct lace_family {
     /* On success the caller releases out; on failure it is empty. */
     int (*make)(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
                 struct lace_record *out, struct lace_error *err);
+    /* Replaces the threads of a record, and what its meta says of them, by those of the plan for its prompt; on failure
+     * the record is as it was. LACE_BAD: the prompt cannot be read. */
+    int (*write)(const struct lace_family *family, struct lace_record *record, const struct lace_family_plan *plan,
+                 struct lace_rng *rng, struct lace_error *err);
     /* 1: right; 0: wrong; negative: the prompt cannot be read. */
     int (*check)(const struct lace_family *family, const char *prompt, const char *answer, struct lace_error *err);
     /* What is wrong with an answer that check refuses, an index of errors; NULL: the family does not tell. */
@@ -76,6 +92,10 @@ int lace_family_check_knobs(const struct lace_family *family, const struct lace_
 /* Checks the knobs, then makes record `index`. */
 int lace_family_make(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
                      struct lace_record *out, struct lace_error *err);
+
+/* Replaces the record's threads by drafts: each by itself, by a strategy that none before it used while there are such. */
+int lace_family_drafts(const struct lace_family *family, struct lace_record *record, int threads, struct lace_rng *rng,
+                       struct lace_error *err);
 
 /* The generator of record `index`: its stream is the index. */
 void lace_family_rng(struct lace_rng *rng, const struct lace_data_knobs *knobs, uint64_t index);

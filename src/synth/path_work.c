@@ -231,6 +231,7 @@ const struct lace_family lace_family_path = {
     .errors = errors,
     .work = &lace_path_work,
     .make = lace_work_make,
+    .write = lace_work_write,
     .check = lace_work_check,
     .solve = lace_work_solve,
     .check_step = lace_work_check_step,

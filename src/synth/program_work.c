@@ -340,6 +340,7 @@ const struct lace_family lace_family_program = {
     .errors = errors,
     .work = &work,
     .make = lace_work_make,
+    .write = lace_work_write,
     .check = lace_work_check,
     .fault = fault,
     .solve = lace_work_solve,

@@ -418,6 +418,7 @@ const struct lace_family lace_family_search = {
     .strategies = strategies,
     .errors = errors,
     .make = lace_search_make,
+    .write = lace_search_write,
     .check = check,
     .solve = solve,
     .check_step = check_step,

@@ -33,15 +33,18 @@ struct lace_search_step {
     uint8_t stage, c, x, m, v;
     bool yes;           /* as written; whoever reads it goes by v and t */
     uint8_t falsehood;  /* enum lace_falsehood */
+    bool slip;          /* the falsehood is one of the trace's slips */
     uint8_t mark, from; /* enum search_mark, and the thread whose writing caused it */
 };
 
 struct lace_search_trace {
     int threads, budget;
-    struct lace_search_step *steps; /* (N, budget) */
-    int count[SEARCH_THREADS];      /* steps of each thread */
-    int answer[SEARCH_THREADS];     /* 0: none */
-    int claimed[SEARCH_THREADS];    /* the round of its first right claim of the last unknown, from 1; 0: none */
+    struct lace_search_step *steps;       /* (N, budget) */
+    int count[SEARCH_THREADS];            /* steps of each thread */
+    int answer[SEARCH_THREADS];           /* 0: none */
+    int claimed[SEARCH_THREADS];          /* the round of its first right claim of the last unknown, from 1; 0: none */
+    const struct lace_search_step *slips; /* lines to be wrong with: false in themselves, on a true c */
+    int slip_count;
 };
 
 /* Draws the numbers of a problem, its letters too; loops until it is on the knobs' side of the split. */
@@ -80,6 +83,8 @@ int lace_search_run(const struct lace_search *problem, enum lace_policy policy, 
 /* make and race of the family: search_record.c */
 int lace_search_make(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
                      struct lace_record *out, struct lace_error *err);
+int lace_search_write(const struct lace_family *family, struct lace_record *record, const struct lace_family_plan *plan,
+                      struct lace_rng *rng, struct lace_error *err);
 int lace_search_race(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
                      enum lace_policy policy, int threads, int budget, int *round, struct lace_error *err);
 #endif

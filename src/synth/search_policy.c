@@ -164,6 +164,26 @@ static struct lace_search_step next_step(const struct group *g, int n)
     return step;
 }
 
+/* Writes a slip over a true line about the same, where there is one. */
+static bool slip_in(const struct lace_search_trace *trace, struct lace_search_step **round, int count,
+                    struct lace_rng *rng)
+{
+    int start = trace->slip_count ? (int)lace_rng_below(rng, (uint32_t)trace->slip_count) : 0;
+    for (int k = 0; k < trace->slip_count; k++)
+        for (int i = 0; i < count; i++) {
+            const struct lace_search_step *slip = &trace->slips[(start + k) % trace->slip_count];
+            struct lace_search_step *line = round[i];
+            if (line->stage != slip->stage || line->c != slip->c || line->x != slip->x) continue;
+            line->falsehood = line->v == slip->v ? LACE_FALSE_FLIP : line->yes ? LACE_FALSE_MISS : LACE_FALSE_FORGE;
+            line->slip = true;
+            line->m = slip->m;
+            line->v = slip->v;
+            line->yes = slip->yes;
+            return true;
+        }
+    return false;
+}
+
 /* Falsifies one line of the round: a kind is drawn among those that some line allows, then the line. */
 static void falsify(const struct lace_search *p, struct lace_search_step **round, int count, const double *weights,
                     struct lace_rng *rng)
@@ -257,7 +277,8 @@ static void run_shared(struct group *g, const double *weights, struct lace_rng *
             trace->count[n]++;
         }
         if (!count) return;
-        if (weights && lace_rng_below(rng, 3) == 0) falsify(g->p, round, count, weights, rng);
+        if (weights && lace_rng_below(rng, 3) == 0 && !slip_in(trace, round, count, rng))
+            falsify(g->p, round, count, weights, rng);
         conclude(g);
     }
 }

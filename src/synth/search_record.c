@@ -1,6 +1,7 @@
 /* A record of the family `search`: a problem, a run of the policy, and both as text.
  * Lines and marks are the bulk of the work of making data, so nothing here goes through printf. */
 #include "synth/search.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,33 +14,44 @@ static int append(json_t *array, int thread, int step, json_t *kind, int from)
     return bad | json_array_append_new(array, item);
 }
 
-/* {"family", "modulus", "options", "ambiguity", "policy", "budget", "rounds", "corrupted", "interactions"};
- * the last two are absent where they would be empty. */
-static json_t *make_meta(const struct lace_search *p, const struct lace_data_knobs *knobs, int ambiguity,
-                         const struct lace_search_trace *trace)
+/* Writes into meta what the trace is: "policy", "budget", "rounds", "corrupted", "slips", "interactions"; the last three
+ * are absent where they would be empty. Non-zero: no memory. */
+static int put_trace(json_t *meta, enum lace_policy policy, int budget, const struct lace_search_trace *trace)
 {
     int rounds = 0, bad = 0;
-    json_t *corrupted = json_array(), *interactions = json_array(), *meta = json_object();
+    json_t *corrupted = json_array(), *slips = json_array(), *interactions = json_array();
     for (int n = 0; n < trace->threads; n++) {
         if (trace->count[n] > rounds) rounds = trace->count[n];
         for (int i = 0; i < trace->count[n]; i++) {
             const struct lace_search_step *step = &trace->steps[n * trace->budget + i];
             if (step->falsehood) bad |= append(corrupted, n, i, json_string(lace_falsehood_names[step->falsehood]), -1);
+            if (step->slip) bad |= json_array_append_new(slips, json_pack("[i, i]", n, i));
             if (step->mark)
                 bad |= append(interactions, n, i, json_string(lace_search_mark_names[step->mark]), step->from);
         }
     }
-    bad |= json_object_set_new(meta, "family", json_string("search")) |
-           json_object_set_new(meta, "modulus", json_integer(p->modulus)) |
-           json_object_set_new(meta, "options", json_integer(p->options)) |
-           json_object_set_new(meta, "ambiguity", json_integer(ambiguity)) |
-           json_object_set_new(meta, "policy", json_string(lace_policy_names[knobs->policy])) |
-           json_object_set_new(meta, "budget", json_integer(trace->budget)) |
+    bad |= json_object_set_new(meta, "policy", json_string(lace_policy_names[policy])) |
+           json_object_set_new(meta, "budget", json_integer(budget)) |
            json_object_set_new(meta, "rounds", json_integer(rounds));
     if (json_array_size(corrupted)) bad |= json_object_set(meta, "corrupted", corrupted);
+    if (json_array_size(slips)) bad |= json_object_set(meta, "slips", slips);
     if (json_array_size(interactions)) bad |= json_object_set(meta, "interactions", interactions);
     json_decref(corrupted);
+    json_decref(slips);
     json_decref(interactions);
+    return bad;
+}
+
+/* {"family", "modulus", "options", "ambiguity", and what put_trace adds} */
+static json_t *make_meta(const struct lace_search *p, const struct lace_data_knobs *knobs, int ambiguity,
+                         const struct lace_search_trace *trace)
+{
+    json_t *meta = json_object();
+    int bad = json_object_set_new(meta, "family", json_string("search")) |
+              json_object_set_new(meta, "modulus", json_integer(p->modulus)) |
+              json_object_set_new(meta, "options", json_integer(p->options)) |
+              json_object_set_new(meta, "ambiguity", json_integer(ambiguity)) |
+              put_trace(meta, knobs->policy, trace->budget, trace);
     if (!bad) return meta;
     json_decref(meta);
     return NULL;
@@ -58,6 +70,7 @@ static bool make_threads(const struct lace_search *p, const struct lace_search_t
     int best = -1, right = p->solution[p->stages - 1];
     for (int n = 0; n < trace->threads; n++)
         if (trace->answer[n] == right && (best < 0 || trace->claimed[n] < trace->claimed[best])) best = n;
+    assert(trace->threads > 0 && trace->threads <= SEARCH_THREADS);
     out->threads = calloc((size_t)trace->threads, sizeof *out->threads);
     if (!out->threads) return false;
     out->thread_count = trace->threads;
@@ -135,6 +148,59 @@ fail:
     free(trace.steps);
     lace_text_release(&prompt);
     lace_record_release(out);
+    return code;
+}
+
+/* Reads the slips that are of use: false in themselves, about an option of the problem, on a true c. */
+static int read_slips(const struct lace_search *p, const struct lace_family_plan *plan, struct lace_search_step *steps)
+{
+    int count = 0;
+    for (int i = 0; i < plan->slip_count; i++) {
+        struct lace_search_seen seen;
+        int result = lace_search_check_line(p, plan->slips[i], &seen, &steps[count]);
+        if (result != LACE_STEP_RIGHT && result != LACE_STEP_NONE && result != SEARCH_LOOKUP && seen.on_path) count++;
+    }
+    return count;
+}
+
+int lace_search_write(const struct lace_family *family, struct lace_record *record, const struct lace_family_plan *plan,
+                      struct lace_rng *rng, struct lace_error *err)
+{
+    struct lace_search p;
+    struct lace_search_trace trace = {.threads = plan->threads};
+    struct lace_record made = {0};
+    bool shared = plan->policy == LACE_POLICY_SHARED;
+    int code = lace_search_parse(&p, record->prompt, err);
+    if (code) return code;
+    if (plan->threads < 1 || plan->threads > SEARCH_THREADS)
+        return lace_fail(err, LACE_BAD, "%d threads cannot be written; at most %d can.", plan->threads, SEARCH_THREADS);
+    enum search_strategy strategy = (enum search_strategy)plan->strategy;
+    if (strategy == SEARCH_DEFAULT) strategy = plan->policy == LACE_POLICY_ALONE ? SEARCH_RANDOM : SEARCH_UP;
+    int budget = lace_search_budget(p.stages, p.options, shared ? plan->threads : 1);
+    trace.budget = 4 * p.stages * p.options; /* a thread ends when it has answered: this is room for errors */
+    struct lace_search_step *slips = calloc((size_t)plan->slip_count + 1, sizeof *slips);
+    trace.steps = malloc((size_t)trace.threads * (size_t)trace.budget * sizeof *trace.steps);
+    if (!slips || !trace.steps) {
+        code = lace_fail(err, LACE_MEMORY, "Out of memory: %d threads of %d rounds.", trace.threads, trace.budget);
+        goto done;
+    }
+    trace.slips = slips;
+    trace.slip_count = read_slips(&p, plan, slips);
+    if ((code = lace_search_run(&p, plan->policy, strategy, plan->weights, rng, &trace, err))) goto done;
+    made.meta = record->meta ? json_deep_copy(record->meta) : json_object();
+    json_object_del(made.meta, "corrupted");
+    json_object_del(made.meta, "slips");
+    json_object_del(made.meta, "interactions");
+    if (!made.meta || put_trace(made.meta, plan->policy, plan->weights ? 2 * budget : budget, &trace) ||
+        !make_threads(&p, &trace, strategy, &made)) {
+        code = lace_fail(err, LACE_MEMORY, "Out of memory while %d threads are written.", plan->threads);
+        goto done;
+    }
+    lace_record_swap_threads(record, &made);
+done:
+    lace_record_release(&made);
+    free(trace.steps);
+    free(slips);
     return code;
 }
 

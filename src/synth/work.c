@@ -134,6 +134,7 @@ static void try_again(struct group *g, int n, int round, int move)
         line->find = before->find;
         line->dead = before->dead;
         line->falsehood = before->falsehood;
+        line->slip = before->slip;
         g->fooled[n] = false;
     }
     if (before->thread != n)
@@ -209,11 +210,43 @@ static bool falsify_as(struct group *g, struct lace_work_line **round, int count
     return false;
 }
 
+/* Writes a slip over a true line about the same, where there is one. */
+static bool slip_in(struct group *g, struct lace_work_line **round, int count, struct lace_rng *rng)
+{
+    const struct lace_work_trace *trace = g->trace;
+    int start = trace->slip_count ? (int)lace_rng_below(rng, (uint32_t)trace->slip_count) : 0;
+    for (int k = 0; k < trace->slip_count; k++)
+        for (int i = 0; i < count; i++) {
+            const struct lace_work_line *slip = &trace->slips[(start + k) % trace->slip_count];
+            struct lace_work_line *line = round[i];
+            struct lace_step_check truth = {.result = LACE_STEP_RIGHT}, said = truth;
+            if (line->move != slip->move || line->falsehood) continue;
+            g->w->judge(g->problem, line, &truth);
+            if (truth.result != LACE_STEP_RIGHT || truth.misled) continue; /* other operands than the slip's */
+            g->w->judge(g->problem, slip, &said);
+            bool lost = line->find && !said.believed;
+            line->falsehood = (uint8_t)(line->value == slip->value ? LACE_FALSE_FLIP
+                                        : lost                     ? LACE_FALSE_MISS
+                                                                   : LACE_FALSE_FORGE);
+            line->slip = true;
+            memcpy(line->part, slip->part, sizeof line->part);
+            line->value = slip->value;
+            line->yes = slip->yes;
+            line->find = slip->find || (line->find && said.believed);
+            line->dead = slip->dead;
+            if (line->falsehood != LACE_FALSE_FLIP && g->closing < 0 && trace->threads > 2 && !lace_rng_below(rng, 4))
+                g->fooled[(line->thread + 1) % trace->threads] = true;
+            return true;
+        }
+    return false;
+}
+
 /* Falsifies one line of the round: a kind is drawn by weight, others follow where no line allows it. */
 static void falsify(struct group *g, struct lace_work_line **round, int count, const double *weights,
                     struct lace_rng *rng)
 {
     double left[4] = {0, weights[1], weights[2], weights[3]};
+    if (slip_in(g, round, count, rng)) return;
     for (;;) {
         double sum = left[1] + left[2] + left[3], at = lace_rng_uniform(rng) * sum;
         if (!(sum > 0)) return;

@@ -53,6 +53,7 @@ struct lace_work_line {
     bool dead;                  /* it announces a dead end */
     /* the engine's */
     uint8_t thread, falsehood, mark, from; /* enum lace_falsehood, enum lace_work_mark */
+    bool slip;                             /* the falsehood is one of the trace's slips */
     uint16_t round;
 };
 
@@ -105,6 +106,8 @@ struct lace_work {
 /* ---- the functions of a family, all by family->work ---- */
 int lace_work_make(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
                    struct lace_record *out, struct lace_error *err);
+int lace_work_write(const struct lace_family *family, struct lace_record *record, const struct lace_family_plan *plan,
+                    struct lace_rng *rng, struct lace_error *err);
 int lace_work_check(const struct lace_family *family, const char *prompt, const char *answer, struct lace_error *err);
 int lace_work_solve(const struct lace_family *family, const char *prompt, struct lace_text *answer,
                     struct lace_error *err);
@@ -122,8 +125,10 @@ struct lace_work_trace {
     struct lace_work_line *lines; /* (N, budget) */
     int count[LACE_WORK_THREADS]; /* lines of each thread */
     bool answered[LACE_WORK_THREADS];
-    char (*answer)[LACE_WORK_ANSWER]; /* (N) */
-    int claimed[LACE_WORK_THREADS];   /* the round of its first line of the move that closed the problem, from 1 */
+    char (*answer)[LACE_WORK_ANSWER];   /* (N) */
+    int claimed[LACE_WORK_THREADS];     /* the round of its first line of the move that closed the problem, from 1 */
+    const struct lace_work_line *slips; /* lines to be wrong with: false in themselves, on true operands */
+    int slip_count;
 };
 int lace_work_run(const struct lace_work *work, const void *problem, enum lace_policy policy, int strategy,
                   const double *weights, /* of falsehoods; NULL: nobody errs */

@@ -46,31 +46,42 @@ static int append(json_t *array, int thread, int step, json_t *kind, int from)
     return bad | json_array_append_new(array, item);
 }
 
-/* {"family", the family's own, "ambiguity", "policy", "budget", "rounds", "corrupted", "interactions"}; the last two
- * are absent where they would be empty. */
-static json_t *make_meta(const struct lace_family *family, const void *problem, const struct lace_data_knobs *knobs,
-                         int ambiguity, const struct lace_work_trace *trace)
+/* Writes into meta what the trace is: "policy", "budget", "rounds", "corrupted", "slips", "interactions"; the last three
+ * are absent where they would be empty. Non-zero: no memory. */
+static int put_trace(json_t *meta, enum lace_policy policy, int budget, const struct lace_work_trace *trace)
 {
     int rounds = 0, bad = 0;
-    json_t *corrupted = json_array(), *interactions = json_array(), *meta = json_object();
+    json_t *corrupted = json_array(), *slips = json_array(), *interactions = json_array();
     for (int n = 0; n < trace->threads; n++) {
         if (trace->count[n] > rounds) rounds = trace->count[n];
         for (int i = 0; i < trace->count[n]; i++) {
             const struct lace_work_line *line = &trace->lines[n * trace->budget + i];
             if (line->falsehood) bad |= append(corrupted, n, i, json_string(lace_falsehood_names[line->falsehood]), -1);
+            if (line->slip) bad |= json_array_append_new(slips, json_pack("[i, i]", n, i));
             if (line->mark) bad |= append(interactions, n, i, json_string(mark_names[line->mark]), line->from);
         }
     }
-    bad |= json_object_set_new(meta, "family", json_string(family->name));
-    if (family->work->meta) bad |= family->work->meta(problem, meta);
-    bad |= json_object_set_new(meta, "ambiguity", json_integer(ambiguity)) |
-           json_object_set_new(meta, "policy", json_string(lace_policy_names[knobs->policy])) |
-           json_object_set_new(meta, "budget", json_integer(trace->budget)) |
+    bad |= json_object_set_new(meta, "policy", json_string(lace_policy_names[policy])) |
+           json_object_set_new(meta, "budget", json_integer(budget)) |
            json_object_set_new(meta, "rounds", json_integer(rounds));
     if (json_array_size(corrupted)) bad |= json_object_set(meta, "corrupted", corrupted);
+    if (json_array_size(slips)) bad |= json_object_set(meta, "slips", slips);
     if (json_array_size(interactions)) bad |= json_object_set(meta, "interactions", interactions);
     json_decref(corrupted);
+    json_decref(slips);
     json_decref(interactions);
+    return bad;
+}
+
+/* {"family", the family's own, "ambiguity", and what put_trace adds} */
+static json_t *make_meta(const struct lace_family *family, const void *problem, const struct lace_data_knobs *knobs,
+                         int ambiguity, const struct lace_work_trace *trace)
+{
+    json_t *meta = json_object();
+    int bad = json_object_set_new(meta, "family", json_string(family->name));
+    if (family->work->meta) bad |= family->work->meta(problem, meta);
+    bad |= json_object_set_new(meta, "ambiguity", json_integer(ambiguity)) |
+           put_trace(meta, knobs->policy, trace->budget, trace);
     if (!bad) return meta;
     json_decref(meta);
     return NULL;
@@ -176,6 +187,69 @@ fail:
     free(trace.lines);
     lace_text_release(&prompt);
     lace_record_release(out);
+    return code;
+}
+
+/* Reads the slips that are of use: false in themselves, about something in the problem, on true operands. */
+static int read_slips(const struct lace_work *w, const void *problem, const struct lace_family_plan *plan,
+                      struct lace_work_line *lines)
+{
+    int count = 0;
+    for (int i = 0; i < plan->slip_count; i++) {
+        struct lace_work_line *line = &lines[count];
+        struct lace_step_check check = {.result = LACE_STEP_RIGHT};
+        *line = (struct lace_work_line){.move = -1};
+        for (int k = 0; k < LACE_WORK_USES; k++) line->uses[k] = -1;
+        if (!w->read(problem, plan->slips[i], line) || line->move < 0) continue;
+        w->judge(problem, line, &check);
+        count += check.result != LACE_STEP_RIGHT && check.result != LACE_STEP_NONE && check.result != w->lookup &&
+                 !check.misled;
+    }
+    return count;
+}
+
+int lace_work_write(const struct lace_family *family, struct lace_record *record, const struct lace_family_plan *plan,
+                    struct lace_rng *rng, struct lace_error *err)
+{
+    const struct lace_work *w = family->work;
+    union problem p;
+    struct lace_data_knobs knobs;
+    struct lace_work_trace trace = {.threads = plan->threads};
+    struct lace_record made = {0};
+    bool shared = plan->policy == LACE_POLICY_SHARED;
+    int code = w->parse(&p, record->prompt, err);
+    if (code) return code;
+    if (plan->threads < 1 || plan->threads > LACE_WORK_THREADS)
+        return lace_fail(err, LACE_BAD, "%d threads cannot be written; at most %d can.", plan->threads,
+                         LACE_WORK_THREADS);
+    lace_data_knobs_defaults(&knobs);
+    int difficulty = record->difficulty < family->easiest   ? family->easiest
+                     : record->difficulty > family->hardest ? family->hardest
+                                                            : record->difficulty;
+    knobs.difficulty = (struct lace_interval){difficulty, difficulty};
+    int budget = family->budget(family, &knobs, shared ? plan->threads : 1);
+    int strategy = plan->strategy ? plan->strategy : plan->policy == LACE_POLICY_ALONE ? w->ranked + 1 : 1;
+    trace.budget = 4 * budget; /* a thread ends when it has answered: this is room for errors and unlucky problems */
+    struct lace_work_line *slips = calloc((size_t)plan->slip_count + 1, sizeof *slips);
+    if (!slips) return lace_fail(err, LACE_MEMORY, "Out of memory: %d wrong lines.", plan->slip_count);
+    trace.slips = slips;
+    trace.slip_count = read_slips(w, &p, plan, slips);
+    if ((code = open_trace(&trace, err))) goto done;
+    if ((code = lace_work_run(w, &p, plan->policy, strategy, plan->weights, shared, rng, &trace, err))) goto done;
+    made.meta = record->meta ? json_deep_copy(record->meta) : json_object();
+    json_object_del(made.meta, "corrupted");
+    json_object_del(made.meta, "slips");
+    json_object_del(made.meta, "interactions");
+    if (!made.meta || put_trace(made.meta, plan->policy, plan->weights ? 2 * budget : budget, &trace) ||
+        !make_threads(w, &p, &trace, lace_family_strategy(family, strategy), &made)) {
+        code = lace_fail(err, LACE_MEMORY, "Out of memory while %d threads are written.", plan->threads);
+        goto done;
+    }
+    lace_record_swap_threads(record, &made);
+done:
+    lace_record_release(&made);
+    free(trace.lines);
+    free(slips);
     return code;
 }
 

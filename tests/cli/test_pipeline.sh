@@ -1,5 +1,7 @@
 # The steps of the data pipeline on small files with the oddities of the real sets: what each drops, and why.
 . tests/cli/tap
+. tests/cli/tiny
+export OMP_WAIT_POLICY=passive
 data() { "$LACE" data "$@"; }
 lines() { wc -l <"$1"; }
 field() { sed -n "s/.*\"$1\":\(\"[^\"]*\"\|[0-9.]*\).*/\1/p"; }
@@ -59,6 +61,26 @@ is "our families against their own file" "$(data dedupe "$work/own.jsonl" --agai
 printf 'x\n{"id":"1"}\n' | cat - "$work/d.jsonl" >"$work/bad.jsonl"
 is "lines that are no records are counted, not fatal" "$(data dedupe "$work/bad.jsonl" 2>&1 >/dev/null)" \
     "dedupe: 7 read, 3 kept; dropped: not a record 2, near duplicate 2; changed: thread dropped 1"
+
+# ---- solve, exactly ----
+data make -d 3 -n 2 -c 6 -s 5 -o "$work/problems.jsonl" 2>/dev/null
+is "solve: our families without a model" "$(data solve -n 3 "$work/problems.jsonl" -o "$work/drafts.jsonl" 2>&1)" "solve: 6 read, 6 kept"
+is "each thread by a strategy not used yet" "$(head -n 1 "$work/drafts.jsonl" | grep -o '"strategy":"[a-z]*"' | tr '\n' ' ')" \
+    '"strategy":"up" "strategy":"down" "strategy":"random" '
+like "all of them right, none compared" "$(data stats --json "$work/drafts.jsonl")" '"answered": 18, "right": 18.*"verdicts": {"none": 18}'
+is "not of others" "$(data solve "$work/pi.jsonl" 2>&1)" "solve: 2 read, 0 kept; dropped: no exact solver 2"
+sed 's/"prompt":"[^"]*"/"prompt":"Find it."/' "$work/problems.jsonl" >"$work/unreadable.jsonl"
+is "nor of what is no problem" "$(data solve "$work/unreadable.jsonl" 2>&1)" "solve: 6 read, 0 kept; dropped: problem cannot be read 6"
+
+# ---- filter, with a model of ours ----
+if with_shipped "a model's samples" "the rate is in meta" "the same again"; then
+    data make -d 1 -n 4 -c 12 -s 11 -o "$work/all.jsonl" 2>/dev/null
+    said=$(data filter --model "$shipped" -k 8 --high 0.9 "$work/all.jsonl" -o "$work/hard.jsonl" --dropped "$work/easy.jsonl" 2>&1)
+    like "a model's samples" "$said" 'filter: 12 read, [1-9] kept; dropped: .*never solved .*solved too often\|filter: 12 read, [1-9] kept; dropped: .*solved too often .*never solved'
+    is "the rate is in meta" "$(cat "$work/hard.jsonl" "$work/easy.jsonl" | grep -c '"pass_rate":{"rate":[01].[0-9]*,"samples":8,"temperature":1.0,"by":"lace-search"}')" 12
+    OMP_NUM_THREADS=1 data filter --model "$shipped" -k 8 --high 0.9 "$work/all.jsonl" -o "$work/again.jsonl" 2>/dev/null
+    succeeds "the same again" cmp "$work/hard.jsonl" "$work/again.jsonl"
+fi
 
 # ---- all steps ----
 refused() {
