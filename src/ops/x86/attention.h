@@ -35,6 +35,7 @@ static void lines_of(struct lines *t, const struct lace_view_block *block, int H
 /* What the lines see of one segment: lo <= slot < hi for some, from <= slot < to for all. */
 struct span {
     int lo, hi, from, to;
+    int first, last; /* lines first <= i < last see something; the others, nothing */
     ivec los, his;
 };
 
@@ -42,7 +43,7 @@ static inline struct span span_of(const struct lines *t, const struct lace_view 
                                   const struct lace_view_block *block, int seg)
 {
     int32_t los[L], his[L];
-    struct span s = {INT32_MAX, 0, 0, INT32_MAX, iset(0), iset(0)};
+    struct span s = {INT32_MAX, 0, 0, INT32_MAX, L, 0, iset(0), iset(0)};
     for (int i = 0; i < L; i++) {
         struct lace_range r = view->range[block->first + (size_t)t->row[i] * block->segs + seg];
         if (r.lo >= r.hi) {
@@ -50,6 +51,8 @@ static inline struct span span_of(const struct lines *t, const struct lace_view 
         } else {
             if (r.lo < s.lo) s.lo = r.lo;
             if (r.hi > s.hi) s.hi = r.hi;
+            if (i < s.first) s.first = i;
+            if (i < t->count) s.last = i + 1;
         }
         if (r.lo > s.from) s.from = r.lo;
         if (r.hi < s.to) s.to = r.hi;
@@ -115,8 +118,9 @@ static void forward_tile(float *out, float *lse, const float *q, const float *k,
         struct span s = span_of(&t, view, block, seg);
         for (int slot = s.lo; slot < s.hi; slot += SLOTS) {
             int some = s.hi - slot < SLOTS ? s.hi - slot : SLOTS;
-            outer(o, d, (struct strided){score + n * L, 1, L}, v + slot * stride + (size_t)head * d, stride, some,
-                  t.count, d, true);
+            /* In a thread's own slots the lines of the other threads would add zeros. */
+            outer(o + (size_t)s.first * d, d, (struct strided){score + n * L + s.first, 1, L},
+                  v + slot * stride + (size_t)head * d, stride, some, s.last - s.first, d, true);
             n += some;
         }
     }
