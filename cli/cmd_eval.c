@@ -61,6 +61,7 @@ static const struct cli_option options[] = {
     {"json", 'j', CLI_FLAG, &json, NULL, "Everything, as JSON."},
     {"save", 0, CLI_TEXT, &save, "FILE", "Writes the JSON there too, beside what is printed."},
     {"db", 0, CLI_TEXT, &o.db, "FILE", "Adds one row per problem and arm to this SQLite file, as a run."},
+    {"html", 0, CLI_TEXT, &o.html, "FILE", "A report with pictures: one page that needs nothing else."},
     {"dump", 0, CLI_TEXT, &o.dump, "FILE", "Writes every thread's text and probabilities, a line a problem."},
     {0},
 };
@@ -147,9 +148,10 @@ static int run(int count, char **args)
     o.trained_on = trained_on ? split(trained_on) : NULL;
     if (!o.families || !o.arms || (model && !o.models) || (trained_on && !o.trained_on))
         return cli_fail("Out of memory.");
-    if (save) { /* better now than after a quarter of an hour */
-        FILE *file = fopen(save, "a");
-        if (!file || fclose(file)) return cli_fail("Cannot write %s: %s.", save, strerror(errno));
+    const char *const files[] = {save, o.html};
+    for (int i = 0; i < 2; i++) { /* better now than after a quarter of an hour */
+        FILE *file = files[i] ? fopen(files[i], "a") : NULL;
+        if (files[i] && (!file || fclose(file))) return cli_fail("Cannot write %s: %s.", files[i], strerror(errno));
     }
     o.progress = show;
     o.user = &display;
@@ -183,7 +185,7 @@ const struct cli_command cmd_eval = {
     .examples = "lace eval --difficulty 4 --count 1000\nlace eval --data test.jsonl --arms independent,lace --threads "
                 "8 --json\n"
                 "# Over difficulties and numbers of threads, kept for later questions\n"
-                "lace eval --difficulty 1:6 --threads 4,1,2,8,16 --db results.sqlite",
+                "lace eval --difficulty 1:6 --threads 4,1,2,8,16 --db results.sqlite --html report.html",
     .options = options,
     .args_min = 0,
     .args_max = 0,

@@ -458,6 +458,7 @@ struct lace_eval_options {
     int workers;
     const char *dump; /* file: every thread's text and probabilities, a line of JSON a problem; NULL: none */
     const char *db;   /* SQLite file: the outcomes are added as a run; NULL: none */
+    const char *html; /* file: the report, a page with pictures; NULL: none */
     int (*progress)(void *user, const char *what, long done, long total); /* non-zero stops; may be NULL */
     void *user;
 };
@@ -465,8 +466,9 @@ struct lace_eval_options {
 void lace_eval_defaults(struct lace_eval_options *options);
 /* Runs every arm on the same problems; the caller releases the result. LACE_STOPPED: progress said so. */
 int lace_eval(const struct lace_eval_options *options, struct lace_eval_result *result, struct lace_error *err);
-/* The result of a run in a database, as lace_eval gave it; run 0: the last. The caller releases it. */
-int lace_eval_read(const char *db, long run, struct lace_eval_result *result, struct lace_error *err);
+/* The result of a run in a database, as lace_eval gave it; run 0: the last. The caller releases it. html: a file for
+ * its report, or NULL. */
+int lace_eval_read(const char *db, long run, const char *html, struct lace_eval_result *result, struct lace_error *err);
 /* Frees what a result holds; a zeroed one is fine. */
 void lace_eval_release(struct lace_eval_result *result);
 

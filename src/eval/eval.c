@@ -2,6 +2,7 @@
  * all problems -> a study -> figures, files. */
 #include "eval/arm.h"
 #include "eval/problems.h"
+#include "eval/report.h"
 #include "eval/store.h"
 #include <errno.h>
 #include <limits.h>
@@ -397,6 +398,7 @@ int lace_eval(const struct lace_eval_options *options, struct lace_eval_result *
         code = lace_fail(err, LACE_SYSTEM, "%s: cannot be written: %s.", options->dump, strerror(errno));
     if (!code) code = lace_study_summary(&w.study, result, err);
     if (!code && options->db) code = lace_store_write(options->db, &w.study, options, err);
+    if (!code && options->html) code = lace_report_write(options->html, &w.study, result, NULL, err);
     if (code) lace_eval_release(result);
     close_engines(&w);
     for (int f = 0; f < w.family_count && w.development; f++) lace_problems_release(&w.development[f]);
@@ -407,12 +409,18 @@ int lace_eval(const struct lace_eval_options *options, struct lace_eval_result *
     return code;
 }
 
-int lace_eval_read(const char *db, long run, struct lace_eval_result *result, struct lace_error *err)
+int lace_eval_read(const char *db, long run, const char *html, struct lace_eval_result *result, struct lace_error *err)
 {
     struct lace_study study;
+    struct lace_store_about about;
+    char text[128];
     *result = (struct lace_eval_result){0};
-    int code = lace_store_read(db, run, &study, NULL, err);
-    if (!code) code = lace_study_summary(&study, result, err);
+    int code = lace_store_read(db, run, &study, &about, err);
+    if (code) return code;
+    code = lace_study_summary(&study, result, err);
+    snprintf(text, sizeof text, "run %ld of %s by lace %s", about.run, about.time, about.version);
+    if (!code && html) code = lace_report_write(html, &study, result, text, err);
+    if (code) lace_eval_release(result);
     lace_study_release(&study);
     return code;
 }

@@ -81,6 +81,13 @@ if python3 -c 'import numpy' 2>/dev/null; then
     figures --arms independent,exchange,lace --dump "$work/three" >"$work/figures"
     succeeds "a script finds the same figures" python3 scripts/golden_eval.py "$work/three" "$work/figures"
 fi
+is "a report has the same figures" "$("$LACE" report "$work/db" --json | plain)" "$(plain <"$work/rows")"
+like "and a table" "$("$LACE" report "$work/db")" '^arm  *T  accuracy'
+succeeds "and pictures" "$LACE" report "$work/db" --html "$work/page.html"
+is "a page for itself" "$(grep -c 'http\|<script\|<link\|url(' "$work/page.html")" 0
+is "headline, difficulty, threads, three prices, differences" "$(grep -c '^</svg>' "$work/page.html")" 7
+like "no such run" "$("$LACE" report "$work/db" --run 9 2>&1)" "holds no run 9"
+like "no such database" "$("$LACE" report "$work/nothing" 2>&1)" "nothing: there is no such file"
 is "one line a problem and arm" "$(wc -l <"$work/dump")" 32
 refused "a file that cannot be saved, before the work" "Cannot write $work/no/file" --save "$work/no/file"
 "$LACE" eval --model "$work/m" --arms lace --difficulty 4 --count 100000 --temperature 1 >"$work/out" 2>"$work/log" &
