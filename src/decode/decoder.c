@@ -637,7 +637,7 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, d
     if (judged) {
         t->verdict = lace_format_verdict(t->text.data, t->text.len);
         if (t->verdict != LACE_VERDICT_NONE) finish(d, g, n, LACE_END_VERDICT);
-        else if (id == f->end || t->chosen - t->chosen_before_lead >= 8 ||
+        else if (lace_format_is_end(f, id) || t->chosen - t->chosen_before_lead >= 8 ||
                  (t->chosen - t->chosen_before_lead == 1 && f->single[1] && f->single[2] && f->single[3]))
             finish(d, g, n, LACE_END_TOKEN); /* no verdict came */
         return;
@@ -647,7 +647,7 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, d
         t->said = t->text.len - 2;
         return;
     }
-    if (id == f->end) finish(d, g, n, LACE_END_TOKEN);
+    if (lace_format_is_end(f, id)) finish(d, g, n, LACE_END_TOKEN);
     if (t->end == LACE_RUNNING && stops_at(d, &t->text, before, &group->options)) finish(d, g, n, LACE_END_STOP);
     t->said = t->text.len;
     bool spent = t->chosen + (group->options.paste_spends ? t->heard : 0) >= group->options.budget ||

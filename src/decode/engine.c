@@ -39,26 +39,66 @@ int lace_engine_find(char *path, struct lace_error *err)
                      " was not found; name a model directory with --model DIR, or run make install.");
 }
 
-/* Settings that people expect to be honoured; a missing file is fine. */
+/* "eos_token_id": a number or a list of them */
+static int read_ends(struct lace_engine *e, const json_t *j, const char *path, struct lace_error *err)
+{
+    const json_t *ends = json_object_get(j, "eos_token_id");
+    size_t count = json_is_array(ends) ? json_array_size(ends) : ends && !json_is_null(ends) ? 1 : 0;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *one = json_is_array(ends) ? json_array_get(ends, i) : ends;
+        if (!json_is_integer(one) || json_integer_value(one) < 0 || json_integer_value(one) > INT_MAX)
+            return lace_fail(err, LACE_BAD, "%s: \"eos_token_id\" must be a token's number, or a list of them.", path);
+        if (i == LACE_ENDS)
+            return lace_fail(err, LACE_BAD, "%s: \"eos_token_id\" has more than %d tokens.", path, LACE_ENDS);
+        lace_format_add_end(&e->format, (int)json_integer_value(one));
+    }
+    return 0;
+}
+
+static json_t *read_object(const struct lace_engine *e, const char *name, char path[PATH_MAX], int *code,
+                           struct lace_error *err)
+{
+    *code = lace_join(path, e->path, name, err);
+    if (*code || access(path, F_OK)) return NULL;
+    json_t *j = lace_json_read(path, 1 << 20, err);
+    if (!j) *code = LACE_BAD;
+    else if (!json_is_object(j)) *code = lace_fail(err, LACE_BAD, "%s: a JSON object is expected.", path);
+    return j;
+}
+
+/* Where generation_config.json names no end of a text, config.json does, and else the tokenizer's own. */
+static int find_ends(struct lace_engine *e, struct lace_error *err)
+{
+    char path[PATH_MAX];
+    int code;
+    json_t *j = read_object(e, "config.json", path, &code, err);
+    if (!code && j) code = read_ends(e, j, path, err);
+    json_decref(j);
+    const char *token = lace_chat_template_token(e->chat, "eos_token");
+    if (!code && !e->format.end_count && token) lace_format_add_end(&e->format, lace_tokenizer_id(e->tokenizer, token));
+    return code;
+}
+
+/* Settings that people expect to be honoured; a missing file is fine. Who samples without saying from how many tokens
+ * gets the 50 of Transformers. */
 static int read_generation(struct lace_engine *e, struct lace_error *err)
 {
     char path[PATH_MAX];
     struct lace_run_options *o = &e->defaults;
     bool sample;
-    int code = lace_join(path, e->path, "generation_config.json", err);
-    if (code || access(path, F_OK)) return code;
-    json_t *j = lace_json_read(path, 1 << 20, err);
-    if (!j) return LACE_BAD;
-    if (!json_is_object(j)) code = lace_fail(err, LACE_BAD, "%s: a JSON object is expected.", path);
+    int code;
+    json_t *j = read_object(e, "generation_config.json", path, &code, err);
+    if (!j) return code;
     if (!code) code = lace_json_bool(j, "do_sample", false, &sample, path, err);
     if (!code) code = lace_json_double(j, "temperature", 1, 0, 100, &o->sampling.temperature, path, err);
-    if (!code) code = lace_json_int(j, "top_k", 0, 0, INT_MAX, &o->sampling.top_k, path, err);
+    if (!code) code = lace_json_int(j, "top_k", sample ? 50 : 0, 0, INT_MAX, &o->sampling.top_k, path, err);
     if (!code) code = lace_json_double(j, "top_p", 1, 1e-9, 1, &o->sampling.top_p, path, err);
     if (!code) code = lace_json_double(j, "min_p", 0, 0, 1, &o->sampling.min_p, path, err);
     if (!code)
         code = lace_json_double(j, "repetition_penalty", 1, 1e-9, 100, &o->sampling.repetition_penalty, path, err);
     if (!code) code = lace_json_int(j, "max_new_tokens", 0, 0, INT_MAX, &o->budget, path, err);
     if (!code && !sample) o->sampling.temperature = 0;
+    if (!code) code = read_ends(e, j, path, err);
     json_decref(j);
     return code;
 }
@@ -100,7 +140,8 @@ static int open_all(struct lace_engine *e, const struct lace_engine_options *o, 
         return code;
     if ((code = lace_chat_template_open(&e->chat, e->path, err))) return code;
     e->defaults = (struct lace_run_options){.threads = 4, .seed = 1, .barrier = 1, .sampling = {0, 0, 1, 0, 1}};
-    return read_generation(e, err);
+    code = read_generation(e, err);
+    return code || e->format.end_count ? code : find_ends(e, err);
 }
 
 int lace_engine_open(struct lace_engine **engine, const struct lace_engine_options *options, struct lace_error *err)

@@ -20,7 +20,8 @@ static int encode(const struct lace_format *f, const char *text, int *ids, int m
 int lace_format_open(struct lace_format *f, const struct lace_tokenizer *tokenizer, int end, struct lace_error *err)
 {
     int size = lace_tokenizer_size(tokenizer), ids[LACE_TAG_TOKENS];
-    *f = (struct lace_format){.tokenizer = tokenizer, .end = end};
+    *f = (struct lace_format){.tokenizer = tokenizer};
+    lace_format_add_end(f, end);
     f->special_tags = lace_tokenizer_id(tokenizer, "<|1|>") >= 0 && lace_tokenizer_id(tokenizer, "<|of 1|>") >= 0;
     if ((f->lead_count = encode(f, "[[", f->lead, LACE_TAG_TOKENS, err)) < 0) return f->lead_count;
     for (int v = LACE_VERDICT_BEST; v <= LACE_VERDICT_FAIL; v++) {
@@ -39,6 +40,18 @@ int lace_format_open(struct lace_format *f, const struct lace_tokenizer *tokeniz
         f->ends_step[i] = bytes && memchr(bytes, '\n', len) != NULL;
     }
     return 0;
+}
+
+bool lace_format_is_end(const struct lace_format *f, int id)
+{
+    bool end = false;
+    for (int i = 0; i < f->end_count; i++) end |= f->ends[i] == id;
+    return end;
+}
+
+void lace_format_add_end(struct lace_format *f, int id)
+{
+    if (id >= 0 && f->end_count < LACE_ENDS && !lace_format_is_end(f, id)) f->ends[f->end_count++] = id;
 }
 
 void lace_format_release(struct lace_format *f)

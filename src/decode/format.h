@@ -10,6 +10,7 @@
 #include "text/tokenizer.h"
 
 #define LACE_TAG_TOKENS 32 /* room for a tag or a lead */
+#define LACE_ENDS       16 /* tokens that end a text; models in use have up to three */
 
 struct lace_format {
     const struct lace_tokenizer *tokenizer; /* borrowed */
@@ -17,11 +18,15 @@ struct lace_format {
     int lead[LACE_TAG_TOKENS], lead_count;
     int verdict[4];           /* first token of each verdict's rest after the lead, by enum lace_verdict; [0] unused */
     bool single[4];           /* that token is the whole rest */
-    int end;                  /* end of text, -1: none */
+    int ends[LACE_ENDS], end_count; /* tokens that end a text */
     unsigned char *ends_step; /* (vocabulary) tokens that hold a line's end */
 };
+/* end: a token that ends a text, or -1. */
 int lace_format_open(struct lace_format *format, const struct lace_tokenizer *tokenizer, int end,
                      struct lace_error *err);
+/* One more token that ends a text; what is none, or stands there already, is left out. */
+void lace_format_add_end(struct lace_format *format, int id);
+bool lace_format_is_end(const struct lace_format *format, int id);
 void lace_format_release(struct lace_format *format);
 
 /* The tag of thread (from 0) of threads; ids has room for LACE_TAG_TOKENS. Returns their number, 0 where the

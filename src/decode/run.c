@@ -30,6 +30,8 @@ static int decode(const struct lace_engine *e, const int *ids, int count, const 
 {
     int stop_count = 0, room = lace_config_context(&e->model->config) - count - VERDICT_TOKENS, budget = o->budget;
     if (!budget) budget = room < 2048 ? room : 2048;
+    if (budget > room && budget == e->defaults.budget && room > 0)
+        budget = room; /* the model's own setting gives way */
     if (budget < 1 || budget > room)
         return lace_fail(
             err, LACE_BAD,

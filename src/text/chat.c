@@ -206,6 +206,11 @@ int lace_chat_template_check(const struct lace_chat_template *c, struct lace_err
     return choose(c, NULL, false, &jinja, err);
 }
 
+const char *lace_chat_template_token(const struct lace_chat_template *c, const char *name)
+{
+    return json_string_value(json_object_get(c->tokens, name));
+}
+
 /* ---- the variables ---- */
 
 static const char *const reasoning_names[] = {"reasoning_content", "thinking", "reasoning"};

@@ -16,6 +16,8 @@ int lace_chat_template_make(struct lace_chat_template **chat, const json_t *conf
 void lace_chat_template_close(struct lace_chat_template **chat); /* NULL is fine; nulls the handle */
 /* Whether the model came with a template, be it one that cannot be used. */
 bool lace_chat_template_exists(const struct lace_chat_template *chat);
+/* A token that the configuration names ("eos_token"), or NULL; belongs to the template. */
+const char *lace_chat_template_token(const struct lace_chat_template *chat, const char *name);
 /* Whether there is a template to render with; if not, err says why. */
 int lace_chat_template_check(const struct lace_chat_template *chat, struct lace_error *err);
 /* Appends the conversation as the model reads it. The JSON in options is parsed here; messages is a list. */
