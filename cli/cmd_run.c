@@ -1,8 +1,10 @@
 /* lace run: one problem. A terminal shows the threads while they write; a pipe gets the answer, or JSON. */
 #include "columns.h"
+#include "conversation.h"
 #include "json_out.h"
 #include "model_options.h"
 #include "progress.h"
+#include "run_options.h"
 #include "terminal.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,34 +12,20 @@
 #include <time.h>
 #include <unistd.h>
 
-static int threads, budget, pace, top_k = -1; /* what is outside of its range was not given: the model's own is taken */
-static long seed = 1;
-static double temperature = -1, top_p = -1, min_p = -1;
-static bool no_barrier, json;
-static const char *pick = "verdict";
-static struct cli_list stops;
+static int pace;
+static bool json, chat;
 
 static const struct cli_option options[] = {
     {"Model", .kind = CLI_SECTION},
     CLI_MODEL_OPTIONS,
-    {"Threads", .kind = CLI_SECTION},
-    {"threads", 'n', CLI_INT, &threads, "N", "Reasoning threads; 4 by default.", .min = 1, .max = 128},
-    {"pick", 'p', CLI_CHOICE, &pick, NULL,
-     "Whose answer is given: the thread most probably best, the most frequent answer, or the thread surest of its "
-     "words.",
-     .choices = "verdict|vote|logprob"},
-    {"budget", 'b', CLI_INT, &budget, "N",
-     "Tokens of a thread; then its verdict is asked for. As the context allows by default, at most 2048.", .min = 1,
-     .max = 1 << 24},
-    {"no-barrier", 0, CLI_FLAG, &no_barrier, NULL, "A thread need not wait for the others with its verdict."},
-    {"stop", 0, CLI_LIST, &stops, "TEXT", "A thread's text ends before this; may be given again."},
-    {"Sampling (the model's generation_config.json says the defaults)", .kind = CLI_SECTION},
-    {"seed", 's', CLI_LONG, &seed, "S", "The same seed writes the same.", .min = 0, .max = 9e15},
-    {"temperature", 't', CLI_REAL, &temperature, "X", "0: always the most probable token.", .min = 0, .max = 100},
-    {"top-k", 0, CLI_INT, &top_k, "K", "Only the K most probable tokens; 0: all.", .min = 0, .max = 1e9},
-    {"top-p", 0, CLI_REAL, &top_p, "P", "Only the most probable tokens that together have P.", .min = 0, .max = 1},
-    {"min-p", 0, CLI_REAL, &min_p, "P", "Only tokens with P times the probability of the most probable.", .min = 0,
-     .max = 1},
+    CLI_THREAD_OPTIONS("4"),
+    CLI_SAMPLING_OPTIONS,
+    {"Conversation", .kind = CLI_SECTION},
+    {"chat", 'c', CLI_FLAG, &chat, NULL,
+     "PROMPT is a turn of a conversation, put into the model's chat template; the answer is the whole reply. One "
+     "thread "
+     "by default, unless there is a lattice."},
+    CLI_CHAT_OPTIONS,
     {"Output", .kind = CLI_SECTION},
     {"pace", 0, CLI_INT, &pace, "STEPS", "On a terminal: at most so many steps a second, to read along.", .min = 1,
      .max = 1000},
@@ -81,23 +69,6 @@ static int heard(void *user, int thread, const char *bytes, size_t len)
     }
     if (l->bar) cli_progress_update(&l->progress, ++l->pieces, NULL);
     return 0;
-}
-
-static void take_options(const struct lace_engine *engine, struct lace_run_options *o)
-{
-    lace_run_defaults(engine, o);
-    o->seed = (uint64_t)seed;
-    if (threads > 0) o->threads = threads;
-    if (temperature >= 0) o->sampling.temperature = temperature;
-    if (top_k >= 0) o->sampling.top_k = top_k;
-    if (top_p >= 0) o->sampling.top_p = top_p;
-    if (min_p >= 0) o->sampling.min_p = min_p;
-    if (budget) o->budget = budget;
-    o->barrier = !no_barrier;
-    o->pick = (enum lace_pick_by)cli_choice_index("verdict|vote|logprob", pick);
-    static const char *list[CLI_LIST_MAX + 1]; /* ended by NULL */
-    memcpy(list, stops.item, sizeof *list * (size_t)stops.count);
-    if (stops.count) o->stops = list;
 }
 
 static void print_rate(const char *name, int tokens, double seconds)
@@ -176,7 +147,7 @@ static int solve(const struct lace_engine *engine, const char *prompt, bool from
     struct listener listener = {0};
     char title[200];
     bool picture = !json && isatty(STDOUT_FILENO);
-    take_options(engine, &o);
+    cli_run_take(engine, chat, &o);
     o.piece = heard;
     o.user = &listener;
     if (picture) {
@@ -197,6 +168,21 @@ static int solve(const struct lace_engine *engine, const char *prompt, bool from
     return status;
 }
 
+/* The prompt as the only turn of a conversation */
+static int wrap(const struct lace_engine *engine, char **prompt)
+{
+    struct cli_conversation c;
+    char *text = NULL;
+    int status = cli_conversation_begin(&c);
+    if (!status) status = cli_conversation_add(&c, "user", *prompt);
+    if (!status) status = cli_conversation_render(&c, engine, &text);
+    cli_conversation_end(&c);
+    if (status) return status;
+    free(*prompt);
+    *prompt = text;
+    return 0;
+}
+
 static int run(int count, char **args)
 {
     struct lace_engine *engine;
@@ -207,8 +193,13 @@ static int run(int count, char **args)
     if (status) return status;
     if (strspn(prompt, " \t\r\n") == len)
         status = cli_misuse("The prompt is empty; write the problem after the options, or - to read it from stdin.");
+    if (!status && !chat &&
+        (cli_chat.system || cli_chat.think || cli_chat.variables || cli_chat.tools || cli_chat.template_name))
+        status = cli_misuse("--system, --think, --variables, --tools and --template belong to a conversation: give "
+                            "--chat too.");
     if (!status && !(status = cli_model_open(&engine))) {
-        status = solve(engine, prompt, !strcmp(args[0], "-"), now() - start);
+        if (chat) status = wrap(engine, &prompt);
+        if (!status) status = solve(engine, prompt, !strcmp(args[0], "-"), now() - start);
         lace_engine_close(&engine);
     }
     free(prompt);
@@ -224,7 +215,7 @@ const struct cli_command cmd_run = {
                    "The exit status is 3 where no thread has an answer; with --json the answer is null then.",
     .examples = "lace run \"Find i (each from 1 to 8, mod 11): g*9+3=1, h*2+g=9, i*4+h=6.\"\n"
                 "lace run --threads 8 --temperature 0.8 --json - < problem.txt | jq .answer\n"
-                "lace run --model ~/Qwen3-0.6B --lattice off --pick vote \"What is 6 times 7?\"",
+                "lace run --model ~/Qwen3-0.6B --chat --think off \"What is 6 times 7?\"",
     .options = options,
     .args_min = 1,
     .args_max = 1,

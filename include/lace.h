@@ -118,6 +118,10 @@ struct lace_run_options {
     int group_budget;         /* of all threads together; 0: none */
     double early_stop;        /* without a barrier: end when a thread is best with this probability; 0: never */
     const char *const *stops; /* NULL-terminated list of stop strings, or NULL */
+    /* The prompt is what lace_chat_render wrote: its special tokens are recognised, nothing is added to it, and the
+     * answer is all that the picked thread wrote before its verdict. One thread alone writes an ordinary continuation:
+     * no tag, no verdict. */
+    int chat;
     /* Called with each piece that a thread writes; may be NULL. Non-zero stops the run: LACE_STOPPED. */
     int (*piece)(void *user, int thread, const char *bytes, size_t len);
     void *user;
@@ -141,6 +145,7 @@ struct lace_run_result {
     int thread_count;
     struct lace_run_thread *threads;
     int prompt_tokens, completion_tokens;
+    int cached_tokens; /* of the prompt, that a session had read before */
     double prompt_seconds, decode_seconds;
     int steps; /* of the lockstep clock */
 };
@@ -149,6 +154,14 @@ int lace_run(const struct lace_engine *engine, const char *prompt, const struct 
              struct lace_run_result *result, struct lace_error *err);
 /* Frees what lace_run put into the result; a zeroed result is fine. */
 void lace_run_release(struct lace_run_result *result);
+
+/* Runs that follow each other, as the turns of a conversation do: what one has read of its prompt the next need not
+ * read again. It writes what lace_run would. The engine must outlive it; one OS thread at a time may use it. */
+struct lace_session;
+int lace_session_open(struct lace_session **session, const struct lace_engine *engine, struct lace_error *err);
+int lace_session_run(struct lace_session *session, const char *prompt, const struct lace_run_options *options,
+                     struct lace_run_result *result, struct lace_error *err);
+void lace_session_close(struct lace_session **session); /* NULL is fine; nulls the handle */
 
 /* ---- a lattice for a model that has none ---- */
 /* Writes a new adapter for a backbone. It changes nothing until it is trained: alpha is 0, and the model's outputs are

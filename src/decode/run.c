@@ -1,94 +1,21 @@
 /* One problem from text to answer, and the log-probabilities of a text. */
-#include "decode/decoder.h"
 #include "decode/engine.h"
-#include "decode/result.h"
+#include "decode/session.h"
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define VERDICT_TOKENS 64 /* room after the budget: tag, lead and verdict */
 
 void lace_run_defaults(const struct lace_engine *engine, struct lace_run_options *options)
 {
     *options = engine->defaults;
 }
 
-struct listener {
-    const struct lace_run_options *options;
-    int stop;
-};
-
-static void heard(void *user, int group, int thread, const char *bytes, size_t len)
-{
-    struct listener *l = user;
-    (void)group;
-    if (l->options->piece && l->options->piece(l->options->user, thread, bytes, len)) l->stop = 1;
-}
-
-static int decode(const struct lace_engine *e, const int *ids, int count, const struct lace_run_options *o,
-                  struct lace_run_result *result, struct lace_error *err)
-{
-    int stop_count = 0, room = lace_config_context(&e->model->config) - count - VERDICT_TOKENS, budget = o->budget;
-    if (!budget) budget = room < 2048 ? room : 2048;
-    if (budget > room && budget == e->defaults.budget && room > 0)
-        budget = room; /* the model's own setting gives way */
-    if (budget < 1 || budget > room)
-        return lace_fail(
-            err, LACE_BAD,
-            "A prompt of %d tokens and a budget of %d are longer than the model's context of %d; use less of either.",
-            count, o->budget, lace_config_context(&e->model->config));
-    if (o->threads < 1 || o->threads > LACE_FEW_ROWS)
-        return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.", LACE_FEW_ROWS,
-                         o->threads);
-    while (o->stops && o->stops[stop_count]) stop_count++;
-    struct lace_decoder *d;
-    struct lace_decoder_options size = {
-        .groups = 1, .threads = o->threads, .prompt = count, .tokens = budget + VERDICT_TOKENS};
-    int code = lace_decoder_open(&d, e->model, &e->format, &size, err);
-    if (code) return code;
-    struct listener listener = {o, 0};
-    struct lace_group_options group = {.threads = o->threads,
-                                       .sampling = o->sampling,
-                                       .seed = o->seed,
-                                       .barrier = o->barrier,
-                                       .budget = budget,
-                                       .group_budget = o->group_budget,
-                                       .early_stop = o->early_stop,
-                                       .stops = o->stops,
-                                       .stop_count = stop_count,
-                                       .user = &listener};
-    double start = lace_now();
-    int index = lace_decoder_add(d, ids, count, &group, err);
-    result->prompt_seconds = lace_now() - start;
-    start = lace_now();
-    if (index < 0) code = index;
-    for (int running = 1; !code && running > 0;) {
-        running = lace_decoder_step(d, heard, err);
-        result->steps++;
-        if (running < 0) code = running;
-        if (listener.stop) code = lace_fail(err, LACE_STOPPED, "Stopped.");
-    }
-    result->decode_seconds = lace_now() - start;
-    if (!code) code = lace_group_result(d, index, o->threads, o->pick, o->seed, result, err);
-    lace_decoder_close(&d);
-    return code;
-}
-
 int lace_run(const struct lace_engine *e, const char *prompt, const struct lace_run_options *o,
              struct lace_run_result *result, struct lace_error *err)
 {
-    int *ids;
-    size_t count;
-    *result = (struct lace_run_result){.picked = -1};
-    int code = lace_engine_prompt(e, prompt, &ids, &count, err);
-    if (code) return code;
-    result->prompt_tokens = (int)count;
-    if (count > (size_t)lace_config_context(&e->model->config))
-        code = lace_fail(err, LACE_BAD, "The prompt has %zu tokens; the model's context holds %d.", count,
-                         lace_config_context(&e->model->config));
-    else code = decode(e, ids, (int)count, o, result, err);
-    free(ids);
-    if (code) lace_run_release(result);
+    struct lace_session session = {.engine = e, .once = true};
+    int code = lace_session_run(&session, prompt, o, result, err);
+    lace_decoder_close(&session.decoder);
     return code;
 }
 
