@@ -151,6 +151,18 @@ static void other_tokenizers_write_the_tag_as_text(void **state)
     lace_tokenizer_close(&t);
 }
 
+static void several_tokens_end_a_text(void **state)
+{
+    struct lace_format f = {0};
+    lace_format_add_end(&f, -1);
+    assert_int_equal(f.end_count, 0);
+    for (int i = 0; i < 2 * LACE_ENDS; i++) lace_format_add_end(&f, 5 + i / 2); /* each twice */
+    assert_int_equal(f.end_count, LACE_ENDS);
+    assert_true(lace_format_is_end(&f, 5) && lace_format_is_end(&f, 4 + LACE_ENDS));
+    lace_format_add_end(&f, 1000); /* one more than there is room for */
+    assert_false(lace_format_is_end(&f, 1000) || lace_format_is_end(&f, 4) || lace_format_is_end(&f, -1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +172,7 @@ int main(void)
         cmocka_unit_test(equal_numbers_are_the_same_answer),
         cmocka_unit_test(our_tokenizer_has_tags_lead_and_verdicts_of_one_token),
         cmocka_unit_test(other_tokenizers_write_the_tag_as_text),
+        cmocka_unit_test(several_tokens_end_a_text),
     };
     return cmocka_run_group_tests_name("format", tests, NULL, NULL);
 }
