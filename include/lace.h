@@ -191,6 +191,19 @@ void lace_attach_defaults(struct lace_attach_options *options);
 /* report may be NULL. */
 int lace_attach(const struct lace_attach_options *options, struct lace_attach_report *report, struct lace_error *err);
 
+/* ---- a model in another type ---- */
+/* Writes a Hugging Face directory with the model's tensors in one file of one type, and with what lies beside them:
+ * tokenizer, templates, generation_config.json, the lattice. Transformers loads it. */
+struct lace_export_options {
+    const char *model, *out; /* a Hugging Face directory, and the new one, which must not hold anything yet */
+    const char *dtype;       /* "bf16", "f16" or "f32"; NULL: "bf16". What F16 cannot hold is an error */
+};
+struct lace_export_report {
+    size_t tensors, parameters, bytes; /* of the new file */
+};
+/* report may be NULL. */
+int lace_export(const struct lace_export_options *options, struct lace_export_report *report, struct lace_error *err);
+
 /* ---- training ---- */
 /* One stage of training, as a YAML file describes it (recipes/ holds the shipped model's, each key explained):
  * "pretrain" makes a small backbone, "cpt" trains a new lattice on a frozen backbone, "sft" trains everything,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tiny random checkpoints of every family and option that lace runs, with what Transformers computes of them.
 
-    python3 -m venv /tmp/v && /tmp/v/bin/pip install torch==2.15.0 transformers==5.23.0 safetensors==0.8.0
+    python3 -m venv /tmp/v && /tmp/v/bin/pip install torch==2.15.0 transformers==5.23.0 safetensors==0.8.0 tokenizers==0.23.3
     /tmp/v/bin/python scripts/golden_models.py               writes tests/golden/models
     /tmp/v/bin/python scripts/golden_models.py --out DIR NAME...
 
@@ -17,11 +17,14 @@ have it, old keys and new) and read back by Transformers' own loader.
         greedy (16)                            tokens that follow the prompt, through the cache
         grad.TENSOR (2)                        of the mean cross-entropy of tokens 1 .. 63: norm, and product with a probe
 
+    tokenizer.json         for all of them: ASCII in bytes, a few merges, no thread tags; as of a model made elsewhere
+
 The probe sin(0.7 i + 1) of element i tells tensors of equal norm apart.
 """
 import argparse, json, math, os, shutil
 import torch, transformers
 from safetensors.torch import save_file
+from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
@@ -73,8 +76,8 @@ MODELS = {
         intermediate_size=32, attention_bias=False, mlp_bias=False, sliding_window=None, use_sliding_window=False,
         layer_types=["full_attention"] * 4, torch_dtype="bfloat16")),
     "qwen2": ("BF16", 2, qwen2(torch_dtype="bfloat16")),
-    "qwen2_yarn": ("BF16", 1, qwen2(tie_word_embeddings=True, max_position_embeddings=64, torch_dtype="bfloat16",
-        rope_scaling=dict(factor=4.0, original_max_position_embeddings=16, type="yarn"))),
+    "qwen2_yarn": ("BF16", 1, qwen2(tie_word_embeddings=True, max_position_embeddings=128, torch_dtype="bfloat16",
+        rope_scaling=dict(factor=8.0, original_max_position_embeddings=16, type="yarn"))),
     "qwen2_window": ("F32", 1, qwen2(num_hidden_layers=3, use_sliding_window=True, sliding_window=9,
         max_window_layers=1, intermediate_size=32)),
     "qwen3": ("BF16", 1, qwen3(tie_word_embeddings=True, attention_bias=False, rope_scaling=None,
@@ -242,6 +245,28 @@ def make(name, out):
           f"{sum(os.path.getsize(f'{folder}/{f}') for f in os.listdir(folder)) >> 10} kB", flush=True)
 
 
+def write_tokenizer(path):
+    """Byte-level BPE of 128 tokens: what a foreign model's tokenizer looks like to lace, and no more."""
+    special = ["<unk>", "<s>", "</s>"]
+    letters = [chr(c) for c in range(33, 127)] + ["\u0120", "\u010a", "\u0109"]  # space, newline, tab
+    merges = ["t h", "th e", "i n", "e r", "a n", "r e", "o n", "T h", "Th re", "a d", "Thre ad", "\u0120 o", "\u0120o f",
+              "[ [", "] ]", "b e", "s t", "be st", "A n", "An s", "\u0120 t", "\u0120t h", "\u0120 a", "i s", "o r", "e n",
+              "a t", "1 1"]
+    vocab = special + letters + [m.replace(" ", "") for m in merges]
+    assert len(vocab) == VOCABULARY == len(set(vocab))
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    tokenizer = {
+        "version": "1.0", "truncation": None, "padding": None,
+        "added_tokens": [{"id": i, "content": t, "single_word": False, "lstrip": False, "rstrip": False,
+                          "normalized": False, "special": True} for i, t in enumerate(special)],
+        "normalizer": None, "pre_tokenizer": byte_level, "post_processor": None, "decoder": byte_level,
+        "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
+                  "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": False,
+                  "vocab": {t: i for i, t in enumerate(vocab)}, "merges": merges}}
+    json.dump(tokenizer, open(path, "w"), indent=1)
+    assert Tokenizer.from_file(path).decode(Tokenizer.from_file(path).encode("Thread 1 of 4.\n").ids) == "Thread 1 of 4.\n"
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", default=os.path.join(os.path.dirname(__file__), "../tests/golden/models"))
@@ -250,5 +275,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    os.makedirs(options.out, exist_ok=True)
+    write_tokenizer(f"{options.out}/tokenizer.json")
     for name in options.names or MODELS:
         make(name, options.out)

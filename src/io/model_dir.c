@@ -108,3 +108,17 @@ int lace_lattice_dir_check(const char *dir, struct lace_error *err)
         return lace_fail(err, LACE_BAD, "%s is a model, not a lattice; lace init attaches a lattice to it.", dir);
     return 0;
 }
+
+int lace_new_dir_check(const char *dir, const char *what, struct lace_error *err)
+{
+    DIR *d = opendir(dir);
+    bool holds = false;
+    if (!d && errno == ENOENT) return 0;
+    if (!d)
+        return lace_fail(err, LACE_SYSTEM, "%s cannot become the folder of the %s: %s.", dir, what, strerror(errno));
+    for (struct dirent *e; (e = readdir(d));) holds |= strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
+    closedir(d);
+    return holds ? lace_fail(err, LACE_BAD,
+                             "The folder %s is not empty; name a new one, so that nothing is overwritten.", dir)
+                 : 0;
+}

@@ -8,4 +8,6 @@
 int lace_model_dir_check(const char *dir, struct lace_error *err);
 /* The same of a lattice's directory. */
 int lace_lattice_dir_check(const char *dir, struct lace_error *err);
+/* A folder that is to become something new: not there yet, or empty. */
+int lace_new_dir_check(const char *dir, const char *what, struct lace_error *err);
 #endif

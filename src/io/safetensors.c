@@ -15,6 +15,7 @@
 
 #define MAX_HEADER ((size_t)100000000) /* the reference implementation's limit */
 #define METADATA   "__metadata__"
+#define PIECE      ((size_t)1 << 20) /* bytes that are made at once for writing */
 
 static int by_name(const void *a, const void *b)
 {
@@ -258,32 +259,48 @@ static bool write_all(int fd, const void *bytes, size_t len)
     return true;
 }
 
+/* The bytes of one tensor, a piece after the other. false: writing failed, errno says why; *code: filling did. */
+static bool write_tensor(int fd, const struct lace_tensor *tensor, size_t index, lace_tensor_fill *fill, void *user,
+                         void *piece, int *code, struct lace_error *err)
+{
+    size_t size = lace_tensor_type_bytes(tensor->type), total = tensor->bytes / size;
+    if (!fill) return write_all(fd, tensor->data, tensor->bytes);
+    for (size_t first = 0, n; first < total; first += n) {
+        n = total - first < PIECE / size ? total - first : PIECE / size;
+        if ((*code = fill(user, index, first, n, piece, err))) return false;
+        if (!write_all(fd, piece, n * size)) return false;
+    }
+    return true;
+}
+
 /* lace_write_file would want the whole file in memory; this one streams, with the same promise. */
-int lace_safetensors_write(const char *path, const struct lace_tensor *tensors, size_t count,
-                           const char *const *metadata, struct lace_error *err)
+int lace_safetensors_stream(const char *path, const struct lace_tensor *tensors, size_t count,
+                            const char *const *metadata, lace_tensor_fill *fill, void *user, struct lace_error *err)
 {
     char *header = NULL, temporary[PATH_MAX];
+    void *piece = NULL;
     if (snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid()) >= (int)sizeof temporary)
         return lace_fail(err, LACE_BAD, "The path %.300s is too long.", path);
-    int code = build_header(tensors, count, metadata, &header, path, err);
+    int code = build_header(tensors, count, metadata, &header, path, err), problem, fd = -1;
     if (code) return code;
     size_t len = strlen(header), padded = (len + 7) / 8 * 8; /* the data then begin at a multiple of 8 */
     if (padded > MAX_HEADER) {
         free(header);
         return lace_fail(err, LACE_BAD, "The header of %s would be longer than the format allows.", path);
     }
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) {
+    if (!(piece = lace_alloc(PIECE))) {
         free(header);
-        return lace_fail(err, LACE_SYSTEM, "Cannot write %s: %s.", temporary, strerror(errno));
+        return lace_fail(err, LACE_MEMORY, "Out of memory while writing %s.", path);
     }
     unsigned char length[8];
     for (int i = 0; i < 8; i++) length[i] = (unsigned char)((uint64_t)padded >> 8 * i);
-    bool good = write_all(fd, length, 8) && write_all(fd, header, len) && write_all(fd, "       ", padded - len);
-    for (size_t i = 0; good && i < count; i++) good = write_all(fd, tensors[i].data, tensors[i].bytes);
+    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    bool good =
+        fd >= 0 && write_all(fd, length, 8) && write_all(fd, header, len) && write_all(fd, "       ", padded - len);
+    for (size_t i = 0; good && i < count; i++) good = write_tensor(fd, &tensors[i], i, fill, user, piece, &code, err);
     good = good && !fsync(fd);
-    int problem = errno;
-    if (close(fd) && good) {
+    problem = errno;
+    if (fd >= 0 && close(fd) && good) {
         good = false;
         problem = errno;
     }
@@ -292,7 +309,14 @@ int lace_safetensors_write(const char *path, const struct lace_tensor *tensors, 
         problem = errno;
     }
     free(header);
+    lace_free(piece);
     if (good) return 0;
-    unlink(temporary);
-    return lace_fail(err, LACE_SYSTEM, "Cannot write %s: %s.", path, strerror(problem));
+    if (fd >= 0) unlink(temporary);
+    return code ? code : lace_fail(err, LACE_SYSTEM, "Cannot write %s: %s.", path, strerror(problem));
+}
+
+int lace_safetensors_write(const char *path, const struct lace_tensor *tensors, size_t count,
+                           const char *const *metadata, struct lace_error *err)
+{
+    return lace_safetensors_stream(path, tensors, count, metadata, NULL, NULL, err);
 }

@@ -1,5 +1,6 @@
 /* Types of elements, and numbers out of them. The data need not be aligned (a header's length decides), hence memcpy. */
 #include "io/tensor.h"
+#include <math.h>
 #include <string.h>
 
 static const struct {
@@ -34,6 +35,27 @@ int lace_tensor_to_f32(const struct lace_tensor *tensor, size_t first, size_t co
         uint16_t h;
         memcpy(&h, from + 2 * i, 2);
         out[i] = tensor->type == LACE_T_F16 ? lace_f16_to_f32(h) : lace_bf16_to_f32(h);
+    }
+    return 0;
+}
+
+int lace_tensor_convert(const struct lace_tensor *tensor, size_t first, size_t count, enum lace_tensor_type to,
+                        void *out, struct lace_error *err)
+{
+    enum { SOME = 1024 };
+    float wide[SOME];
+    uint16_t *half = out;
+    if (to == LACE_T_F32) return lace_tensor_to_f32(tensor, first, count, out, err);
+    for (size_t at = 0, n; at < count; at += n) {
+        n = count - at < SOME ? count - at : SOME;
+        int code = lace_tensor_to_f32(tensor, first + at, n, wide, err);
+        if (code) return code;
+        for (size_t i = 0; i < n; i++) {
+            half[at + i] = to == LACE_T_F16 ? lace_f32_to_f16(wide[i]) : lace_f32_to_bf16(wide[i]);
+            if (to == LACE_T_F16 && (half[at + i] & 0x7fff) == 0x7c00 && isfinite(wide[i]))
+                return lace_fail(err, LACE_BAD, "Tensor \"%.100s\" holds %g, which F16 cannot; use BF16.", tensor->name,
+                                 wide[i]);
+        }
     }
     return 0;
 }

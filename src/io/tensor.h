@@ -34,4 +34,7 @@ size_t lace_tensor_type_bytes(enum lace_tensor_type type);
 /* count elements of an F32, F16 or BF16 tensor from first on as f32. */
 int lace_tensor_to_f32(const struct lace_tensor *tensor, size_t first, size_t count, float *out,
                        struct lace_error *err);
+/* The same as numbers of another of these types; one that is finite and too large for F16 is an error. */
+int lace_tensor_convert(const struct lace_tensor *tensor, size_t first, size_t count, enum lace_tensor_type to,
+                        void *out, struct lace_error *err);
 #endif

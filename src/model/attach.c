@@ -1,5 +1,5 @@
 #include "model/attach.h"
-#include <dirent.h>
+#include "io/model_dir.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -114,43 +114,22 @@ void lace_config_count(const struct lace_config *c, const struct lace_lattice_co
         }
 }
 
-/* A lattice's tensors depend on the backbone's width and heads alone. So they are made on one with a small vocabulary
- * and a thin feed-forward: a large model needs neither its own memory nor what training it would take. The start
- * values are those that training gives to lattice: new with the same seed, for they go by a tensor's place in the list. */
 static int write_adapter(const struct lace_config *config, const struct lace_lattice_config *l,
                          const struct lace_attach_options *o, struct lace_error *err)
 {
     struct lace_lattice_start start = {(float)o->alpha, (float)o->gate, o->tied != 0, o->seed};
-    struct lace_model_options options = {.train = true, .dtype = LACE_F32};
-    struct lace_config thin = *config;
     struct lace_model *m;
-    thin.vocab_size = thin.intermediate_size = 16;
-    int code = lace_model_create(&m, &thin, 0, &options, err);
-    if (!code) code = lace_model_attach(m, l, &start, err);
+    int code = lace_model_lattice(&m, config, l, &start, err);
     if (!code) code = lace_model_save(m, NULL, o->out, LACE_F32, err);
     lace_model_free(&m);
     return code;
-}
-
-/* A folder that is not there, or is empty. */
-static int check_out(const char *out, struct lace_error *err)
-{
-    DIR *d = opendir(out);
-    bool holds = false;
-    if (!d && errno == ENOENT) return 0;
-    if (!d) return lace_fail(err, LACE_SYSTEM, "%s cannot become the lattice's folder: %s.", out, strerror(errno));
-    for (struct dirent *e; (e = readdir(d));) holds |= strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
-    closedir(d);
-    return holds ? lace_fail(err, LACE_BAD,
-                             "The folder %s is not empty; name a new one, so that no lattice is overwritten.", out)
-                 : 0;
 }
 
 int lace_attach(const struct lace_attach_options *o, struct lace_attach_report *report, struct lace_error *err)
 {
     struct lace_lattice_config l;
     struct lace_config config;
-    int code = check_out(o->out, err);
+    int code = lace_new_dir_check(o->out, "lattice", err);
     if (!code) code = lace_model_examine(&config, o->model, err); /* it must be whole */
     if (code) return code;
     if ((code = lace_attach_config(&l, &config, o, err)) || (code = write_adapter(&config, &l, o, err))) return code;

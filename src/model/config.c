@@ -21,6 +21,8 @@ static const struct family {
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
+const char *const lace_dtype_names[] = {"float32", "bfloat16", "float16", NULL};
+
 bool lace_config_qk_norm(const struct lace_config *c) { return c->family == LACE_QWEN3; }
 
 int lace_config_context(const struct lace_config *c)

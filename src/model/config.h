@@ -73,6 +73,8 @@ int lace_config_read(struct lace_config *config, const char *dir, char **text, s
 int lace_config_parse(struct lace_config *config, const char *json, size_t len, const char *what,
                       struct lace_error *err);
 int lace_config_check(const struct lace_config *config, const char *what, struct lace_error *err);
+/* What Hugging Face calls the types of tensors, by enum lace_dtype: "float32", ... */
+extern const char *const lace_dtype_names[];
 /* base: the config.json that the configuration was read from, whose other fields stay as they are; NULL: none.
  * dtype: of the tensors beside it, "bfloat16". */
 int lace_config_write(const struct lace_config *config, const char *base, const char *dtype, const char *dir,

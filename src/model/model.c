@@ -251,16 +251,10 @@ static void tie_up(struct lace_model *m, int layer)
     }
 }
 
-int lace_model_attach(struct lace_model *m, const struct lace_lattice_config *lattice,
-                      const struct lace_lattice_start *start, struct lace_error *err)
+/* Start values of the lattice, whose weights begin at index first. */
+static void start_lattice(struct lace_model *m, int first, const struct lace_lattice_start *start)
 {
-    if (m->lattice.kind != LACE_KIND_NONE) return lace_fail(err, LACE_BAD, "The model has a lattice already.");
-    if (!(start->gate > 0 && start->gate < 1))
-        return lace_fail(err, LACE_BAD, "The gate must start between 0 and 1, not at %g.", start->gate);
-    int code = lace_lattice_config_check(lattice, &m->config, "The new lattice", err), first = m->count;
-    if (code) return code;
-    m->lattice = *lattice;
-    if ((code = list_weights(m, P_LAT_NORM, P_COUNT, err)) || (code = give_memory(m, first, err))) return code;
+    const struct lace_lattice_config *lattice = &m->lattice;
     start_values(m, first, start->seed);
     for (int i = 0; i < lattice->layer_count; i++) {
         int layer = lattice->layers[i];
@@ -277,6 +271,44 @@ int lace_model_attach(struct lace_model *m, const struct lace_lattice_config *la
         memcpy(k->value, q->value, sizeof(float) * (size_t)q->rows * q->cols);
         tie_up(m, layer);
     }
+}
+
+static int check_start(const struct lace_lattice_config *lattice, const struct lace_config *config,
+                       const struct lace_lattice_start *start, struct lace_error *err)
+{
+    if (!(start->gate > 0 && start->gate < 1))
+        return lace_fail(err, LACE_BAD, "The gate must start between 0 and 1, not at %g.", start->gate);
+    return lace_lattice_config_check(lattice, config, "The new lattice", err);
+}
+
+int lace_model_attach(struct lace_model *m, const struct lace_lattice_config *lattice,
+                      const struct lace_lattice_start *start, struct lace_error *err)
+{
+    int first = m->count, code;
+    if (m->lattice.kind != LACE_KIND_NONE) return lace_fail(err, LACE_BAD, "The model has a lattice already.");
+    if ((code = check_start(lattice, &m->config, start, err))) return code;
+    m->lattice = *lattice;
+    if ((code = list_weights(m, P_LAT_NORM, P_COUNT, err)) || (code = give_memory(m, first, err))) return code;
+    start_lattice(m, first, start);
     lace_model_repack(m, true);
     return 0;
+}
+
+int lace_model_lattice(struct lace_model **model, const struct lace_config *config,
+                       const struct lace_lattice_config *lattice, const struct lace_lattice_start *start,
+                       struct lace_error *err)
+{
+    *model = NULL;
+    int first = 0, code = check_start(lattice, config, start, err);
+    if (!code) code = lace_model_new(model, config, lattice, NULL, err);
+    struct lace_model *m = *model;
+    while (!code && !lace_weight_is_lattice(&m->weights[first])) first++;
+    for (int i = first; !code && i < m->count; i++) {
+        struct lace_weight *w = &m->weights[i];
+        if (!(w->value = lace_alloc_array((size_t)w->rows * w->cols, sizeof(float))))
+            code = lace_fail(err, LACE_MEMORY, "Out of memory for the new lattice.");
+    }
+    if (code) lace_model_free(model);
+    else start_lattice(m, first, start);
+    return code;
 }

@@ -123,6 +123,11 @@ struct lace_lattice_start {
 };
 int lace_model_attach(struct lace_model *model, const struct lace_lattice_config *lattice,
                       const struct lace_lattice_start *start, struct lace_error *err);
+/* The lattice that lace_model_attach would give to a backbone of this configuration, with the same values, and nothing
+ * of the backbone: it can be saved, not run. */
+int lace_model_lattice(struct lace_model **model, const struct lace_config *config,
+                       const struct lace_lattice_config *lattice, const struct lace_lattice_start *start,
+                       struct lace_error *err);
 void lace_model_free(struct lace_model **model);
 
 /* The weight of a tensor in a layer (any layer for those that occur once); NULL where the model has none.
@@ -133,10 +138,12 @@ const char *lace_weight_name(const struct lace_weight *weight, char *text);
 bool lace_weight_is_lattice(const struct lace_weight *weight);
 /* Packs all matrices again after the masters changed; lattice_only: the backbone is frozen. */
 void lace_model_repack(struct lace_model *model, bool lattice_only);
-/* Writes config.json and model.safetensors (type: bf16 or f32) into dir; the lattice, where there is one, into
+/* Writes config.json and model.safetensors (of this type) into dir; the lattice, where there is one, into
  * lattice_dir (lattice_config.json, lattice_model.safetensors). Either may be NULL. */
 int lace_model_save(const struct lace_model *model, const char *dir, const char *lattice_dir, enum lace_dtype type,
                     struct lace_error *err);
+/* Copies the files of these names (NULL-terminated, may lead into folders) that exist from one directory to another. */
+int lace_copy_companions(const char *from, const char *to, const char *const *names, struct lace_error *err);
 /* Number of parameters: backbone, lattice. */
 void lace_model_count(const struct lace_model *model, size_t *backbone, size_t *lattice);
 #endif

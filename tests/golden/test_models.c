@@ -273,6 +273,7 @@ int main(void)
     static struct CMUnitTest tests[NAMES * 16 * 2 + 2];
     static char labels[NAMES * 16 * 2][64];
     int count = 0;
+    omp_set_num_threads(1); /* such small products cost more in waiting for workers than in work */
     for (int l = 0; lace_ops_levels[l]; l++)
         for (int i = 0; i < NAMES; i++)
             for (enum lace_dtype t = LACE_F32; t <= LACE_BF16; t++, count++) {
