@@ -563,7 +563,7 @@ struct lace_bench_figure {
     int samples;
     double seconds; /* of one step, for rates; 0: does not apply */
     double share;   /* of what `of` names; 0: does not apply */
-    const char *of; /* "product_rate", "read_bandwidth", "step", "total", or NULL */
+    const char *of; /* "product_rate", "read_bandwidth", "step", "total", "weight_file", or NULL */
 };
 struct lace_bench_options {
     int parts;          /* LACE_BENCH_* */

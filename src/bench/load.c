@@ -3,6 +3,8 @@
 #include "bench/bench.h"
 #include "decode/engine.h"
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@ enum { THREADS = 4, PROMPT = 64 };
 
 struct times {
     double read, pack, tokenizer, prefill, first, total;
+    double peak, peak_total; /* bytes above those at the start: while the weights came in, to the first token */
     int code;
     struct lace_error err;
 };
@@ -19,6 +22,26 @@ static struct lace_ops timing;
 static const struct lace_ops *timed;
 static double pack_seconds;
 static volatile unsigned char touched;
+
+/* A number that the system tells of this process, in bytes; 0: it does not. */
+static double status_bytes(const char *name)
+{
+    char line[256];
+    double kb = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (!strncmp(line, name, strlen(name))) kb = atof(line + strlen(name));
+    if (f) fclose(f);
+    return 1024 * kb;
+}
+
+/* A fork begins with its parent's peak: 5 sets it to what is resident, which is returned. */
+static double reset_peak(void)
+{
+    FILE *f = fopen("/proc/self/clear_refs", "w");
+    if (f) fputs("5", f);
+    return f && !fclose(f) ? status_bytes("VmRSS:") : 0;
+}
 
 /* Touches the source's pages first: mapped files are read there, and packing is what is left. */
 static void matrix_pack(struct lace_matrix *m, const void *w, enum lace_dtype source)
@@ -66,11 +89,12 @@ static int load(const struct lace_bench *b, const char *dir, struct times *t, st
     timing.matrix_pack = matrix_pack;
     snprintf(lattice, sizeof lattice, "%s/lattice", dir);
     snprintf(path, sizeof path, "%s/lattice_config.json", lattice);
-    double start = lace_now(), from = start;
+    double resident = reset_peak(), start = lace_now(), from = start;
     int code = lace_model_load(&model, dir, access(path, F_OK) ? NULL : lattice,
                                &(struct lace_model_options){false, (int)b->dtype, &timing}, err);
     t->pack = pack_seconds;
     t->read = lace_now() - from - t->pack;
+    t->peak = status_bytes("VmHWM:") - resident;
     from = lace_now();
     snprintf(path, sizeof path, "%s/tokenizer.json", dir);
     if (!code) code = lace_tokenizer_open(&tokenizer, path, err);
@@ -78,6 +102,7 @@ static int load(const struct lace_bench *b, const char *dir, struct times *t, st
     t->tokenizer = lace_now() - from;
     if (!code) code = first_token(model, &format, t, err);
     t->total = b->start + lace_now() - start;
+    t->peak_total = resident > 0 ? status_bytes("VmHWM:") - resident : 0;
     lace_format_release(&format);
     lace_tokenizer_close(&tokenizer);
     lace_model_free(&model);
@@ -107,6 +132,31 @@ static int load_in_child(const struct lace_bench *b, const char *dir, struct tim
     return t->code ? lace_fail(err, (enum lace_code)t->code, "%s", t->err.text) : 0;
 }
 
+static int memory_figures(struct lace_bench *b, const char *dir, const struct lace_samples *peak,
+                          const struct lace_samples *total, struct lace_error *err)
+{
+    const struct lace_samples *samples[] = {peak, total};
+    static const char *const names[] = {"peak_memory", "peak_memory_total"},
+                             *const labels[] = {"most memory while the weights were read",
+                                                "most memory up to the first token"};
+    struct lace_weights weights;
+    int code = lace_weights_open(&weights, dir, "model", err);
+    if (code) return code;
+    double bytes = (double)lace_weights_bytes(&weights);
+    lace_weights_close(&weights);
+    for (int i = 0; i < 2 && !code && lace_samples_median(total) > 0; i++)
+        code = lace_bench_value(b,
+                                (struct lace_bench_figure){.part = "load",
+                                                           .name = names[i],
+                                                           .label = labels[i],
+                                                           .unit = "B",
+                                                           .lattice = -1,
+                                                           .of = "weight_file",
+                                                           .share = lace_samples_median(samples[i]) / bytes},
+                                samples[i], err);
+    return code;
+}
+
 int lace_bench_load(struct lace_bench *b, struct lace_error *err)
 {
     static const char *const names[] = {
@@ -119,7 +169,7 @@ int lace_bench_load(struct lace_bench *b, struct lace_error *err)
                                          "the first token of 4 threads",
                                          "from the program's start to the first token"};
     enum { PARTS = sizeof names / sizeof *names };
-    struct lace_samples samples[PARTS] = {{.count = 0}};
+    struct lace_samples samples[PARTS] = {{.count = 0}}, peak = {.count = 0}, peak_total = {.count = 0};
     char dir[PATH_MAX];
     struct lace_error why;
     int code = 0;
@@ -133,6 +183,8 @@ int lace_bench_load(struct lace_bench *b, struct lace_error *err)
         if ((code = load_in_child(b, dir, &t, err))) return code;
         double parts[PARTS] = {b->start, t.read, t.pack, t.tokenizer, t.prefill, t.first, t.total};
         for (int k = 0; k < PARTS; k++) lace_samples_add(&samples[k], parts[k]);
+        lace_samples_add(&peak, t.peak);
+        lace_samples_add(&peak_total, t.peak_total);
     }
     double total = lace_samples_median(&samples[PARTS - 1]);
     for (int k = 0; k < PARTS && !code; k++) {
@@ -140,5 +192,5 @@ int lace_bench_load(struct lace_bench *b, struct lace_error *err)
         if (k < PARTS - 1) f.share = lace_samples_median(&samples[k]) / total, f.of = "total";
         code = lace_bench_value(b, f, &samples[k], err);
     }
-    return code;
+    return code ? code : memory_figures(b, dir, &peak, &peak_total, err);
 }

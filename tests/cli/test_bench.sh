@@ -16,7 +16,7 @@ json=$("$LACE" bench prefill --model "$work/model" --quick --json --dtype f32)
 is "a prompt is computed once for all its threads" "$(read_json "len({f['value'] for f in F if f['name'] == 'shared_rows'})")" 1
 is "and kept once" "$(read_json "len({f['value'] for f in F if f['name'] == 'shared_bytes'})")" 1
 json=$("$LACE" bench load --model "$work/model" --quick --json)
-is "load is split" "$(read_json "','.join(f['name'] for f in F)")" "start,read,pack,tokenizer,prefill,first_token,first_token_total"
+is "load is split" "$(read_json "','.join(f['name'] for f in F)")" "start,read,pack,tokenizer,prefill,first_token,first_token_total,peak_memory,peak_memory_total"
 like "a table for people" "$("$LACE" bench load --model "$work/model" --quick)" 'start to the first token  *[0-9.]* m\?s'
 
 refused() {
