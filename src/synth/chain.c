@@ -2,7 +2,7 @@
  *   Find k (mod 13): f=c+3, k=c*f, c=5.
  * The definitions that lead to the asked letter are a graph much wider than deep, so that threads can work on different
  * branches. A line evaluates one of them, its operands copied:
- *   f=c+3: 5+3=8.
+ *   f=c+3=5+3, f=8.
  * In words a letter is the initial of somebody who has so many coins; lines keep the letters. A second definition of a
  * letter says the same as the first and is not part of the problem, nor is what does not lead to the asked letter. */
 #include "synth/scan.h"
@@ -474,18 +474,22 @@ static bool falsify(const void *problem, struct lace_work_line *line, enum lace_
     return false;
 }
 
+/* The definition as the prompt has it, its operands copied, and the value beside its letter, where whoever needs it looks
+ * as for one that is given: tokens that a small model only has to copy are cheaper than those that it has to find. */
 static int write(const void *problem, const struct lace_work_line *line, char *text)
 {
     const struct definition *d = &((const struct chain *)problem)->def[line->move];
-    char *at = lace_put_text(put_definition(text, d, false), ": ");
+    char *at = put_definition(text, d, false);
+    *at++ = '=';
     at = lace_put_number(at, line->part[0]);
     if (d->op) {
         *at++ = d->op;
         at = lace_put_number(at, line->part[1]);
-        *at++ = '=';
-        at = lace_put_number(at, line->part[2]);
     }
-    at = lace_put_text(at, ".\n");
+    at = lace_put_text(at, ", ");
+    *at++ = d->name;
+    *at++ = '=';
+    at = lace_put_text(lace_put_number(at, line->part[2]), ".\n");
     *at = 0;
     return (int)(at - text);
 }
@@ -511,18 +515,20 @@ static bool read(const void *problem, const char *text, struct lace_work_line *l
 {
     const struct chain *p = problem;
     struct definition d;
-    const char *at = lace_get_number(lace_get_text(get_definition(text, false, &d), ":"), 2, &line->part[0]);
+    char again = 0;
+    const char *at = lace_get_number(lace_get_text(get_definition(text, false, &d), "="), 2, &line->part[0]);
     if (at && d.op) {
         char op[2] = {d.op, 0};
         at = lace_get_number(lace_get_text(at, op), 2, &line->part[1]);
-        at = lace_get_number(lace_get_text(at, "="), 2, &line->part[2]);
-    } else line->part[2] = line->part[0];
+    }
+    at = lace_get_letter(lace_get_text(at, ","), &again);
+    at = lace_get_number(lace_get_text(at, "="), 2, &line->part[2]);
     at = lace_get_text(at, ".");
     if (!at || *lace_skip_space(at)) return false;
     line->value = line->part[2];
     line->yes = true;
     for (int i = 0; i < p->count; i++)
-        if (same(&d, &p->def[i])) line->move = (short)i;
+        if (again == d.name && same(&d, &p->def[i])) line->move = (short)i;
     for (int k = 0, uses = 0; k < 2 && line->move >= 0; k++)
         if (d.letter[k] && p->first[d.letter[k] - 'a'] >= 0 && !given(p, d.letter[k] - 'a'))
             line->uses[uses++] = p->first[d.letter[k] - 'a'];
