@@ -11,7 +11,7 @@ static const char *arms = "independent,isolated,exchange,serial,lace,muted,forei
                   *threads = "4", *temperature = "tuned", *trained_on;
 static struct cli_range difficulty, ambiguity, choices;
 static long seed = 1;
-static bool json;
+static bool json, robustness;
 static const char *save;
 static volatile sig_atomic_t interrupted;
 
@@ -36,6 +36,8 @@ static const struct cli_option options[] = {
     {"count", 'n', CLI_INT, &o.count, "N",
      "Problems of each family, spread over its difficulties and ambiguities; 0: all of the file.", .min = 0,
      .max = 1000000},
+    {"robustness", 0, CLI_FLAG, &robustness, NULL,
+     "Difficulties from the easiest to two beyond what is trained on, and all ambiguities, unless given: the scores."},
     {"trained-on", 0, CLI_TEXT, &trained_on, "FILE,...",
      "Training records: the evaluation refuses problems that are among them."},
     {"inject", 0, CLI_REAL, &o.inject, "SHARE",
@@ -138,6 +140,7 @@ static int run(int count, char **args)
     (void)args;
     int status = read_threads();
     if (status || (status = read_temperature())) return status;
+    o.robustness = robustness;
     o.seed = o.knobs.seed = (uint64_t)seed;
     o.knobs.difficulty = (struct lace_interval){difficulty.lo, difficulty.hi};
     o.knobs.ambiguity = (struct lace_interval){ambiguity.lo, ambiguity.hi};

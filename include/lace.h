@@ -357,14 +357,14 @@ struct lace_ask_options {
     const char *api_key_env;     /* the environment variable that holds its key; NULL: no key */
     int parallel;                /* requests at once; 4 */
     int retries;                 /* of a request that failed: 429, 5xx, cut off, too slow, not JSON; 5 */
-    double pause;                /* seconds before the first retry; doubled for each, at most 60; Retry-After counts; 1 */
-    double timeout;              /* seconds of a request; 600 */
-    size_t reply_bytes;          /* the longest response that is read; 4 MiB */
-    const char *journal;         /* file of replies: run again, a step asks for nothing twice. NULL: none */
-    int keep_journal;            /* also when the step is done */
-    double temperature;          /* 1 */
-    int tokens; /* the most of a reply; 0: what the record's own budget of rounds takes, else 2048 */
-    uint64_t seed;               /* 1 */
+    double pause;        /* seconds before the first retry; doubled for each, at most 60; Retry-After counts; 1 */
+    double timeout;      /* seconds of a request; 600 */
+    size_t reply_bytes;  /* the longest response that is read; 4 MiB */
+    const char *journal; /* file of replies: run again, a step asks for nothing twice. NULL: none */
+    int keep_journal;    /* also when the step is done */
+    double temperature;  /* 1 */
+    int tokens;          /* the most of a reply; 0: what the record's own budget of rounds takes, else 2048 */
+    uint64_t seed;       /* 1 */
 };
 void lace_ask_defaults(struct lace_ask_options *options);
 
@@ -381,10 +381,10 @@ int lace_data_filter(const struct lace_data_flow *flow, const struct lace_filter
 struct lace_solve_options {
     struct lace_ask_options ask; /* neither model nor teacher: the exact solvers of our own families */
     int threads;                 /* drafts of each problem; 4 */
-    int tries;                   /* replies for each draft: one without an answer or too like another is asked again; 2 */
-    double alike;                /* from which likeness (as of dedupe) a draft is too like another; 0.8 */
-    int keep;                    /* threads that are there stay, as the first drafts */
-    int any;                     /* also problems that no draft solves */
+    int tries;    /* replies for each draft: one without an answer or too like another is asked again; 2 */
+    double alike; /* from which likeness (as of dedupe) a draft is too like another; 0.8 */
+    int keep;     /* threads that are there stay, as the first drafts */
+    int any;      /* also problems that no draft solves */
 };
 void lace_solve_defaults(struct lace_solve_options *options);
 /* Solves each problem in different ways: what was used already is in a cache that the next draft must avoid. Drafts know
@@ -465,6 +465,8 @@ struct lace_eval_options {
     const char *const *families;  /* NULL-terminated */
     struct lace_data_knobs knobs; /* each difficulty and ambiguity is a set of its own; difficulty 0:0: the hardest
                                     * that the family is trained on. split is test, whatever it says */
+    int robustness;               /* where the knobs leave them open: difficulties from the easiest to two beyond what
+                                   * the family is trained on, and all ambiguities */
     int count;                    /* problems of each family, spread evenly; 0: all of the file */
     const char *const *models;    /* NULL-terminated directories with a lattice, one for each training seed; their
                                     * folders base, isolated, ... are the baselines. NULL: the shipped one */

@@ -94,7 +94,8 @@ static void add_trimmed(struct lace_text *out, const char *from, const char *to)
 
 bool lace_format_answer(const char *text, size_t len, struct lace_text *answer)
 {
-    const char *end = text + len, *line = last_of(text, len, "Answer: "), *boxed = last_of(text, len, "\\boxed{");
+    const char *end = text + len, *line = last_of(text, len, "Answer: "), *boxed = last_of(text, len, "\\boxed{"),
+               *marked = last_of(text, len, "#### ");
     size_t before = answer->len;
     if (line) {
         const char *from = line + strlen("Answer: "), *to = memchr(from, '\n', (size_t)(end - from));
@@ -107,6 +108,11 @@ bool lace_format_answer(const char *text, size_t len, struct lace_text *answer)
             if (!depth) break;
         }
         if (to == end) return false;
+        add_trimmed(answer, from, to);
+    } else if (marked) { /* GSM8K's form, which ends with the text */
+        const char *from = marked + strlen("#### "), *to = memchr(from, '\n', (size_t)(end - from)),
+                   *lead = memmem(from, (size_t)(end - from), "[[", 2);
+        if (!to || (lead && lead < to)) to = lead ? lead : end;
         add_trimmed(answer, from, to);
     }
     return answer->len > before;
@@ -122,36 +128,6 @@ enum lace_verdict lace_format_verdict(const char *text, size_t len)
     return LACE_VERDICT_NONE;
 }
 
-/* Where a comma groups thousands: a digit before it, exactly three after it. "1,2" is a pair, not twelve. */
-static bool groups_thousands(const char *start, const char *comma)
-{
-    return comma > start && isdigit((unsigned char)comma[-1]) && strspn(comma + 1, "0123456789") == 3;
-}
-
-static bool number(const char *text, double *out)
-{
-    char plain[64];
-    size_t n = 0;
-    for (const char *c = text; *c; c++) {
-        if (*c == '$' || (*c == ',' && groups_thousands(text, c))) continue;
-        if (n + 1 == sizeof plain) return false;
-        plain[n++] = *c;
-    }
-    plain[n] = 0;
-    if (!n || strspn(plain, "+-.0123456789") != n) return false;
-    char *end;
-    *out = strtod(plain, &end);
-    return !*end;
-}
-
-bool lace_format_same(const char *a, const char *b)
-{
-    double x, y;
-    if (!a || !b) return false;
-    if (number(a, &x) && number(b, &y)) return fabs(x - y) <= 1e-9 * fmax(1, fmax(fabs(x), fabs(y)));
-    return !strcmp(a, b);
-}
-
 int lace_format_prompt(const struct lace_format *f, const char *problem, int **ids, size_t *capacity, size_t *count,
                        struct lace_error *err)
 {
@@ -165,8 +141,9 @@ int lace_format_prompt(const struct lace_format *f, const char *problem, int **i
     lace_text_init(&text);
     lace_text_add(&text, from, (size_t)(to - from));
     lace_text_add(&text, "\n", 1);
-    int code = text.failed ? lace_fail(err, LACE_MEMORY, "Out of memory for a prompt of %zu bytes.", (size_t)(to - from))
-                           : lace_tokenizer_encode(f->tokenizer, text.data, text.len, false, ids, capacity, count, err);
+    int code = text.failed
+                   ? lace_fail(err, LACE_MEMORY, "Out of memory for a prompt of %zu bytes.", (size_t)(to - from))
+                   : lace_tokenizer_encode(f->tokenizer, text.data, text.len, false, ids, capacity, count, err);
     lace_text_release(&text);
     return code;
 }
@@ -193,10 +170,4 @@ int lace_format_budget(const struct lace_format *f, const struct lace_record *p,
         code = lace_fail(err, LACE_BAD, "Record %s has no steps to measure a round by; give --budget TOKENS.", p->id);
     if (!code) *tokens = rounds * (int)step + (int)count + f->lead_count;
     return code;
-}
-
-bool lace_format_possible(const char *answer, const char *right)
-{
-    double x;
-    return answer && (!right || !number(right, &x) || number(answer, &x));
 }

@@ -42,11 +42,12 @@ int lace_format_prompt(const struct lace_format *format, const char *problem, in
 int lace_format_budget(const struct lace_format *format, const struct lace_record *record, int rounds, int *tokens,
                        struct lace_error *err);
 /* The answer that a thread's text states: what follows the last "Answer: " up to the line's end, or the last
- * \boxed{...}; without the closing full stop. Appends nothing and returns false where there is none. */
+ * \boxed{...}, or what follows the last "#### "; without the closing full stop. Appends nothing and returns false where there is none. */
 bool lace_format_answer(const char *text, size_t len, struct lace_text *answer);
 /* The verdict at the end of a text: "[[best]]", "[[success]]", "[[fail]]"; NONE where there is none. */
 enum lace_verdict lace_format_verdict(const char *text, size_t len);
-/* Whether two answers say the same: equal as numbers where both are numbers ("1,000" = "1000.0"), else as text. */
+/* Whether two answers say the same: equal as numbers where both are numbers ("1,000" = "$1000.0$", "1/2" = "0.5"), else
+ * as text without what carries no meaning. The rules are in same.c. */
 bool lace_format_same(const char *a, const char *b);
 /* Whether an answer is of the kind that the right one is of: where that is a number, it must be one. The right answer
  * may be NULL: nothing is known. */

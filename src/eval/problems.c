@@ -170,8 +170,14 @@ static int knobs_of(const struct lace_eval_options *o, const struct lace_family 
                     struct lace_error *err)
 {
     *knobs = o->knobs;
-    if (!knobs->difficulty.low && !knobs->difficulty.high)
-        knobs->difficulty = (struct lace_interval){family->trained_high, family->trained_high};
+    bool open = !knobs->difficulty.low && !knobs->difficulty.high;
+    if (open) knobs->difficulty = (struct lace_interval){family->trained_high, family->trained_high};
+    if (open && o->robustness) {
+        int beyond = family->trained_high + 2;
+        knobs->difficulty.low = family->easiest;
+        knobs->difficulty.high = beyond < family->hardest ? beyond : family->hardest;
+    }
+    if (o->robustness && !knobs->ambiguity.high) knobs->ambiguity = (struct lace_interval){0, 2};
     knobs->threads = (struct lace_interval){o->threads[0], o->threads[0]};
     return lace_family_check_knobs(family, knobs, err);
 }

@@ -35,6 +35,10 @@ like "a visible set, of another folder" "$(figures --arms "lace:window:3=$work/m
 like "problems of a file" "$(figures --data "$work/test.jsonl" --count 0 --arms lace)" '^{"problems": 5,'
 like "problems of a pipe" "$(figures --data - --count 0 --arms lace <"$work/test.jsonl")" '^{"problems": 5,'
 
+printf '%s\n' '{"question": "How many?", "answer": "Three and four.\n#### 1,200"}' '{"question": "How many more?", "answer": "#### 5"}' >"$work/gsm.jsonl"
+"$LACE" data import "$work/gsm.jsonl" -o "$work/imported.jsonl" 2>"$work/log" || cat "$work/log"
+like "imported problems" "$(figures --data "$work/imported.jsonl" --count 0 --rounds 0 --budget 20 --arms lace)" '^{"problems": 2,'
+
 refused() { # name, pattern, arguments
     local name=$1 want=$2 said status
     shift 2
@@ -53,6 +57,8 @@ refused "a baseline that is not there" "The arm isolated needs a model of its ow
 succeeds "a baseline elsewhere" evaluate --arms "isolated=$work/elsewhere"
 refused "no lattice" "needs a lattice" --model "$work/plain" --arms lace
 refused "no problems to make" "with --count N" --count 0
+refused "imported problems without a budget" "holds no budget of rounds; give --budget" --data "$work/imported.jsonl" --rounds 0 --arms lace
+refused "nor anything to choose temperatures on" "name some with --development-data FILE" --data "$work/imported.jsonl" --budget 20 -T tuned --arms lace
 refused "no threads" "threads 0 is out of range" --threads 0
 refused "threads twice" "2 threads are named twice" --threads 2,3,2
 refused "threads that are no numbers" "threads 2,x is out of range" --threads 2,x
@@ -81,6 +87,9 @@ if python3 -c 'import numpy' 2>/dev/null; then
     figures --arms independent,exchange,lace --dump "$work/three" >"$work/figures"
     succeeds "a script finds the same figures" python3 scripts/golden_eval.py "$work/three" "$work/figures"
 fi
+"$LACE" eval --model "$work/m" --options 4 --count 18 --threads 2 --temperature 1 --rounds 1 --arms independent --robustness --json >"$work/robust" 2>/dev/null
+is "robustness: a row for each difficulty and ambiguity" "$(grep -c '"difficulty": [1-6], "ambiguity": [0-2]' "$work/robust")" 18
+is "and a score over both" "$(grep -c '"axis": "difficulty"\|"axis": "ambiguity"' "$work/robust")" 2
 is "a report has the same figures" "$("$LACE" report "$work/db" --json | plain)" "$(plain <"$work/rows")"
 like "and a table" "$("$LACE" report "$work/db")" '^arm  *T  accuracy'
 succeeds "and pictures" "$LACE" report "$work/db" --html "$work/page.html"

@@ -29,6 +29,11 @@ static void the_last_stated_answer_counts(void **state)
     answers("so \\boxed{12}", "12");
     answers("so \\boxed{1}, no, \\boxed{\\frac{1}{2}} it is", "\\frac{1}{2}");
     answers("\\boxed{3}\nAnswer: 4.\n", "4");
+    answers("9 * 8 = 72\n#### 72", "72");
+    answers("#### 1\n#### 1,072.\n[[best]]", "1,072");
+    answers("#### 72[[best]]", "72");
+    answers("#### 72\nso \\boxed{73}", "73");
+    answers("#### ", NULL);
 }
 
 static void what_is_no_answer_gives_none(void **state)
@@ -69,14 +74,84 @@ static void a_verdict_stands_at_the_end(void **state)
 
 static void equal_numbers_are_the_same_answer(void **state)
 {
-    static const char *const same[][2] = {{"7", "7"},    {"1,000", "1000"}, {"1000", "1000.0"},
-                                          {"$5", "5"},   {"+3", "3"},       {"-1,234,567.50", "-1234567.5"},
-                                          {"0.1", ".1"}, {"none", "none"},  {"007", "7"},
-                                          {"-0", "0"}},
-                             *const other[][2] = {{"7", "8"},       {"1,2", "12"}, {"1,0000", "10000"}, {",100", "100"},
-                                                  {"none", "None"}, {"1-2", "1"},  {"7", "7 apples"},   {"1e3", "1000"},
-                                                  {"", "0"},        {"-", "0"},    {"0.1", "0.10001"},  {"3/4", "0.75"},
-                                                  {"nan", "nan "}};
+    static const char *const same[][2] = {{"7", "7"},
+                                          {"1,000", "1000"},
+                                          {"1000", "1000.0"},
+                                          {"$5", "5"},
+                                          {"+3", "3"},
+                                          {"-1,234,567.50", "-1234567.5"},
+                                          {"0.1", ".1"},
+                                          {"none", "None"},
+                                          {"007", "7"},
+                                          {"-0", "0"},
+                                          {"nan", "nan "},
+                                          {"", ""},
+                                          /* as data sets and models write them */
+                                          {"3/4", "0.75"},
+                                          {"\\frac{3}{4}", "3/4"},
+                                          {"\\dfrac34", "\\tfrac{3}{4}"},
+                                          {"-\\frac{1}{2}", "-0.5"},
+                                          {"$\\frac{1}{2}$", "0.50"},
+                                          {"1{,}234", "1234"},
+                                          {"1,\\!234", "1234"},
+                                          {"\\$18", "18"},
+                                          {"18 dollars", "18"},
+                                          {"7", "7 apples"},
+                                          {"3\\text{ cm}", "3 cm"},
+                                          {"3\\text{ cm}", "3"},
+                                          {"5\\%", "5"},
+                                          {"5%", "5\\%"},
+                                          {"x=5", "5"},
+                                          {"x = 5", "5"},
+                                          {"90^\\circ", "90"},
+                                          {"90^{\\circ}", "90"},
+                                          {"90\xc2\xb0", "90"},
+                                          {"(1, 2)", "(1,2)"},
+                                          {"\\left(1,2\\right)", "(1,2)"},
+                                          {"\\text{north}", "North"},
+                                          {"\\boxed{7}", "7"},
+                                          {"\\(7\\)", "7"},
+                                          {"\\frac{\\pi}{2}", "\\frac{ \\pi }{2}"},
+                                          {"2\\sqrt{3}", "2 \\sqrt{3}"},
+                                          {"\\dfrac{x+1}{2}", "\\frac{x+1}{2}"},
+                                          {"10.", "10"},
+                                          {"\\textbf{(B)}", "(B)"},
+                                          {"12 cm^2", "12"},
+                                          {"**42**", "42"}};
+    static const char *const other[][2] = {{"7", "8"},
+                                           {"1,2", "12"},
+                                           {"1,0000", "10000"},
+                                           {",100", "100"},
+                                           {"1-2", "1"},
+                                           {"1e3", "1000"},
+                                           {"", "0"},
+                                           {"-", "0"},
+                                           {"0.1", "0.10001"},
+                                           {"1/0", "1"},
+                                           {"1/0", "2/0"},
+                                           {"50%", "0.5"},
+                                           {"2x", "2"},
+                                           {"3xy", "3"},
+                                           {"3cm", "3"},
+                                           {"3 cm", "3 kg"},
+                                           {"x", "X"},
+                                           {"(1,2)", "(2,1)"},
+                                           {"\\sqrt{4}", "2"},
+                                           {"3\\pi", "3"},
+                                           {"1,234", "(1,234)"},
+                                           {"\\frac{1}{2}", "\\frac{2}{1}"},
+                                           {"1\\frac{1}{2}", "1/2"},
+                                           {"x=5", "x=6"},
+                                           {"1 2", "1"},
+                                           {"5-5", "0"},
+                                           {"--5", "5"},
+                                           {"\\frac{1}", "1"},
+                                           {"\\frac", "1"},
+                                           {"{", "}"},
+                                           {"\\", "\\\\"},
+                                           {"0x10", "16"},
+                                           {"inf", "nan"},
+                                           {"a b", "ab"}};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         if (!lace_format_same(same[i][0], same[i][1])) fail_msg("%s and %s are told apart", same[i][0], same[i][1]);
     for (size_t i = 0; i < sizeof other / sizeof *other; i++)
@@ -90,6 +165,34 @@ static void equal_numbers_are_the_same_answer(void **state)
     digits[sizeof digits - 1] = 0;
     assert_true(lace_format_same(digits, digits)); /* too long for a number: as text */
     assert_false(lace_format_same(digits, digits + 1));
+    /* Hostile ones end, and are themselves and nothing else. */
+    static const char *const pieces[] = {"\\frac", "{", "}", "\\text{", "\\", "1", ",",   "/",
+                                         "x=",     "~", " ", "$",       ".",  "-", "\xc2"};
+    struct lace_rng rng;
+    lace_rng_init(&rng, 9, 1);
+    for (int i = 0; i < 3000; i++) {
+        char a[400] = "", b[400] = "";
+        for (int k = (int)lace_rng_below(&rng, 40); k > 0; k--) strcat(a, pieces[lace_rng_below(&rng, 15)]);
+        for (int k = (int)lace_rng_below(&rng, 40); k > 0; k--) strcat(b, pieces[lace_rng_below(&rng, 15)]);
+        assert_true(lace_format_same(a, a));
+        assert_int_equal(lace_format_same(a, b), lace_format_same(b, a));
+        assert_false(lace_format_same(a, "seven"));
+    }
+    char *deep = malloc(200001);
+    assert_non_null(deep);
+    memset(deep, '{', 200000);
+    deep[200000] = 0;
+    assert_false(lace_format_same(deep, "7"));
+    free(deep);
+}
+
+static void an_answer_is_of_the_right_kind(void **state)
+{
+    assert_true(lace_format_possible("7", "8") && lace_format_possible("seven", NULL) &&
+                lace_format_possible("a", "b"));
+    assert_true(lace_format_possible("\\frac12", "3") && lace_format_possible("3 apples", "4"));
+    assert_false(lace_format_possible("seven", "7") || lace_format_possible("", "7") ||
+                 lace_format_possible(NULL, NULL));
 }
 
 static void our_tokenizer_has_tags_lead_and_verdicts_of_one_token(void **state)
@@ -170,6 +273,7 @@ int main(void)
         cmocka_unit_test(what_is_no_answer_gives_none),
         cmocka_unit_test(a_verdict_stands_at_the_end),
         cmocka_unit_test(equal_numbers_are_the_same_answer),
+        cmocka_unit_test(an_answer_is_of_the_right_kind),
         cmocka_unit_test(our_tokenizer_has_tags_lead_and_verdicts_of_one_token),
         cmocka_unit_test(other_tokenizers_write_the_tag_as_text),
         cmocka_unit_test(several_tokens_end_a_text),
