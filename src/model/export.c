@@ -8,22 +8,20 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The files that Transformers and lace read beside the weights. */
-static const char *const companions[] = {"tokenizer.json",
-                                         "tokenizer_config.json",
-                                         "tokenizer.model",
-                                         "vocab.json",
-                                         "merges.txt",
-                                         "special_tokens_map.json",
-                                         "added_tokens.json",
-                                         "chat_template.jinja",
-                                         "chat_template.json",
-                                         "generation_config.json",
-                                         "lattice/lattice_config.json",
-                                         "lattice/lattice_model.safetensors",
-                                         NULL};
+const char *const lace_companions[] = {"tokenizer.json",
+                                       "tokenizer_config.json",
+                                       "tokenizer.model",
+                                       "vocab.json",
+                                       "merges.txt",
+                                       "special_tokens_map.json",
+                                       "added_tokens.json",
+                                       "chat_template.jinja",
+                                       "chat_template.json",
+                                       "generation_config.json",
+                                       NULL};
+static const char *const lattice[] = {"lattice/lattice_config.json", "lattice/lattice_model.safetensors", NULL};
 
-int lace_copy_companions(const char *from, const char *to, const char *const *names, struct lace_error *err)
+int lace_copy_files(const char *from, const char *to, const char *const *names, struct lace_error *err)
 {
     for (int i = 0; names[i]; i++) {
         char source[PATH_MAX], target[PATH_MAX], *bytes;
@@ -110,7 +108,8 @@ int lace_export(const struct lace_export_options *o, struct lace_export_report *
     if (!code) code = lace_weights_open(&c.source, o->model, "model", err);
     if (!code) code = lace_make_dir(o->out, err);
     if (!code) code = convert(&c, o->out, report, err);
-    if (!code) code = lace_copy_companions(o->model, o->out, companions, err);
+    if (!code) code = lace_copy_files(o->model, o->out, lace_companions, err);
+    if (!code) code = lace_copy_files(o->model, o->out, lattice, err);
     if (!code) code = lace_config_write(&config, text, lace_dtype_names[dtype], o->out, err);
     lace_weights_close(&c.source);
     lace_free(text);

@@ -143,7 +143,9 @@ void lace_model_repack(struct lace_model *model, bool lattice_only);
 int lace_model_save(const struct lace_model *model, const char *dir, const char *lattice_dir, enum lace_dtype type,
                     struct lace_error *err);
 /* Copies the files of these names (NULL-terminated, may lead into folders) that exist from one directory to another. */
-int lace_copy_companions(const char *from, const char *to, const char *const *names, struct lace_error *err);
+int lace_copy_files(const char *from, const char *to, const char *const *names, struct lace_error *err);
+/* What Transformers and lace read beside a model's weights and config.json: tokenizer, templates, settings. */
+extern const char *const lace_companions[];
 /* Number of parameters: backbone, lattice. */
 void lace_model_count(const struct lace_model *model, size_t *backbone, size_t *lattice);
 #endif

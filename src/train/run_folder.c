@@ -87,16 +87,16 @@ static int copy_file(const char *from, const char *dir, const char *name, struct
 
 int lace_train_run_export(struct lace_train_run *r, struct lace_error *err)
 {
-    char dir[PATH_MAX], lattice[PATH_MAX], source[PATH_MAX];
+    char dir[PATH_MAX], lattice[PATH_MAX];
     const char *init = NULL;
     int code = lace_join(dir, r->out, "model", err);
     if (!code) code = lace_join(lattice, dir, "lattice", err);
     if (!code)
         code =
             lace_model_save(r->model, dir, r->model->lattice.kind == LACE_KIND_NONE ? NULL : lattice, LACE_BF16, err);
-    if (!code) code = lace_settings_string(&r->settings, "init.model", &init, err);
-    if (!code && !r->tokenizer_path) code = lace_join(source, init, "tokenizer.json", err);
-    return code ? code : copy_file(r->tokenizer_path ? r->tokenizer_path : source, dir, "tokenizer.json", err);
+    if (code || r->tokenizer_path) return code ? code : copy_file(r->tokenizer_path, dir, "tokenizer.json", err);
+    code = lace_settings_string(&r->settings, "init.model", &init, err);
+    return code ? code : lace_copy_files(init, dir, lace_companions, err); /* the tokenizer's ids are in all of them */
 }
 
 /* The value of a key, NULL where it is left to its default. */

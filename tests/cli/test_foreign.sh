@@ -24,6 +24,31 @@ for dir in tests/golden/models/*/; do
 done
 is "all are there" "$count" 16
 
+# ---- training goes on from them ----
+cat >"$work/sft.yaml" <<'Y'
+steps: 3
+shards: 1
+shard_rows: 400
+lr: 1e-2
+init: {lattice: new}
+lattice: {layers: [0, 1], width: 16, heads: 1}
+data:
+  - {family: search, policy: shared, threads: 2, difficulty: 1, options: 4, moduli: [11]}
+Y
+fields() { grep -v dtype "$1/config.json" | tr -d ' \n' | sed 's/1e-0/1e-/g; s/,}$/}/'; }
+for name in llama_bias qwen2 qwen3_window mistral smollm3; do
+    m=$work/$name
+    echo '{"max_new_tokens": 7}' >"$m/generation_config.json"
+    succeeds "$name is trained" "$LACE" train sft --workers 1 --config "$work/sft.yaml" --set "init.model=$m" --set "out=$work/$name-sft"
+    new=$work/$name-sft/model
+    losses=$(grep -o '"loss": [0-9.]*' "$work/$name-sft/metrics.jsonl" | tr -dc '0-9.\n ')
+    is "it learns" "$(awk 'NR == 1 { first = $1 } END { print ($1 < first) }' <<<"$losses")" 1
+    like "the new model scores" "$("$LACE" score --model "$new" --ids "$ids" --json)" '"logprobs": \[0, -'
+    is "and differently" "$([ "$("$LACE" score --model "$new" --ids "$ids" --json)" = "$("$LACE" score --model "$m" --ids "$ids" --json)" ] || echo differs)" differs
+    is "its configuration is the old one" "$(fields "$new")" "$(fields "$m")"
+    is "what lay beside it goes along" "$(cat "$new/generation_config.json")" '{"max_new_tokens": 7}'
+done
+
 m=$work/mistral
 is "a thread's tag is text" "$("$LACE" tokenize --model "$m" "Thread 2 of 4." | wc -w)" 7
 like "export says what it wrote" "$("$LACE" export "$m" --out "$work/half" --dtype f16)" "half: .* tensors, .* parameters in f16, .* MB"
