@@ -186,50 +186,6 @@ static int run_show(int argc, char **argv)
     return code ? cli_fail("%s", err.text) : 0;
 }
 
-static void print_tallies(const char *name, const struct lace_data_tally *list)
-{
-    if (json) printf(", \"%s\": {", name);
-    else if (list->name[0]) printf("%-13s", name);
-    for (int i = 0; list[i].name[0]; i++) {
-        if (json) printf("%s\"%s\": %llu", i ? ", " : "", list[i].name, (unsigned long long)list[i].count);
-        else printf("%s%s %llu", i ? ", " : "", list[i].name, (unsigned long long)list[i].count);
-    }
-    if (json) putchar('}');
-    else if (list->name[0]) putchar('\n');
-}
-
-static int run_stats(int argc, char **argv)
-{
-    struct lace_error err;
-    struct lace_data_stats s;
-    if (lace_data_stats(argv[0], &s, &err)) return cli_fail("%s", err.text);
-    unsigned long long records = s.records, all = s.threads, steps = s.steps;
-    if (json) {
-        printf("{\"records\": %llu, \"threads\": %llu, \"steps\": %llu, \"answered\": %llu, \"right\": %llu, "
-               "\"unread\": %llu, "
-               "\"most_threads\": %d, \"most_steps\": %d, \"test_side\": %llu, \"corrupted\": %llu, \"rounds\": %.6g, "
-               "\"diversity\": %.6g",
-               records, all, steps, (unsigned long long)s.answered, (unsigned long long)s.right,
-               (unsigned long long)s.unread, s.most_threads, s.most_steps, (unsigned long long)s.test_side,
-               (unsigned long long)s.corrupted, s.rounds, s.diversity);
-    } else {
-        printf("records      %llu (%llu on the test side of the split, %llu of unknown families)\n", records,
-               (unsigned long long)s.test_side, (unsigned long long)s.unread);
-        printf("threads      %llu (at most %d)\n", all, s.most_threads);
-        printf("steps        %llu (at most %d in a thread; mean of the longest %.2f)\n", steps, s.most_steps, s.rounds);
-        printf("answers      %llu, of which right %llu\n", (unsigned long long)s.answered, (unsigned long long)s.right);
-        printf("corrupted    %llu records\n", (unsigned long long)s.corrupted);
-        printf("diversity    %.3f (edit distance between threads, in words)\n", s.diversity);
-    }
-    print_tallies("difficulties", s.difficulties);
-    print_tallies("verdicts", s.verdicts);
-    print_tallies("checks", s.checks);
-    print_tallies("falsehoods", s.kinds);
-    print_tallies("interactions", s.interactions);
-    if (json) puts("}");
-    return 0;
-}
-
 static void print_estimate(const char *name, struct lace_estimate e)
 {
     if (json) printf(", \"%s\": {\"share\": %.6g, \"ci\": [%.6g, %.6g]}", name, e.value, e.low, e.high);
@@ -333,13 +289,42 @@ static const struct cli_command commands[] = {
      .options = cli_dedupe_options,
      .args_max = -1,
      .run = cli_dedupe_run},
+    {.name = "steps",
+     .summary = "Cut threads into steps and drop what is too long",
+     .usage = "[OPTION...] [FILE...]",
+     .description =
+         "A line is a step; a longer one is cut where sentences end, never inside a formula or a block of code. "
+         "With a model or a teacher each solution is first compressed into short steps; what loses its answer on "
+         "the way is not taken.",
+     .examples = "lace data steps --step-tokens 64 drafts.jsonl -o steps.jsonl",
+     .options = cli_steps_options,
+     .args_max = -1,
+     .prepare = cli_ask_prepare_exact,
+     .run = cli_steps_run},
+    {.name = "label",
+     .summary = "Compare the threads of each record: best, success, fail",
+     .usage = "[OPTION...] [FILE...]",
+     .description =
+         "The record's answer decides who is right. The best is the right thread with the fewest errors, then "
+         "steps, or the one that a judge chooses (a model or a teacher); a judge who chooses a wrong thread is "
+         "overruled.",
+     .examples = "lace data label --need-right woven.jsonl -o train.jsonl",
+     .options = cli_label_options,
+     .args_max = -1,
+     .prepare = cli_ask_prepare_exact,
+     .run = cli_label_run},
     {.name = "stats",
-     .summary = "Count what a file of records holds",
-     .usage = "[--json] FILE",
-     .options = json_options,
+     .summary = "Count what a file of records holds, and how different its threads are",
+     .usage = "[OPTION...] FILE",
+     .description =
+         "Distances are means over the pairs of threads of a problem, beside the paper's (0.77 and 0.12): edit "
+         "distance in words as a share of the longer thread, and 1 minus the cosine of the threads' embeddings "
+         "(mean hidden states of --model, else hashed words and pairs of words).",
+     .examples = "lace data stats train.jsonl --model models/lace-search --plot train.svg",
+     .options = cli_stats_options,
      .args_min = 1,
      .args_max = 1,
-     .run = run_stats},
+     .run = cli_stats_run},
     {.name = "ceiling",
      .summary = "Measure what each policy solves within so many rounds, without a model",
      .usage = "[OPTION...]",

@@ -12,6 +12,12 @@ void cli_ask_prepare(void)
     cli_ask.tokens = 0;
 }
 
+void cli_ask_prepare_exact(void)
+{
+    cli_ask_prepare();
+    cli_ask.temperature = 0;
+}
+
 int cli_ask_read(struct lace_ask_options *out, bool needed)
 {
     static char journal[4096];

@@ -38,6 +38,7 @@ extern long cli_ask_seed, cli_ask_reply_kib;
 
 /* Fills the defaults before the options are read: the command's .prepare. */
 void cli_ask_prepare(void);
+void cli_ask_prepare_exact(void); /* for who rewrites or judges: temperature 0 */
 /* The options as the library takes them. needed: a model or a teacher must be named. 0, or the exit status. */
 int cli_ask_read(struct lace_ask_options *out, bool needed);
 #endif

@@ -23,7 +23,15 @@ typedef int cli_step_fn(const struct lace_data_flow *flow, struct lace_data_repo
 int cli_step_run(const char *name, int count, char **files, cli_step_fn *step);
 
 /* The tables and functions of the steps, for cmd_data.c. */
-extern const struct cli_option cli_import_options[], cli_filter_options[], cli_solve_options[], cli_dedupe_options[];
-int cli_import_run(int count, char **args), cli_filter_run(int count, char **args),
-    cli_solve_run(int count, char **args), cli_dedupe_run(int count, char **args);
+#define CLI_STEP(name)                                                                                                 \
+    extern const struct cli_option cli_##name##_options[];                                                             \
+    int cli_##name##_run(int count, char **args)
+CLI_STEP(import);
+CLI_STEP(filter);
+CLI_STEP(solve);
+CLI_STEP(steps);
+CLI_STEP(label);
+CLI_STEP(dedupe);
+CLI_STEP(stats);
+#undef CLI_STEP
 #endif

@@ -83,6 +83,56 @@ int cli_solve_run(int count, char **args)
     return status ? status : cli_step_run("solve", count, args, solve);
 }
 
+/* ---- steps ---- */
+
+static int step_tokens = 128, thread_tokens = 3000;
+static const char *tokenizer;
+
+const struct cli_option cli_steps_options[] = {
+    {"step-tokens", 0, CLI_INT, &step_tokens, "N", "The most of a step.", .min = 1, .max = 1 << 20},
+    {"thread-tokens", 0, CLI_INT, &thread_tokens, "N", "The most of a thread.", .min = 1, .max = 1 << 24},
+    {"tokenizer", 0, CLI_TEXT, &tokenizer, "DIR", "Count this model's tokens; by default words, numbers and signs."},
+    CLI_ASK_OPTIONS,
+    CLI_STEP_OPTIONS,
+    {0},
+};
+
+static int steps(const struct lace_data_flow *flow, struct lace_data_report *report, struct lace_error *err)
+{
+    struct lace_steps_options o = {ask, tokenizer, step_tokens, thread_tokens};
+    return lace_data_steps(flow, &o, report, err);
+}
+
+int cli_steps_run(int count, char **args)
+{
+    int status = cli_ask_read(&ask, false);
+    return status ? status : cli_step_run("steps", count, args, steps);
+}
+
+/* ---- label ---- */
+
+static bool need_right;
+
+const struct cli_option cli_label_options[] = {
+    {"need-right", 0, CLI_FLAG, &need_right, NULL, "Drop records without a right thread."},
+    CLI_ASK_OPTIONS,
+    CLI_STEP_OPTIONS,
+    {0},
+};
+
+static int label(const struct lace_data_flow *flow, struct lace_data_report *report, struct lace_error *err)
+{
+    struct lace_label_options o = {ask, need_right};
+    return lace_data_label(flow, &o, report, err);
+}
+
+int cli_label_run(int count, char **args)
+{
+    int status = cli_ask_read(&ask, false);
+    if (!ask.tokens) ask.tokens = 256;
+    return status ? status : cli_step_run("label", count, args, label);
+}
+
 /* ---- dedupe ---- */
 
 static double threshold = 0.8;

@@ -298,20 +298,32 @@ struct lace_data_tally {
     char name[24];
     uint64_t count;
 };
+enum { LACE_STATS_BINS = 25, LACE_STATS_STEPS = 64 };
 /* What a file of records holds. Lists of tallies end at an empty name. */
 struct lace_data_stats {
-    uint64_t records, threads, steps, answered, right; /* right: answers of threads that pass the check */
+    uint64_t records, threads, steps, answered, right; /* right: answers of threads that are the record's, or as good */
     uint64_t unread; /* records of families that are not ours, or that cannot be read */
     int most_threads, most_steps;
-    uint64_t test_side; /* problems on the test side of the split */
-    uint64_t corrupted; /* records with falsified steps */
-    double diversity;   /* mean over pairs of threads: edit distance in words, as a share of the longer */
-    double rounds;      /* mean of the longest thread's steps */
-    struct lace_data_tally difficulties[66], verdicts[5], kinds[9], interactions[17];
+    uint64_t test_side;         /* problems on the test side of the split */
+    uint64_t corrupted, slips;  /* records with falsified steps; steps that a model got wrong by itself */
+    double diversity;           /* mean over pairs of threads: edit distance in words, as a share of the longer */
+    double embedding_diversity; /* the same: 1 minus the cosine of their embeddings, */
+    char embedder[32];          /* which are made of "hidden states" or of "hashed words" */
+    double rounds;              /* mean of the longest thread's steps */
+    struct lace_data_tally difficulties[66], tasks[17], verdicts[5], kinds[9], interactions[17];
     struct lace_data_tally checks[40]; /* the families' judgement of each step */
+    uint64_t distances[LACE_STATS_BINS], embedding_distances[LACE_STATS_BINS]; /* pairs of threads, by distance 0 to 1 */
+    uint64_t thread_steps[LACE_STATS_STEPS + 1]; /* threads by their number of steps; the last: as many or more */
 };
-/* Counts a file of records ("-": stdin). */
-int lace_data_stats(const char *path, struct lace_data_stats *stats, struct lace_error *err);
+struct lace_stats_options {
+    const char *model; /* embeddings are means of its hidden states ("": the shipped one); NULL: hashed words */
+    const char *plot;  /* a picture, .svg or .png, drawn by gnuplot; NULL: none */
+    int (*progress)(void *user, uint64_t records); /* non-zero stops; may be NULL */
+    void *user;
+};
+/* Counts a file of records ("-": stdin); options may be NULL. */
+int lace_data_stats(const char *path, const struct lace_stats_options *options, struct lace_data_stats *stats,
+                    struct lace_error *err);
 
 /* What the policies solve without any model: the share of problems with a right answer in any thread. */
 struct lace_ceiling_row {
@@ -390,6 +402,26 @@ void lace_solve_defaults(struct lace_solve_options *options);
 /* Solves each problem in different ways: what was used already is in a cache that the next draft must avoid. Drafts know
  * nothing of each other but that: consensus cannot level them. */
 int lace_data_solve(const struct lace_data_flow *flow, const struct lace_solve_options *options,
+                    struct lace_data_report *report, struct lace_error *err);
+
+struct lace_steps_options {
+    struct lace_ask_options ask; /* who compresses solutions into short steps first; neither model nor teacher: nobody */
+    const char *tokenizer;       /* a model's directory, whose tokens the limits count; NULL: words, numbers and signs */
+    int step_tokens, thread_tokens; /* 128 and 3000 */
+};
+void lace_steps_defaults(struct lace_steps_options *options);
+/* Cuts threads into steps and drops those that are too long. Threads of our own families, and such as have marked steps,
+ * are only measured. */
+int lace_data_steps(const struct lace_data_flow *flow, const struct lace_steps_options *options,
+                    struct lace_data_report *report, struct lace_error *err);
+
+struct lace_label_options {
+    struct lace_ask_options ask; /* a judge, who chooses the best of the right threads; nobody: fewest errors and steps */
+    int need_right;              /* drop records without a right thread */
+};
+void lace_label_defaults(struct lace_label_options *options);
+/* Compares the threads of each record and sets their verdicts: one best, other right ones a success, the rest fail. */
+int lace_data_label(const struct lace_data_flow *flow, const struct lace_label_options *options,
                     struct lace_data_report *report, struct lace_error *err);
 
 struct lace_dedupe_options {

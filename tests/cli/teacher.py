@@ -107,6 +107,11 @@ class Teacher(http.server.BaseHTTPRequestHandler):
             self.send(200, completion("<think>\nAnswer: 1.\n</think>\n\n" + solution(prompt)))
         elif model == "parrot":
             self.send(200, completion(solution("")[:0] + "Approach: mine\nOne step.\nAnswer: 42."))
+        elif model.startswith("judge"):  # judge-2: the second is best
+            self.send(200, completion("\n".join(f"Thread {i}: [[{'best' if str(i) == model[6:] else 'fail'}]]" for i in (1, 2, 3))))
+        elif model == "scribe":  # short steps; of the second problem it loses the answer
+            last = re.search(r"Answer: (.*)\.\n$", prompt)[1]
+            self.send(200, completion(f"Short.\nDone.\nAnswer: {last if '13+' not in prompt else 'unknown'}."))
         elif model == "wavers":  # right for every third seed
             self.send(200, completion(solution(prompt, spoiled=asked.get("seed", 0) % 3 != 0)))
         else:

@@ -82,6 +82,32 @@ if with_shipped "a model's samples" "the rate is in meta" "the same again"; then
     succeeds "the same again" cmp "$work/hard.jsonl" "$work/again.jsonl"
 fi
 
+# ---- label and stats ----
+is "label: our families, by their checkers" "$(data label "$work/drafts.jsonl" -o "$work/labelled.jsonl" 2>&1)" "label: 6 read, 6 kept; changed: success 12, best 6"
+said=$(data stats "$work/labelled.jsonl")
+like "stats: edit distance beside the paper's" "$said" '^diversity    0\.[0-9]* edit distance between threads, in words (the paper.s data: 0.77)'
+like "and embedding distance, by what" "$said" '0\.[0-9]* embedding distance, by hashed words (the paper.s data: 0.12)'
+like "in JSON" "$(data stats --json "$work/labelled.jsonl" | python3 -c '
+import json, sys
+s = json.load(sys.stdin)
+print(sum(s["distances"]), sum(s["embedding_distances"]), sum(s["thread_steps"]), s["tasks"], s["embedder"])')" "^18 18 18 {'search': 6} hashed words"
+printf '{"id":"a","task":"\\u001b[2J\\"x","prompt":"p","threads":[{"steps":["a"]},{"steps":["b"]}],"meta":{"interactions":[[0,0,"\\u0007\\"],plot"],[1,1]]}}\n' >"$work/evil.jsonl"
+is "stats: nothing commands the terminal" "$(data stats "$work/evil.jsonl" | grep -c "$(printf '[\033\007]')")" 0
+succeeds "stats: JSON whatever the names" bash -c '"$0" data stats --json "$1" | python3 -m json.tool' "$LACE" "$work/evil.jsonl"
+if command -v gnuplot >/dev/null; then
+    for end in svg png; do
+        data stats "$work/evil.jsonl" --plot "$work/evil.$end" >/dev/null 2>"$work/said"
+        is "a picture, $end" "$(head -c 200 "$work/evil.$end" | tr -d '\0' | grep -aio "$end" | head -n 1 | tr A-Z a-z) $(cat "$work/said")" "$end "
+    done
+else
+    ok "a picture # SKIP gnuplot is not installed"
+fi
+like "no gnuplot: one sentence" "$(PATH=$work data stats "$work/evil.jsonl" --plot "$work/no.svg" 2>&1 >/dev/null)" "gnuplot, which draws the picture, is not installed"
+like "a picture of another kind" "$(data stats "$work/evil.jsonl" --plot "$work/no.jpg" 2>&1 >/dev/null)" "ends in .svg or .png"
+if with_shipped "distance by hidden states"; then
+    like "distance by hidden states" "$(data stats --model "$shipped" "$work/labelled.jsonl")" '0\.[0-9]* embedding distance, by hidden states'
+fi
+
 # ---- all steps ----
 refused() {
     local name=$1 want=$2 said

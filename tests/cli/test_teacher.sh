@@ -40,6 +40,19 @@ is "those always solved go" "$(ask filter good "$work/in.jsonl" -k 2 2>&1)" "fil
 is "those never solved go" "$(sed 's/"answer":"../"answer":"9/' "$work/in.jsonl" | ask filter good -k 2 2>&1)" "filter: 3 read, 0 kept; dropped: never solved 3"
 is "those without an answer go unasked" "$(sed 's/,"answer":"[^"]*"//' "$work/in.jsonl" | ask filter good -k 2 2>&1)" "filter: 3 read, 0 kept; dropped: no answer 3"
 
+# ---- judging and compressing ----
+printf '{"id":"j","task":"sum","prompt":"?","answer":"7","threads":[{"steps":["a"],"answer":"7"},{"steps":["a","b"],"answer":"7"},{"steps":["a"],"answer":"8"}]}\n' >"$work/j.jsonl"
+verdicts() { grep -o '"verdict":"[a-z]*"' | cut -d '"' -f 4 | tr '\n' ' '; }
+is "without a judge: the fewest steps" "$(data label "$work/j.jsonl" 2>/dev/null | verdicts)" "best success fail "
+is "a judge chooses among the right ones" "$(ask label judge-2 "$work/j.jsonl" 2>/dev/null | verdicts)" "success best fail "
+is "a judge who is wrong is overruled" "$(ask label judge-3 "$work/j.jsonl" 2>"$work/said" | verdicts)" "best success fail "
+like "and counted" "$(cat "$work/said")" "judge was wrong 1"
+like "a judge who says nothing clear" "$(ask label good "$work/j.jsonl" 2>&1 >/dev/null)" "judge unclear 1"
+said=$(ask steps scribe "$work/out.jsonl" 2>&1 >"$work/short.jsonl")
+like "solutions are compressed" "$said" "steps: 3 read, 3 kept; changed: answer line removed 6, thread compressed 6, compression lost answer 3"
+like "into steps" "$(head -n 1 "$work/short.jsonl")" '"steps":\["Short.\\n","Done.\\n"\],"answer":"42"'
+like "what loses its answer stays as it was" "$(sed -n 2p "$work/short.jsonl")" 'From 13 I count 30 further'
+
 # ---- failures ----
 one() { head -n 1 "$work/in.jsonl" | ask filter "$@" -k 1 --high 1; }
 before=$(asked)

@@ -1,4 +1,5 @@
 /* Records in files: made in any part, counted, shown without obeying what they hold. */
+#include "data/diversity.h"
 #include "synth/data.h"
 #include <math.h>
 #include <setjmp.h>
@@ -186,7 +187,7 @@ static void statistics_agree_with_the_marks(void **state)
     int file = mkstemp(path);
     assert_true(write(file, text.data, text.len) == (ssize_t)text.len);
     close(file);
-    if (lace_data_stats(path, &stats, &err)) fail_msg("%s", err.text);
+    if (lace_data_stats(path, NULL, &stats, &err)) fail_msg("%s", err.text);
     assert_true(stats.records == 200 && stats.threads == 800 && stats.unread == 0 && stats.test_side == 200);
     assert_in_range(stats.corrupted, 70, 130);
     assert_int_equal(count_of(stats.kinds, "flip"), count_of(stats.checks, "wrong verdict"));
@@ -209,7 +210,7 @@ static void statistics_agree_with_the_marks(void **state)
     assert_non_null(strchr(text.data, '\033'));
     lace_text_release(&text);
     unlink(path);
-    assert_true(lace_data_stats(path, &stats, &err) < 0);
+    assert_true(lace_data_stats(path, NULL, &stats, &err) < 0);
     assert_true(lace_data_show(path, 0, 0, 100, 1, keep, &text, &err) < 0);
 }
 
