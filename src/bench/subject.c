@@ -52,12 +52,7 @@ static int open_tokenizer(struct lace_subject *s, struct lace_error *err)
             lace_fail(err, LACE_BAD, "A vocabulary of %d is too small to be measured; %d are needed.", vocabulary, id);
     if (!code) code = lace_tokenizer_parse(&s->tokenizer, json.data, json.len, "the benchmark's tokenizer", err);
     lace_text_release(&json);
-    if (code || (code = lace_format_open(&s->format, s->tokenizer, -1, err))) return code;
-    unsigned char *none = lace_alloc_array((size_t)vocabulary, 1); /* the model may choose any id */
-    if (!none) return lace_fail(err, LACE_MEMORY, "Out of memory.");
-    lace_free(s->format.ends_step);
-    s->format.ends_step = none;
-    return 0;
+    return code ? code : lace_format_open(&s->format, s->tokenizer, -1, err);
 }
 
 /* ---- the model ---- */

@@ -387,7 +387,7 @@ int lace_decoder_paste(struct lace_decoder *d, int group, int thread, const int 
             b->thread[r] = thread;
             b->step[r] = t->steps;
             b->slot[r] = slot + t->fed + r;
-            t->steps += d->format->ends_step[b->token[r]];
+            t->steps += lace_format_ends_step(d->format, b->token[r]);
         }
         b->rows = rows;
         b->lattice_rows = b->outs = 0;
@@ -683,7 +683,7 @@ int lace_decoder_step(struct lace_decoder *d, lace_token_fn *on_token, struct la
         for (int n = 0; n < group->options.threads; n++) {
             struct lace_thread *t = group->thread[n];
             if (t->end != LACE_RUNNING || !d->view_groups[g].thread[n].rows) continue;
-            t->steps += d->format->ends_step[t->ids[t->fed++]];
+            t->steps += lace_format_ends_step(d->format, t->ids[t->fed++]);
         }
     }
     for (int i = 0; i < b->outs; i++) {

@@ -34,6 +34,7 @@ int lace_format_open(struct lace_format *f, const struct lace_tokenizer *tokeniz
         f->single[v] = count == 1;
     }
     if (!(f->ends_step = lace_alloc_array((size_t)size, 1))) return lace_fail(err, LACE_MEMORY, "Out of memory.");
+    f->vocabulary = size;
     for (int i = 0; i < size; i++) {
         size_t len;
         const char *bytes = lace_tokenizer_bytes(tokenizer, i, &len);

@@ -16,10 +16,11 @@ struct lace_format {
     const struct lace_tokenizer *tokenizer; /* borrowed */
     bool special_tags;
     int lead[LACE_TAG_TOKENS], lead_count;
-    int verdict[4];           /* first token of each verdict's rest after the lead, by enum lace_verdict; [0] unused */
-    bool single[4];           /* that token is the whole rest */
+    int verdict[4]; /* first token of each verdict's rest after the lead, by enum lace_verdict; [0] unused */
+    bool single[4]; /* that token is the whole rest */
     int ends[LACE_ENDS], end_count; /* tokens that end a text */
-    unsigned char *ends_step; /* (vocabulary) tokens that hold a line's end */
+    unsigned char *ends_step;       /* (vocabulary) tokens that hold a line's end */
+    int vocabulary;                 /* the tokenizer's; a model may have room for more, and choose what is no token */
 };
 /* end: a token that ends a text, or -1. */
 int lace_format_open(struct lace_format *format, const struct lace_tokenizer *tokenizer, int end,
@@ -27,6 +28,10 @@ int lace_format_open(struct lace_format *format, const struct lace_tokenizer *to
 /* One more token that ends a text; what is none, or stands there already, is left out. */
 void lace_format_add_end(struct lace_format *format, int id);
 bool lace_format_is_end(const struct lace_format *format, int id);
+static inline bool lace_format_ends_step(const struct lace_format *format, int id)
+{
+    return id < format->vocabulary && format->ends_step[id];
+}
 void lace_format_release(struct lace_format *format);
 
 /* The tag of thread (from 0) of threads; ids has room for LACE_TAG_TOKENS. Returns their number, 0 where the

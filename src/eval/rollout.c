@@ -105,7 +105,8 @@ static bool works(const struct lace_thread *t)
 static bool holds(const struct lace_format *f, const int *ids, int count, const int *line, int length)
 {
     for (int i = 0; i + length <= count; i++)
-        if ((!i || f->ends_step[ids[i - 1]]) && !memcmp(ids + i, line, sizeof *line * (size_t)length)) return true;
+        if ((!i || lace_format_ends_step(f, ids[i - 1])) && !memcmp(ids + i, line, sizeof *line * (size_t)length))
+            return true;
     return false;
 }
 

@@ -82,7 +82,7 @@ static void lay_thread(struct lace_shard *s, const struct lace_format *format, c
         b->thread[r] = n;
         b->step[r] = steps;
         b->slot[r] = r;
-        steps += format->ends_step[token[i]];
+        steps += lace_format_ends_step(format, token[i]);
     }
 }
 

@@ -249,6 +249,10 @@ static void other_tokenizers_write_the_tag_as_text(void **state)
         lace_text_add(&text, bytes, len);
     }
     assert_string_equal(text.data, "Thread 2 of 4.\n");
+    assert_true(lace_format_ends_step(&f, ids[count - 1]));
+    /* a model may have room for more ids than its tokenizer has tokens, and choose one */
+    for (int id = lace_tokenizer_size(t); id < lace_tokenizer_size(t) + 300; id++)
+        assert_false(lace_format_ends_step(&f, id));
     lace_text_release(&text);
     lace_format_release(&f);
     lace_tokenizer_close(&t);
