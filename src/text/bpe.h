@@ -1,20 +1,37 @@
-/* Byte pair encoding of one word: the merge rule of lowest rank first, leftmost where ranks are equal. */
+/* Byte pair encoding of one word: the merge rule of lowest rank first, leftmost where ranks are equal.
+ *
+ *   word -> symbols (bytes, or characters with byte fallback and unknowns) -> merges -> ids
+ *
+ * A word that is a token and comes out as this token is found in the vocabulary at once; which tokens do is found out as
+ * words come by. */
 #ifndef LACE_BPE_H
 #define LACE_BPE_H
-#include "base/base.h"
+#include "text/vocab.h"
 
 struct lace_bpe {
+    struct lace_vocab vocab;
     struct lace_bpe_rule {
         int left, right, rank, id; /* left < 0: an empty slot */
     } * rules;                     /* (mask + 1) open addressing */
     size_t mask;
-    int byte_ids[256]; /* -1: the vocabulary has no such token */
+    unsigned char *whole; /* (vocab.size) enum: whether a token's name is encoded as this token */
+    bool byte_level;      /* symbols are bytes; else characters */
+    bool ignore_merges;   /* a word that is a token becomes it, whatever the merges would make */
+    bool fuse_unk, byte_fallback;
+    int unk;             /* -1: what the vocabulary cannot say is left out */
+    int byte_ids[256];   /* byte-level: of each byte, else of <0x..>; -1: the vocabulary has no such token */
+    bool fallback;       /* any of them is there */
+    int ascii_ids[128];  /* of each ASCII character, not byte-level */
+    char boundary[4];    /* a character before which no merge joins another one ... */
+    size_t boundary_len; /* ... so that texts without words can be cut there; 0: none */
 };
 
-int lace_bpe_init(struct lace_bpe *bpe, size_t rules, struct lace_error *err); /* room for that many */
-void lace_bpe_add(struct lace_bpe *bpe, int left, int right, int rank,
-                  int id); /* a later rule for a pair replaces an earlier */
-const struct lace_bpe_rule *lace_bpe_find(const struct lace_bpe *bpe, int left, int right);
+/* Room for that many rules; the vocabulary is complete. */
+int lace_bpe_init(struct lace_bpe *bpe, size_t rules, struct lace_error *err);
+/* A later rule for a pair replaces an earlier one. */
+void lace_bpe_add(struct lace_bpe *bpe, int left, int right, int rank, int id);
+/* After the last rule: looks up bytes and characters, and whether SentencePiece's U+2581 is a boundary. */
+int lace_bpe_finish(struct lace_bpe *bpe, struct lace_error *err);
 void lace_bpe_release(struct lace_bpe *bpe);
 
 /* Scratch of a caller, grown as words need it; zero it to begin. */
@@ -28,8 +45,8 @@ struct lace_bpe_scratch {
     } * heap;
     size_t cap;
 };
-/* The ids of a word, in scratch->symbols[0..*count).id; len < 2^29. */
+/* The ids of a word of len < 2^29 bytes, in scratch->symbols[0..*count).id. part: it was cut out of a word. */
 int lace_bpe_word(const struct lace_bpe *bpe, struct lace_bpe_scratch *scratch, const char *bytes, size_t len,
-                  size_t *count, struct lace_error *err);
+                  bool part, size_t *count, struct lace_error *err);
 void lace_bpe_scratch_release(struct lace_bpe_scratch *scratch);
 #endif

@@ -1,55 +1,61 @@
-/* What tokenizer_load.c fills and tokenizer.c reads. Immutable once loaded. */
+/* The parts of a tokenizer, which tokenizer_load.c and tokenizer_build.c fill. Immutable once loaded, but for what
+ * bpe.c notes about words. */
 #ifndef LACE_TOKENIZER_INTERNAL_H
 #define LACE_TOKENIZER_INTERNAL_H
-#define PCRE2_CODE_UNIT_WIDTH 8
+#include "text/added.h"
 #include "text/bpe.h"
+#include "text/detokenizer.h"
+#include "text/normalizer.h"
+#include "text/postprocessor.h"
+#include "text/pretokenizer.h"
 #include "text/tokenizer.h"
-#include <jansson.h>
-#include <pcre2.h>
-
-#define LACE_TOKEN_IDS   (1 << 21) /* more than any vocabulary in use */
-#define LACE_TOKEN_STEPS 16
-
-struct lace_token {
-    size_t at, len; /* in text */
-    bool present, added, special;
-};
-
-/* Added tokens: first child, next sibling. Node 0 is the root. */
-struct lace_trie {
-    struct lace_trie_node {
-        int child, sibling, id; /* 0: none; id -1: no token ends here */
-        unsigned char byte;
-    } * nodes;
-    int count, cap;
-};
-
-/* One pre-tokenizer: a split by a pattern, or ByteLevel's prefix space (its own pattern is a split after it). */
-struct lace_token_step {
-    enum { LACE_STEP_SPLIT, LACE_STEP_PREFIX_SPACE } kind;
-    pcre2_code *pattern;
-    bool removed, invert; /* matches are left out; matches and gaps are exchanged */
-};
 
 struct lace_tokenizer {
     char *path;
-    struct lace_token *tokens; /* (capacity), zero from size on */
-    int size, capacity;
-    struct lace_text text; /* the bytes of all tokens */
-    json_t *vocab;         /* token as written in the file -> id */
-    size_t longest;        /* bytes of the longest vocabulary token */
-    struct lace_bpe bpe;
-    bool ignore_merges, nfc;
-    struct lace_trie raw, normalized; /* added tokens sought before and after normalization */
-    struct lace_token_step steps[LACE_TOKEN_STEPS];
-    int step_count;
+    struct lace_normalizer normalizer;
+    struct lace_pretokenizer pretokenizer;
+    struct lace_bpe bpe; /* has the vocabulary */
+    struct lace_added added;
+    struct lace_postprocessor postprocessor;
+    struct lace_detokenizer detokenizer;
 };
 
-/* A byte as ByteLevel writes it, in UTF-8: 1 or 2 bytes, returned length. */
-int lace_byte_char(unsigned char byte, char out[2]);
-/* The longest token at the start of bytes: its id and length, or -1. */
-int lace_trie_match(const struct lace_trie *trie, const char *bytes, size_t len, size_t *matched);
-/* NFC of valid UTF-8 into a buffer to be freed. */
-int lace_nfc(const char *bytes, size_t len, char **out, size_t *out_len, struct lace_error *err);
-int lace_tokenizer_load_steps(struct lace_tokenizer *t, const json_t *pre, struct lace_error *err);
+#define LACE_TOKENIZER_FILE ((size_t)64 << 20) /* bytes of a tokenizer.json */
+
+/* What tokenizer_config.json says about added tokens, which is stronger than tokenizer.json. */
+struct lace_tokenizer_config {
+    const char *path;
+    struct lace_config_token {
+        int id;
+        const char *content;
+        const json_t *value; /* its flags */
+    } * tokens;              /* (count), of added_tokens_decoder, by id */
+    size_t count;
+    const char *names[64]; /* (name_count): bos_token and the like, additional_special_tokens */
+    size_t name_count;
+};
+const json_t *lace_tokenizer_config_token(const struct lace_tokenizer_config *config,
+                                          const char *content); /* or NULL */
+/* config: NULL, or what a directory adds. */
+int lace_tokenizer_read(struct lace_tokenizer **tokenizer, const char *json, size_t len, const char *path,
+                        const struct lace_tokenizer_config *config, struct lace_error *err);
+
+/* An empty one that errors will call path; NULL: no memory. */
+struct lace_tokenizer *lace_tokenizer_new(const char *path);
+/* Makes an added token of a text sought in texts. It has its id, or gets one of kind ADDED. */
+struct lace_added_rule {
+    const char *content;
+    size_t len;
+    int id;
+    bool special, normalized, single_word, lstrip, rstrip;
+};
+int lace_tokenizer_add(struct lace_tokenizer *tokenizer, const struct lace_added_rule *rule, struct lace_error *err);
+/* The id of a token of the model as written, or -1. */
+int lace_tokenizer_model_id(const struct lace_tokenizer *tokenizer, const char *written, size_t len);
+/* A token of the model as written: byte-level names are the bytes that it stands for. */
+int lace_tokenizer_add_model(struct lace_tokenizer *tokenizer, int id, const char *written, size_t len,
+                             struct lace_error *err);
+/* The rule that joins two tokens, all three as written; rank is also its number in errors. */
+int lace_tokenizer_add_merge(struct lace_tokenizer *tokenizer, size_t rank, const char *left, size_t left_len,
+                             const char *right, size_t right_len, struct lace_error *err);
 #endif
