@@ -42,18 +42,16 @@ static void print_json(const int *ids, size_t count, const float *logprobs, cons
 /* A token's text in quotes, as JSON writes it; returns the columns it takes, near enough for a table. */
 static int print_token(const struct lace_engine *engine, int id, FILE *file)
 {
-    struct lace_error err;
-    char *text;
     size_t len;
     int columns = 2;
-    if (lace_detokenize(engine, &id, 1, &text, &len, &err)) return 0;
+    const char *text = lace_token_bytes(engine, id, &len);
+    if (!text) text = "";
     cli_json_text(file, text, len);
     for (size_t i = 0; i < len;) {
         int n = cli_utf8_size(text + i, len - i);
         columns += text[i] == '\n' || text[i] == '\t' || text[i] == '"' || text[i] == '\\' ? 2 : 1;
         i += n > 0 ? (size_t)n : 1;
     }
-    free(text);
     return columns;
 }
 

@@ -14,7 +14,6 @@ static const struct cli_option options[] = {
 
 static int print_ids(const struct lace_engine *engine, const int *ids, size_t count)
 {
-    struct lace_error err;
     if (json) printf("{\"ids\": [");
     for (size_t i = 0; i < count; i++) printf("%s%d", i ? json ? ", " : " " : "", ids[i]);
     if (!json) {
@@ -23,12 +22,10 @@ static int print_ids(const struct lace_engine *engine, const int *ids, size_t co
     }
     printf("], \"tokens\": [");
     for (size_t i = 0; i < count; i++) {
-        char *text;
         size_t len;
-        if (lace_detokenize(engine, ids + i, 1, &text, &len, &err)) return cli_fail("%s", err.text);
+        const char *bytes = lace_token_bytes(engine, ids[i], &len);
         if (i) printf(", ");
-        cli_json_text(stdout, text, len);
-        free(text);
+        cli_json_text(stdout, bytes ? bytes : "", len);
     }
     puts("]}");
     return 0;
@@ -107,9 +104,10 @@ const struct cli_command cmd_tokenize = {
     .name = "tokenize",
     .summary = "Print the token ids of a text, or the text of ids",
     .usage = "[--model DIR] [--json] TEXT\n[--model DIR] --decode ID...",
-    .description = "TEXT - reads stdin as it is, its last line's end included. Special tokens written in the text "
-                   "become their ids.",
-    .examples = "lace tokenize \"What is 6 times 7?\"\nlace tokenize --decode 12,7,99",
+    .description = "TEXT - reads stdin as it is, its last line's end included. The ids are those of Transformers: "
+                   "special tokens written in the text become their ids, and where the tokenizer puts a token before "
+                   "every text, as Llama's does, it is there.",
+    .examples = "lace tokenize \"What is 6 times 7?\"\nlace tokenize --decode 12,7,99\nlace tokenize --model ~/models/Llama-3.2-1B \"Hello\"",
     .options = options,
     .args_min = 1,
     .args_max = -1,

@@ -54,9 +54,13 @@ struct lace_engine_info {
 void lace_engine_info(const struct lace_engine *engine, struct lace_engine_info *info);
 
 /* ---- tokens ---- */
-/* Ids of a text; special tokens written in it become their ids. The caller frees *ids with free(). */
+/* Ids of a text as Transformers gives them: special tokens written in it become their ids, and what the tokenizer's
+ * template adds (a beginning of text, as a rule) is added. The caller frees *ids with free(). */
 int lace_tokenize(const struct lace_engine *engine, const char *text, size_t len, int **ids, size_t *count,
                   struct lace_error *err);
+/* The bytes that one token writes inside a text, not terminated, perhaps part of a character; NULL: no such id. They
+ * belong to the engine. */
+const char *lace_token_bytes(const struct lace_engine *engine, int id, size_t *len);
 /* The text of ids, special tokens included; the caller frees it. */
 int lace_detokenize(const struct lace_engine *engine, const int *ids, size_t count, char **text, size_t *len,
                     struct lace_error *err);

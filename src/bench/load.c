@@ -96,8 +96,7 @@ static int load(const struct lace_bench *b, const char *dir, struct times *t, st
     t->read = lace_now() - from - t->pack;
     t->peak = status_bytes("VmHWM:") - resident;
     from = lace_now();
-    snprintf(path, sizeof path, "%s/tokenizer.json", dir);
-    if (!code) code = lace_tokenizer_open(&tokenizer, path, err);
+    if (!code) code = lace_tokenizer_open_folder(&tokenizer, dir, err);
     if (!code) code = lace_format_open(&format, tokenizer, -1, err);
     t->tokenizer = lace_now() - from;
     if (!code) code = first_token(model, &format, t, err);

@@ -279,6 +279,7 @@ static void take_rows(struct lace_decoder *d, struct group *g, const int *prompt
                            start = {.ids = t->ids, .pasted = t->pasted, .text = t->text};
         *t = start;
         lace_text_clear(&t->text);
+        if (o->plain) t->stream = LACE_STREAM_INSIDE; /* it goes on where the prompt ends; a leading blank is its own */
         if (tagless(d, o)) {
             t->ids[0] = prompt[count - 1];
             t->count = 1;
@@ -583,12 +584,16 @@ static void hand_on(struct lace_decoder *d, int g, int n, lace_token_fn *on_toke
 
 static void append(struct lace_decoder *d, struct lace_thread *t, int id)
 {
-    size_t len;
-    const char *bytes = lace_tokenizer_bytes(d->format->tokenizer, id, &len);
     t->pasted[t->count] = false;
     t->ids[t->count++] = id;
-    if (!bytes || lace_tokenizer_is_special(d->format->tokenizer, id)) return;
-    lace_text_add(&t->text, bytes, len);
+    lace_tokenizer_stream(d->format->tokenizer, &t->stream, id, true, &t->text);
+}
+
+/* A character that is not whole when its thread ends will not become so; one behind a stop string was never said. */
+static void end_text(struct lace_decoder *d, struct lace_thread *t)
+{
+    if (t->end == LACE_END_STOP) t->stream.held_len = 0;
+    else lace_tokenizer_stream_end(d->format->tokenizer, &t->stream, &t->text);
 }
 
 static void finish(struct lace_decoder *d, int g, int n, enum lace_end end)
@@ -597,12 +602,14 @@ static void finish(struct lace_decoder *d, int g, int n, enum lace_end end)
     struct lace_thread *t = group->thread[n];
     t->end = end;
     t->clock_end = group->clock;
+    end_text(d, t);
     if (end != LACE_END_VERDICT || group->options.barrier || !(group->options.early_stop > 0) ||
         t->p[LACE_VERDICT_BEST] < group->options.early_stop)
         return;
     for (int m = 0; m < group->options.threads; m++)
         if (group->thread[m]->end == LACE_RUNNING) {
             group->thread[m]->end = LACE_END_EARLY;
+            end_text(d, group->thread[m]);
             group->thread[m]->clock_end = group->clock;
         }
 }
@@ -657,6 +664,7 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, d
     t->forced_count = 0;
     if (group->options.plain) {
         finish(d, g, n, LACE_END_BUDGET);
+        t->said = t->text.len;
         return;
     }
     for (int i = 0; i < f->lead_count; i++) append(d, t, f->lead[i]); /* its verdict is asked for now */

@@ -49,7 +49,7 @@ struct lace_thread {
     int tag_count;
     bool *pasted;          /* (count): not its own */
     int fed;               /* tokens whose keys and values are stored */
-    struct lace_text text; /* what it wrote, the tag not included */
+    struct lace_text text; /* what it wrote, the tag not included: whole characters always */
     size_t sent;           /* bytes of it that on_token has had: no stop string can take them back */
     size_t said;           /* bytes of it before the verdict's lead; all of them while there is none */
     enum lace_verdict verdict;
@@ -62,6 +62,7 @@ struct lace_thread {
     bool cut;       /* its budget ran out (and the verdict was asked for) */
     enum lace_end end;
     /* private */
+    struct lace_detokenizer_stream stream; /* what the end of text waits for */
     bool at_lead, released, judged, held; /* judged: p is known */
     int steps, chosen_before_lead;
     const int *forced;

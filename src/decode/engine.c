@@ -129,13 +129,12 @@ static int open_all(struct lace_engine *e, const struct lace_engine_options *o, 
         e->model->lattice.visible = (enum lace_visible)o->visible;
         e->model->lattice.window = o->window;
     }
-    if ((code = lace_join(path, e->path, "tokenizer.json", err)) ||
-        (code = lace_tokenizer_open(&e->tokenizer, path, err)))
-        return code;
+    if ((code = lace_tokenizer_open_folder(&e->tokenizer, e->path, err))) return code;
     if (lace_tokenizer_size(e->tokenizer) > e->model->config.vocab_size)
         return lace_fail(err, LACE_BAD,
-                         "%s has %d tokens, more than the model's vocabulary of %d; it belongs to another model.", path,
-                         lace_tokenizer_size(e->tokenizer), e->model->config.vocab_size);
+                         "%s: tokenizer.json has %d tokens, more than the model's vocabulary of %d; it belongs to another "
+                         "model.",
+                         e->path, lace_tokenizer_size(e->tokenizer), e->model->config.vocab_size);
     if ((code = lace_format_open(&e->format, e->tokenizer, lace_tokenizer_id(e->tokenizer, "<|end|>"), err)))
         return code;
     if ((code = lace_chat_template_open(&e->chat, e->path, err))) return code;
@@ -187,12 +186,17 @@ int lace_tokenize(const struct lace_engine *e, const char *text, size_t len, int
 {
     size_t capacity = 0;
     *ids = NULL;
-    int code = lace_tokenizer_encode(e->tokenizer, text, len, true, ids, &capacity, count, err);
+    int code = lace_tokenizer_encode(e->tokenizer, text, len, LACE_ENCODE_ALL, ids, &capacity, count, err);
     if (code) {
         free(*ids);
         *ids = NULL;
     }
     return code;
+}
+
+const char *lace_token_bytes(const struct lace_engine *e, int id, size_t *len)
+{
+    return lace_tokenizer_bytes(e->tokenizer, id, len);
 }
 
 int lace_detokenize(const struct lace_engine *e, const int *ids, size_t count, char **text, size_t *len,

@@ -225,7 +225,7 @@ static int inject(struct player *w, int g, struct lace_error *err)
     int code = so_far ? family->forge(family, p->prompt, so_far, &rng, &step, err)
                       : lace_fail(err, LACE_MEMORY, "Out of memory.");
     if (!code)
-        code = lace_tokenizer_encode(w->arm->engine->tokenizer, step.data, step.len, false, &s->forced, &s->forced_cap,
+        code = lace_tokenizer_encode(w->arm->engine->tokenizer, step.data, step.len, LACE_ENCODE_INSIDE, &s->forced, &s->forced_cap,
                                      &count, err);
     if (!code) lace_decoder_force(w->decoder, g, n, s->forced, (int)count);
     free(so_far);

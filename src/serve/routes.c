@@ -125,7 +125,8 @@ static int encode(const struct lace_engine *e, const char *text, size_t len, boo
     size_t capacity = 0, n = 0;
     struct lace_error err;
     *ids = NULL;
-    int code = lace_tokenizer_encode(e->tokenizer, text, len, special, ids, &capacity, &n, &err);
+    int flags = special ? LACE_ENCODE_SPECIAL | LACE_ENCODE_BEGIN : 0;
+    int code = lace_tokenizer_encode(e->tokenizer, text, len, flags, ids, &capacity, &n, &err);
     if (code) {
         free(*ids);
         *ids = NULL;

@@ -42,7 +42,7 @@ static int put_text(struct lace_script *s, struct lace_script_thread *t, const s
                     size_t len, size_t keep, float weight, struct lace_error *err)
 {
     size_t count;
-    int code = lace_tokenizer_encode(f->tokenizer, text, len, false, &s->ids, &s->id_capacity, &count, err);
+    int code = lace_tokenizer_encode(f->tokenizer, text, len, LACE_ENCODE_INSIDE, &s->ids, &s->id_capacity, &count, err);
     for (size_t i = 0; i < count && i < keep && !code; i++) code = put(s, t, s->ids[i], weight, err);
     return code;
 }

@@ -79,7 +79,7 @@ says "a layer too many" "layers.4.*missing" run --model "$work/broken" "$problem
 broken && sed -i 's/"num_key_value_heads": 1/"num_key_value_heads": 3/' "$work/broken/config.json"
 says "heads that do not divide" "no multiple" run --model "$work/broken" "$problem"
 broken && rm "$work/broken/tokenizer.json"
-says "no tokenizer" "tokenizer.json.*No such file" run --model "$work/broken" "$problem"
+says "no tokenizer" "no tokenizer.json" run --model "$work/broken" "$problem"
 broken && head -c 5000 "$m/tokenizer.json" >"$work/broken/tokenizer.json"
 says "half a tokenizer" "tokenizer.json is not valid JSON" run --model "$work/broken" "$problem"
 broken && sed -i 's/"id": *1,/"id": 99999,/' "$work/broken/tokenizer.json"
