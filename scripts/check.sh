@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 export LACE="${LACE:-$PWD/$B/lace}" B CMOCKA_MESSAGE_OUTPUT=TAP
 case "$B" in /*) LACE=$B/lace ;; esac
 unset CMOCKA_XML_FILE
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}" # beside other work most of the time would go into workers that spin
 if [ "${SAN:-}" = thread ]; then # archer tells the sanitizer of OpenMP's barriers; the runtime's own mutexes are left out
     export OMP_TOOL_LIBRARIES=/usr/lib/llvm-14/lib/libarcher.so
     export TSAN_OPTIONS="ignore_noninstrumented_modules=1 suppressions=$PWD/scripts/threads.supp ${TSAN_OPTIONS:-}"
