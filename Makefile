@@ -1,4 +1,4 @@
-# lace: make | make demo | make check | make bench | make reproduce | make fuzz | make install | make format
+# lace: make | make demo | make check | make check-clients | make check-replicas | make bench | make bench-serve | make reproduce | make fuzz | make install | make format
 #
 # `make check T=test_rng` runs one test, V=1 shows the commands, B=DIR builds elsewhere. SAN=1 builds with the address
 # and undefined-behaviour sanitizers into build-asan/, SAN=thread with clang's thread sanitizer into build-tsan/. The first build installs the Debian packages that are missing (scripts/deps.sh).
@@ -7,6 +7,7 @@ B := $(if $(filter thread,$(SAN)),build-tsan,$(if $(SAN),build-asan,build))
 PKGS := jansson yaml-0.1 libpcre2-8 libutf8proc sqlite3 libcurl
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 VERSION := $(shell sed -n 's/^\#define LACE_VERSION "\([^"]*\)".*/\1/p' include/lace.h)
 SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 
@@ -34,7 +35,7 @@ say = @echo "$(1) $(patsubst $(B)/%,%,$(2))";
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all mpi tests check demo bench reproduce fuzz install uninstall format clean
+.PHONY: all mpi tests check demo bench bench-serve check-clients check-replicas reproduce fuzz install uninstall format clean
 all: $(B)/lace
 
 # ---- set-up: stamps, so that it costs nothing once all is there ----
@@ -87,6 +88,12 @@ demo: $(B)/lace
 	@B=$(B) scripts/demo.sh
 bench: $(B)/lace
 	@$(B)/lace bench $(BENCH)
+bench-serve: $(B)/lace
+	@LACE=$(abspath $(B)/lace) python3 -B scripts/bench_serve.py $(BENCH)
+check-clients: $(B)/lace
+	@LACE=$(abspath $(B)/lace) scripts/check_clients.sh
+check-replicas: $(B)/lace
+	@LACE=$(abspath $(B)/lace) scripts/check_replicas.sh
 reproduce: $(B)/lace
 	@B=$(B) scripts/reproduce.sh
 
@@ -116,10 +123,13 @@ install: $(B)/lace $(B)/liblace.a $(B)/liblace.so.$(VERSION) $(B)/lace.pc
 	cd models && find . -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/lace/models/{} \;
 	if [ -e $(B)/lace-mpi.so ]; then install -m 755 $(B)/lace-mpi.so $(DESTDIR)$(LIBDIR)/lace-mpi.so; fi
 	sed 's/@VERSION@/$(VERSION)/' man/lace.1 > $(DESTDIR)$(PREFIX)/share/man/man1/lace.1
+	install -D -m 644 systemd/lace.socket $(DESTDIR)$(UNITDIR)/lace.socket
+	sed 's|@BIN@|$(PREFIX)/bin|' systemd/lace.service.in > $(DESTDIR)$(UNITDIR)/lace.service
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/lace $(DESTDIR)$(LIBDIR)/liblace.a $(DESTDIR)$(LIBDIR)/liblace.so \
 	  $(DESTDIR)$(LIBDIR)/lace-mpi.so $(DESTDIR)$(LIBDIR)/liblace.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/liblace.so.$(VERSION) \
-	  $(DESTDIR)$(LIBDIR)/pkgconfig/lace.pc $(DESTDIR)$(PREFIX)/include/lace.h $(DESTDIR)$(PREFIX)/share/man/man1/lace.1
+	  $(DESTDIR)$(LIBDIR)/pkgconfig/lace.pc $(DESTDIR)$(PREFIX)/include/lace.h $(DESTDIR)$(PREFIX)/share/man/man1/lace.1 \
+	  $(DESTDIR)$(UNITDIR)/lace.socket $(DESTDIR)$(UNITDIR)/lace.service
 	rm -rf $(DESTDIR)$(PREFIX)/share/lace
 
 format:

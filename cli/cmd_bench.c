@@ -7,13 +7,14 @@
 
 static const char *model, *shape, *dtype, *threads = "1,4,8,16";
 static bool json, quick;
-static int workers;
+static int workers, groups = 1;
 
 static const struct cli_option options[] = {
     {"model", 'm', CLI_TEXT, &model, "DIR", "Decode, prefill and load with this model."},
     {"shape", 0, CLI_CHOICE, &shape, NULL, "Decode and prefill with random weights of this shape: the default.",
      .choices = "qwen3-0.6b"},
     {"threads", 'n', CLI_TEXT, &threads, "N,...", "Numbers of reasoning threads to decode."},
+    {"groups", 'g', CLI_INT, &groups, "N", "Groups of so many threads that decode together.", .min = 1, .max = 128},
     {"dtype", 0, CLI_CHOICE, &dtype, NULL, "The type of the products; by default what this CPU is fast at.",
      .choices = "bf16|f32"},
     {"workers", 0, CLI_INT, &workers, "N", "OS threads; by default all cores.", .min = 0, .max = 1024},
@@ -126,6 +127,7 @@ static int run(int count, char **args)
                                    .shape = shape,
                                    .dtype = dtype,
                                    .workers = workers,
+                                   .groups = groups,
                                    .quick = quick,
                                    .figure = show,
                                    .user = &out};

@@ -107,6 +107,7 @@ static void print_json(const struct lace_engine *engine, const struct lace_run_o
     print_rate("prompt", r->prompt_tokens, r->prompt_seconds);
     printf(", ");
     print_rate("predicted", r->completion_tokens, r->decode_seconds);
+    printf(", \"first_token_ms\": %.3f", 1000 * r->first_seconds);
     printf(", \"steps\": %d, \"load_ms\": %.3f},\n \"model\": ", r->steps, 1000 * load);
     cli_json_string(stdout, info.path);
     printf(", \"lattice\": \"%s\", \"seed\": %llu}\n", info.lattice, (unsigned long long)o->seed);

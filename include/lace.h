@@ -151,6 +151,7 @@ struct lace_run_result {
     int prompt_tokens, completion_tokens;
     int cached_tokens; /* of the prompt, that a session had read before */
     double prompt_seconds, decode_seconds;
+    double first_seconds; /* from the call until a thread had chosen its first token */
     int steps; /* of the lockstep clock */
 };
 /* Solves one problem; on success the caller releases the result, on failure it is empty. LACE_STOPPED: piece said so. */
@@ -610,6 +611,7 @@ struct lace_bench_options {
     const char *dtype;  /* "bf16", "f32", or NULL: what this CPU is fast at */
     const int *threads; /* decode with these numbers of reasoning threads */
     int thread_count;
+    int groups;  /* of so many threads each, decoded together; 0: one */
     int workers; /* 0: all */
     int quick;   /* fewer samples */
     /* Called with each figure as soon as it is known; non-zero stops: LACE_STOPPED. */

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The Debian packages of a purpose (build, check, fuzz, mpi, threads, plot): says nothing where all are there, installs the
+# The Debian packages of a purpose (build, check, fuzz, mpi, threads, plot, proxy): says nothing where all are there, installs the
 # missing ones where it may, and otherwise names the command that would.
 set -u
 
@@ -10,7 +10,8 @@ fuzz) packages="clang libclang-rt-14-dev" ;;
 mpi) packages="libopenmpi-dev openmpi-bin" ;;
 threads) packages="clang libclang-rt-14-dev libomp-14-dev" ;;
 plot) packages="gnuplot-nox" ;;
-*) echo "deps.sh: there is no purpose '$1'; it is one of build, check, fuzz, mpi, threads, plot." >&2; exit 2 ;;
+proxy) packages="nginx-light python3" ;;
+*) echo "deps.sh: there is no purpose '$1'; it is one of build, check, fuzz, mpi, threads, plot, proxy." >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

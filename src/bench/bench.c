@@ -83,10 +83,11 @@ static int check(const struct lace_bench_options *o, struct lace_error *err)
         return lace_fail(err, LACE_BAD, "There is no shape \"%.40s\"; the shape is qwen3-0.6b.", o->shape);
     if (o->dtype && strcmp(o->dtype, "bf16") && strcmp(o->dtype, "f32"))
         return lace_fail(err, LACE_BAD, "dtype must be bf16 or f32, not \"%.20s\".", o->dtype);
+    int groups = o->groups > 1 ? o->groups : 1;
     for (int i = 0; i < o->thread_count; i++)
-        if (o->threads[i] < 1 || o->threads[i] > LACE_FEW_ROWS)
-            return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.", LACE_FEW_ROWS,
-                             o->threads[i]);
+        if (o->threads[i] < 1 || o->threads[i] > LACE_FEW_ROWS / groups)
+            return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.",
+                             LACE_FEW_ROWS / groups, o->threads[i]);
     return 0;
 }
 

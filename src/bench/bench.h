@@ -49,10 +49,11 @@ struct lace_subject {
 };
 int lace_subject_open(struct lace_subject *subject, const struct lace_bench *bench, struct lace_error *err);
 void lace_subject_close(struct lace_subject *subject);
-/* Opens a decoder and prefills `prompt` tokens for `threads` threads with room for `steps` steps; seconds of the
+/* Opens a decoder and prefills `prompt` tokens for each of `groups` groups of `threads` threads with room for `steps` steps; seconds of the
  * prefill, and the rows that the model computed, counted where it looks up their embeddings; both may be NULL. */
-int lace_subject_start(const struct lace_subject *subject, const struct lace_model *model, int prompt, int threads,
-                       int steps, struct lace_decoder **decoder, double *seconds, long *rows, struct lace_error *err);
+int lace_subject_start(const struct lace_subject *subject, const struct lace_model *model, int prompt, int groups,
+                       int threads, int steps, struct lace_decoder **decoder, double *seconds, long *rows,
+                       struct lace_error *err);
 
 int lace_bench_limits(struct lace_bench *bench, struct lace_error *err);
 int lace_bench_decode(struct lace_bench *bench, const struct lace_subject *subject, struct lace_error *err);

@@ -14,12 +14,22 @@ static int step(struct lace_decoder *d, struct lace_samples *seconds, struct lac
 
 static const char *plural(int n) { return n == 1 ? "" : "s"; }
 
+/* "4 threads", "8 groups of 4 threads" */
+static const char *crowd(char *text, size_t size, const struct lace_bench *b, int threads)
+{
+    int groups = b->options->groups > 1 ? b->options->groups : 1;
+    if (groups > 1) snprintf(text, size, "%d groups of %d thread%s", groups, threads, plural(threads));
+    else snprintf(text, size, "%d thread%s", threads, plural(threads));
+    return text;
+}
+
 static int put(struct lace_bench *b, const struct lace_subject *s, int threads, int lattice,
                const struct lace_samples *seconds, struct lace_error *err)
 {
-    char label[96];
+    char label[96], who[48];
     size_t bytes = s->backbone_bytes + (lattice ? s->lattice_bytes : 0);
-    snprintf(label, sizeof label, "%d thread%s, lattice %s", threads, plural(threads), lattice ? "on" : "off");
+    int groups = b->options->groups > 1 ? b->options->groups : 1;
+    snprintf(label, sizeof label, "%s, lattice %s", crowd(who, sizeof who, b, threads), lattice ? "on" : "off");
     struct lace_bench_figure f = {.part = "decode",
                                   .name = "tokens",
                                   .label = label,
@@ -28,7 +38,7 @@ static int put(struct lace_bench *b, const struct lace_subject *s, int threads, 
                                   .lattice = lattice,
                                   .share = (double)bytes / lace_samples_median(seconds) / b->read_bandwidth,
                                   .of = "read_bandwidth"};
-    return lace_bench_rate(b, f, threads, seconds, err);
+    return lace_bench_rate(b, f, groups * threads, seconds, err);
 }
 
 /* Off and on take turns step by step, so that a slow moment of the machine meets both. */
@@ -38,8 +48,10 @@ static int measure(struct lace_bench *b, const struct lace_subject *s, int threa
     bool both = s->model->lattice.kind != LACE_KIND_NONE && threads <= s->model->lattice.max_threads;
     struct lace_decoder *off = NULL, *on = NULL;
     struct lace_samples time[2] = {{.count = 0}, {.count = 0}}, extra = {.count = 0};
-    int code = lace_subject_start(s, &s->plain, PROMPT, threads, steps + WARM, &off, NULL, NULL, err);
-    if (!code && both) code = lace_subject_start(s, s->model, PROMPT, threads, steps + WARM, &on, NULL, NULL, err);
+    int groups = b->options->groups > 1 ? b->options->groups : 1,
+        code = lace_subject_start(s, &s->plain, PROMPT, groups, threads, steps + WARM, &off, NULL, NULL, err);
+    if (!code && both)
+        code = lace_subject_start(s, s->model, PROMPT, groups, threads, steps + WARM, &on, NULL, NULL, err);
     for (int i = 0; i < steps + WARM && !code; i++) {
         code = step(off, i < WARM ? NULL : &time[0], err);
         if (!code && both) code = step(on, i < WARM ? NULL : &time[1], err);
@@ -50,9 +62,9 @@ static int measure(struct lace_bench *b, const struct lace_subject *s, int threa
     *seconds = lace_samples_median(&time[0]);
     if (!both) return 0;
     if ((code = put(b, s, threads, 1, &time[1], err))) return code;
-    char label[96];
+    char label[96], who[48];
     for (int i = 0; i < time[0].count; i++) lace_samples_add(&extra, time[1].at[i] / time[0].at[i] - 1);
-    snprintf(label, sizeof label, "%d thread%s, what the lattice adds", threads, plural(threads));
+    snprintf(label, sizeof label, "%s, what the lattice adds", crowd(who, sizeof who, b, threads));
     return lace_bench_value(
         b,
         (struct lace_bench_figure){

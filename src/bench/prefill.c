@@ -18,7 +18,7 @@ static int shared_prefix(struct lace_bench *b, const struct lace_subject *s, int
     double seconds;
     long rows;
     char label[96];
-    int code = lace_subject_start(s, s->model, prompt, threads, 8, &d, &seconds, &rows, err);
+    int code = lace_subject_start(s, s->model, prompt, 1, threads, 8, &d, &seconds, &rows, err);
     if (code) return code;
     struct lace_samples count = {{(double)rows}, 1},
                         kept = {{(double)lace_decoder_group_bytes(d, prompt, threads, 0)}, 1},
@@ -44,13 +44,13 @@ int lace_bench_prefill(struct lace_bench *b, const struct lace_subject *s, struc
 {
     struct lace_samples time = {.count = 0};
     char label[160];
-    int code = 0, longest = lace_config_context(&s->model->config) - 128,
-        prompt = PROMPT < longest ? PROMPT : longest, samples = b->options->quick ? 2 : 5;
+    int code = 0, longest = lace_config_context(&s->model->config) - 128, prompt = PROMPT < longest ? PROMPT : longest,
+        samples = b->options->quick ? 2 : 5;
     if (prompt < 1) return lace_bench_skip(b, "prefill", "the model's context is too short", err);
     for (int i = 0; i <= samples && !code; i++) {
         struct lace_decoder *d;
         double seconds;
-        code = lace_subject_start(s, &s->plain, prompt, 1, 8, &d, &seconds, NULL, err);
+        code = lace_subject_start(s, &s->plain, prompt, 1, 1, 8, &d, &seconds, NULL, err);
         if (code) return code;
         lace_decoder_close(&d);
         if (i) lace_samples_add(&time, seconds); /* the first compiles kernels */

@@ -112,20 +112,23 @@ void lace_subject_close(struct lace_subject *s)
     lace_model_free(&s->model);
 }
 
-int lace_subject_start(const struct lace_subject *s, const struct lace_model *model, int prompt, int threads, int steps,
-                       struct lace_decoder **decoder, double *seconds, long *rows, struct lace_error *err)
+int lace_subject_start(const struct lace_subject *s, const struct lace_model *model, int prompt, int groups,
+                       int threads, int steps, struct lace_decoder **decoder, double *seconds, long *rows,
+                       struct lace_error *err)
 {
     int room = steps + 2 * LACE_TAG_TOKENS + 16, code;
-    struct lace_decoder_options size = {.groups = 1, .threads = threads, .prompt = prompt, .tokens = room};
+    struct lace_decoder_options size = {.groups = groups, .threads = threads, .prompt = prompt, .tokens = room};
     struct lace_group_options group = {
         .threads = threads, .sampling = {0, 0, 1, 0, 1}, .seed = 1, .barrier = true, .budget = steps};
     int *ids = calloc((size_t)prompt, sizeof *ids);
     if (!ids) return lace_fail(err, LACE_MEMORY, "Out of memory.");
-    for (int i = 0; i < prompt; i++) ids[i] = (int)(i * 7919L % model->config.vocab_size);
     if (!(code = lace_decoder_open(decoder, model, &s->format, &size, err))) {
         double from = lace_now();
         rows_seen = 0;
-        code = lace_decoder_add(*decoder, ids, prompt, &group, err);
+        for (int g = 0; g < groups && code >= 0; g++) { /* each has a prompt of its own */
+            for (int i = 0; i < prompt; i++) ids[i] = (int)((i + g + 1L) * 7919 % model->config.vocab_size);
+            code = lace_decoder_add(*decoder, ids, prompt, &group, err);
+        }
         if (seconds) *seconds = lace_now() - from;
         if (rows) *rows = rows_seen;
         if (code >= 0) code = 0;

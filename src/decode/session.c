@@ -9,7 +9,14 @@
 struct listener {
     const struct lace_run_options *options;
     int stop;
+    double first; /* when the first token was chosen; 0: not yet */
 };
+
+static void chosen(void *user, int thread, int id, const float *logits, double lse)
+{
+    struct listener *l = user;
+    if (!l->first) l->first = lace_now();
+}
 
 static void heard(void *user, int group, int thread, const char *bytes, size_t len)
 {
@@ -108,7 +115,7 @@ static int run_ids(struct lace_session *s, const int *ids, int count, const stru
                          o->threads);
     while (o->stops && o->stops[stop_count]) stop_count++;
     if ((code = fit(s, count, o->threads, budget + VERDICT_TOKENS, err))) return code;
-    struct listener listener = {o, 0};
+    struct listener listener = {o, 0, 0};
     struct lace_group_options group = {.threads = o->threads,
                                        .plain = o->chat && o->threads == 1,
                                        .sampling = o->sampling,
@@ -119,8 +126,11 @@ static int run_ids(struct lace_session *s, const int *ids, int count, const stru
                                        .early_stop = o->early_stop,
                                        .stops = o->stops,
                                        .stop_count = stop_count,
+                                       .chosen = chosen,
                                        .user = &listener};
-    return decode(s->decoder, ids, count, &group, o, result, err);
+    code = decode(s->decoder, ids, count, &group, o, result, err);
+    result->first_seconds = listener.first;
+    return code;
 }
 
 int lace_session_run(struct lace_session *s, const char *prompt, const struct lace_run_options *o,
@@ -129,6 +139,7 @@ int lace_session_run(struct lace_session *s, const char *prompt, const struct la
     const struct lace_engine *e = s->engine;
     int *ids = NULL;
     size_t capacity = 0, count = 0;
+    double began = lace_now();
     *result = (struct lace_run_result){.picked = -1};
     int code = o->chat ? lace_tokenizer_encode(e->tokenizer, prompt, strlen(prompt), true, &ids, &capacity, &count, err)
                        : lace_engine_prompt(e, prompt, &ids, &count, err);
@@ -140,6 +151,7 @@ int lace_session_run(struct lace_session *s, const char *prompt, const struct la
         else code = run_ids(s, ids, (int)count, o, result, err);
     }
     free(ids);
+    result->first_seconds -= began;
     if (code) lace_run_release(result);
     return code;
 }

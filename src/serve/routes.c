@@ -4,8 +4,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define FLUSH_SECONDS 0.005 /* a stream's events are sent at most so often: what came meanwhile goes together */
-#define QUIET_SECONDS 10    /* after which a stream that has nothing to say sends a comment */
+#define FLUSH_SECONDS 0.02 /* a stream's events are sent at most so often: what came meanwhile goes together */
+#define QUIET_SECONDS 10   /* after which a stream that has nothing to say sends a comment */
 
 enum route {
     R_HEALTH,

@@ -3,7 +3,8 @@
 prefix=/opt/lace
 root=$work/root
 succeeds "make install" make -s "B=$B" DESTDIR="$root" PREFIX=$prefix install
-for file in bin/lace lib/liblace.a lib/liblace.so lib/pkgconfig/lace.pc include/lace.h share/man/man1/lace.1; do
+for file in bin/lace lib/liblace.a lib/liblace.so lib/pkgconfig/lace.pc include/lace.h share/man/man1/lace.1 lib/systemd/system/lace.service \
+    lib/systemd/system/lace.socket; do
     succeeds "installs $file" test -s "$root$prefix/$file"
 done
 version=$(sed -n 's/^#define LACE_VERSION "\(.*\)".*/\1/p' include/lace.h)
@@ -28,6 +29,11 @@ for kind in shared static; do
 done
 if command -v man >/dev/null && command -v groff >/dev/null; then
     empty "the manual page is well formed" "$(man --warnings -E UTF-8 -l "$root$prefix/share/man/man1/lace.1" 2>&1 >/dev/null)"
+fi
+like "the unit starts what was installed" "$(cat "$root$prefix/lib/systemd/system/lace.service")" "^ExecStart=$prefix/bin/lace serve"
+if command -v systemd-analyze >/dev/null; then # it wants to see the program where the unit says
+    cp -r "$root$prefix/lib/systemd/system" "$work/units" && sed -i "s|$prefix/bin|$root$prefix/bin|" "$work/units/lace.service"
+    empty "systemd finds nothing wrong with the units" "$(SYSTEMD_UNIT_PATH=$work/units: systemd-analyze verify --man=no "$work/units/lace.socket" "$work/units/lace.service" 2>&1 | grep "$work/units")"
 fi
 succeeds "make uninstall" make -s "B=$B" DESTDIR="$root" PREFIX=$prefix uninstall
 empty "uninstall leaves no file" "$(find "$root" ! -type d)"

@@ -90,7 +90,7 @@ class Server:
         self.timeout = timeout
         where = [] if "--socket" in args or "--port" in args or fds else ["--port", "0"]
         cache = [] if "--cache" in args else ["--cache", "40000"]
-        environment = dict(os.environ, OMP_WAIT_POLICY="passive", **(env or {}))
+        environment = {"OMP_WAIT_POLICY": "passive", **os.environ, **(env or {})}
         started = time.monotonic()
         self.process = subprocess.Popen([LACE, "serve", *where, *cache, *args], stderr=self.log_file,
                                         stdin=subprocess.DEVNULL, env=environment, pass_fds=fds)

@@ -147,8 +147,11 @@ with Server("--receive-seconds", "1", "--max-connections", "24", "--max-header",
         c = s.socket(5)
         body = json.dumps({"prompt": HARD, "stream": True, "temperature": 1, "seed": i, "lace": {"threads": 4, "stream_threads": True}}).encode()
         c.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        if i % 4:
-            c.recv(1 + 37 * i)
+        try:
+            if i % 4:
+                c.recv(1 + 37 * i)
+        except (TimeoutError, ConnectionError): # more than may be connected at once
+            pass
         if i % 3 == 0: # with a reset instead of an end
             c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         c.close()
