@@ -4,7 +4,7 @@
 # and undefined-behaviour sanitizers into build-asan/, SAN=thread with clang's thread sanitizer into build-tsan/. The first build installs the Debian packages that are missing (scripts/deps.sh).
 CC := $(if $(filter default,$(origin CC)),$(if $(filter thread,$(SAN)),clang,gcc),$(CC))
 B := $(if $(filter thread,$(SAN)),build-tsan,$(if $(SAN),build-asan,build))
-PKGS := jansson yaml-0.1 libpcre2-8 libutf8proc sqlite3 libcurl
+PKGS := jansson yaml-0.1 libpcre2-8 libutf8proc sqlite3
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 UNITDIR ?= $(PREFIX)/lib/systemd/system
@@ -19,8 +19,9 @@ SANFLAGS += $(if $(filter thread,$(SAN)),-D__SANITIZE_THREAD__)
 CFLAGS ?= $(if $(SAN),-O1,-O3) -g
 override CFLAGS += -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers
 override CFLAGS += -fPIC -fvisibility=hidden $(OPENMP) -ffp-contract=off -Iinclude -Isrc $(SANFLAGS)
+# libmicrohttpd and libcurl by their names: pkg-config would ask for their own libraries, too, in a static link.
 # Expanded where it is used, so that a machine without pkg-config can still read this file.
-LDLIBS = $(shell pkg-config --libs $(PKGS)) -lmicrohttpd -ldnnl -lm -lpthread
+LDLIBS = $(shell pkg-config --libs $(PKGS)) -lmicrohttpd -lcurl -ldnnl -lm -lpthread
 override LDFLAGS += $(OPENMP) $(SANFLAGS)
 
 LIB_SRC := $(sort $(wildcard src/*/*.c $(if $(filter x86_64 amd64,$(shell uname -m)),src/ops/x86/*.c)))
@@ -65,7 +66,7 @@ $(B)/lace.pc: include/lace.h Makefile FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$${prefix}/include' '' 'Name: lace' \
 	  'Description: Reasoning threads of one transformer that attend to each other' 'Version: $(VERSION)' \
-	  'Requires.private: $(PKGS)' 'Libs: -L$${libdir} -llace' 'Libs.private: -lmicrohttpd -ldnnl -lm -lpthread -fopenmp' \
+	  'Requires.private: $(PKGS)' 'Libs: -L$${libdir} -llace' 'Libs.private: -lmicrohttpd -lcurl -ldnnl -lm -lpthread -fopenmp' \
 	  'Cflags: -I$${includedir}' > $@
 
 # MPI only for `mpirun lace train`, in a library of its own (src/train/ranks.h).
