@@ -47,7 +47,6 @@ int lace_config_check(const struct lace_config *c, const char *what, struct lace
 
 /* Read below, or without effect on what a model computes; the list keeps the words below from catching them. */
 static const char *const known[] = {"attention_bias",
-                                    "attn_implementation",
                                     "head_dim",
                                     "hidden_act",
                                     "layer_types",
@@ -78,10 +77,8 @@ static const char *const telling[] = {
 static bool is_off(const json_t *v, const char *key)
 {
     if (!v || json_is_null(v) || json_is_false(v)) return true;
-    if (json_is_number(v)) { /* a factor of 1 is off as well */
-        double x = json_number_value(v);
-        return x == 0 || (x == 1 && (strstr(key, "factor") || strstr(key, "multiplier") || strstr(key, "scal")));
-    }
+    if (json_is_number(v)) /* a factor is off at 1 */
+        return json_number_value(v) == (strstr(key, "factor") || strstr(key, "multiplier") || strstr(key, "scal"));
     return (json_is_array(v) && !json_array_size(v)) || (json_is_object(v) && !json_object_size(v));
 }
 
@@ -99,7 +96,9 @@ static int refuse_unknown(const json_t *o, const char *what, struct lace_error *
     json_t *v;
     json_object_foreach((json_t *)o, key, v)
     {
-        if (is_off(v, key) || lace_name_index(known, key) >= 0 || key[0] == '_' || strstr(key, "drop")) continue;
+        if (is_off(v, key) || lace_name_index(known, key) >= 0 || key[0] == '_' || strstr(key, "drop") ||
+            strstr(key, "implementation"))
+            continue;
         for (int i = 0; telling[i]; i++)
             if (strstr(key, telling[i])) return refuse(key, what, err);
     }
@@ -161,33 +160,36 @@ static int parse_original(struct lace_config *c, const json_t *o, const json_t *
     return code ? code : lace_json_double(o, key, *out, 1, 1 << 24, out, what, err);
 }
 
+static const char *const rope_keys[] = {"rope_type",
+                                        "type",
+                                        "rope_theta",
+                                        "factor",
+                                        "low_freq_factor",
+                                        "high_freq_factor",
+                                        "beta_fast",
+                                        "beta_slow",
+                                        "mscale",
+                                        "mscale_all_dim",
+                                        "truncate",
+                                        "attention_factor",
+                                        "finetuned",
+                                        "original_max_position_embeddings",
+                                        NULL};
+
 /* `rope_scaling`, or `rope_parameters` as Transformers 5 writes it, with the type under `rope_type` or `type`. */
 static int parse_rope(struct lace_config *c, const json_t *o, double theta, const char *what, struct lace_error *err)
 {
     static const char *const names[] = {"default", "linear", "dynamic", "yarn", "llama3", NULL};
-    static const char *const keys[] = {"rope_type",
-                                       "type",
-                                       "rope_theta",
-                                       "factor",
-                                       "low_freq_factor",
-                                       "high_freq_factor",
-                                       "beta_fast",
-                                       "beta_slow",
-                                       "mscale",
-                                       "mscale_all_dim",
-                                       "truncate",
-                                       "attention_factor",
-                                       "finetuned",
-                                       "original_max_position_embeddings",
-                                       NULL};
     const json_t *r = json_object_get(o, "rope_scaling"), *v;
     const char *type, *key;
     if (is_off(r, "")) r = json_object_get(o, "rope_parameters");
     if (is_off(r, "")) r = NULL;
     if (r && !json_is_object(r))
         return lace_fail(err, LACE_BAD, "%.200s: the rotary scaling is not a JSON object.", what);
-    json_object_foreach((json_t *)r, key,
-                        v) if (lace_name_index(keys, key) < 0 && !is_off(v, key)) return refuse(key, what, err);
+    json_object_foreach((json_t *)r, key, v)
+    {
+        if (lace_name_index(rope_keys, key) < 0 && !is_off(v, key)) return refuse(key, what, err);
+    }
     int code = lace_json_double(o, "rope_theta", theta, 1, 1e12, &theta, what, err);
     if (!code) code = lace_json_double(r, "rope_theta", theta, 1, 1e12, &c->rope_theta, what, err);
     if (!code) code = lace_json_string(r, "type", "default", &type, what, err);

@@ -139,6 +139,8 @@ static void what_would_run_wrongly_is_refused(void **state)
         {MODEL("llama", ", \"hidden_act\": \"gelu\""), "gelu"},
         {MODEL("llama", ", \"hidden_act\": 1"), "hidden_act"},
         {MODEL("llama", ", \"partial_rotary_factor\": 0.5"), "partial_rotary_factor"},
+        {MODEL("llama", ", \"partial_rotary_factor\": 0"), "partial_rotary_factor"},
+        {MODEL("llama", ", \"residual_multiplier\": 0"), "residual_multiplier"},
         {MODEL("llama", ", \"quantization_config\": {\"quant_method\": \"awq\"}"), "quantization_config"},
         {MODEL("llama", ", \"attn_logit_softcapping\": 50.0"), "attn_logit_softcapping"},
         {MODEL("llama", ", \"final_logit_softcapping\": 30.0"), "final_logit_softcapping"},
