@@ -105,7 +105,7 @@ FUZZ_LIB := $(filter src/base/% src/io/% src/text/% src/synth/% src/eval/stats.c
   src/data/answer.c src/serve/openai_ask.c src/data/ask_teacher.c %/model/config.c %/model/rope.c %/model/lattice_config.c,$(LIB_SRC))
 build-fuzz/%: tests/fuzz/%.c $(FUZZ_LIB) | $(B)/.deps-build $(B)/.deps-fuzz
 	@mkdir -p $(@D)
-	$(call say,CC,$<)clang -O1 -g -std=gnu11 -D_GNU_SOURCE -Iinclude -Isrc -Wno-unknown-pragmas \
+	$(call say,CC,$<)clang -O1 -g -std=gnu11 -D_GNU_SOURCE -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -Iinclude -Isrc -Wno-unknown-pragmas \
 	  -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $< $(FUZZ_LIB) $(filter-out -ldnnl,$(LDLIBS))
 fuzz: $(FUZZ_SRC:tests/fuzz/%.c=build-fuzz/%)
 	@set -e; for f in $^; do echo "FUZZ $$f"; mkdir -p $$f.corpus; \

@@ -14,16 +14,17 @@ The clock says 2024-07-26 09:05:03 UTC. Versions are recorded in the files.
 import datetime
 import json
 import os
-import re
 import sys
 
 os.environ["TZ"] = "UTC"
 import jinja2
+import tokenizers
+import tokenizers.models
 import transformers
 from transformers.utils import chat_template_utils
 
 GOLDEN = "tests/golden/"
-VERSIONS = {"transformers": transformers.__version__, "jinja2": jinja2.__version__}
+VERSIONS = {"transformers": transformers.__version__, "jinja2": jinja2.__version__, "tokenizers": tokenizers.__version__}
 
 
 class Clock(datetime.datetime):
@@ -47,6 +48,83 @@ VARIABLES = {
     "n": 5, "f": 2.5, "s": "Hello World", "l": [3, 1, 2], "d": {"b": 1, "a": 2, "items": 7}, "e": "", "z": None,
     "big": 1e22, "neg": -7,
 }
+
+# ---- conversations ----
+
+def tool(name, properties, required):
+    return {"type": "function", "function": {
+        "name": name, "description": 'Does "' + name + '", é', "parameters": {
+            "type": "object", "properties": properties, "required": required}, "return": {"type": "string"}}}
+
+
+TOOLS = [
+    tool("weather", {"place": {"type": "string", "description": 'A city, e.g. "Paris"'},
+                     "unit": {"type": "string", "enum": ["c", "f"]}}, ["place"]),
+    tool("add", {"a": {"type": "number"}, "b": {"type": ["number", "null"]},
+                 "list": {"type": "array", "items": {"type": "object", "properties": {"x": {"type": "string"}}}}}, []),
+]
+
+
+def call(name, arguments, id="abcdef123"):
+    return {"id": id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def system(content):
+    return {"role": "system", "content": content}
+
+
+def user(content):
+    return {"role": "user", "content": content}
+
+
+def reply(content, **more):
+    return {"role": "assistant", "content": content, **more}
+
+
+def result(content, id="abcdef123"):
+    return {"role": "tool", "name": "f", "tool_call_id": id, "content": content}
+
+
+TALKS = [
+    [user("Hello, how are you?")],
+    [system("Be kind."), user("Hi")],
+    [user("Hi"), reply("Hello!"), user("More?")],
+    [system("Be é kind. /no_think"), user("Hi"), reply("Hello!"), user("More?"), reply("Sure."), user("Go on  ")],
+    [system(""), user(""), reply(""), user("")],
+    [user("  padded\n\n"), reply("\n also \n"), user("{{ 7*7 }} {% raw %} {# #} <|im_end|><s>[/INST]<|eot_id|></think>")],
+    [user('日本語 😀 \u2028 "quotes" \\ back\tslash'), reply("n\u0303"), user("مرحبا \u200b")],
+    [reply("begins with a reply"), user("x")],
+    [user("one"), user("two")],
+    [system("alone")],
+    [user("?"), reply("<think>\nhidden\n</think>\n\nshown"), user("and?")],
+    [user("?"), reply("shown", reasoning_content="because"), user("and?"), reply("<think>a</think>b")],
+    [user("?"), reply("b", reasoning="since", tool_calls=[call("add", {"a": 1})]), result("2"), reply("c", thinking="so")],
+    [system("s"), user("w?"), reply("", tool_calls=[call("weather", {"place": "Paris", "unit": "c"})]), result("22"),
+     reply("It is 22."), user("Thanks")],
+    [user("w?"), reply(None, tool_calls=[call("weather", {"place": "Örebro"}), call("add", {"a": 1, "b": 2.5}, "abcdef124")]),
+     result("22"), result("3.5", "abcdef124"), reply("Both.", tool_calls=None)],
+    [user("w?"), reply("first", tool_calls=[call("add", '{"a": 1}')]), result({"t": 22.0, "ok": True, "n": None})],
+    [user("w?"), {"role": "assistant", "tool_calls": [call("add", {"a": [1, {"x": "<y>"}], "s": "</tool_call>"}, "short")]},
+     {"role": "ipython", "content": ["a", 1]}],
+    [user([{"type": "text", "text": "one "}, {"type": "image"}, {"type": "text", "text": "two"}]),
+     reply([{"type": "text", "text": "reply"}]), user([{"type": "video"}])],
+    [system([{"type": "text", "text": "in a part"}]), user("x")],
+    [{"role": "critic", "content": "x"}, user("x")],
+    [user("a"), reply("b"), user("c"), reply("d"), user("e"), reply("f"), user("g")],
+    [user("skip me"), {"role": "skip", "content": "x"}, reply("a b c"), {"role": "stop", "content": "y"}, user("never")],
+    [user("\r\n lines \r here \x0b\x0c\x1f\x85 \u2029"), reply("\x7f\u00ad\ufeff")],
+]
+TOOL_SETS = [None, TOOLS, TOOLS[:1]]
+VARIANTS = [ # index of the tools, variables, which talks
+    (0, {}, TALKS),
+    (1, {}, TALKS[:3] + TALKS[5:6] + TALKS[9:19]),
+    (0, {"enable_thinking": False}, TALKS[:4] + TALKS[10:12]),
+    (1, {"enable_thinking": True, "tools_in_user_message": False, "date_string": "1 May 2025"}, TALKS[1:3] + TALKS[13:14]),
+    (0, {"builtin_tools": ["search", "interpreter", "add"], "xml_tools": [{"name": "x"}], "python_tools": ["do it", "or not"],
+            "bos_token": "<|b|>"}, TALKS[1:3] + TALKS[15:16]),
+    (2, {}, TALKS[9:10] + TALKS[13:15]),
+]
+TOKENS = {"bos_token": "<s>", "eos_token": "</s>"}
 
 # What a text file cannot hold: other ends of lines, none, blanks that are no spaces.
 ODD = [
@@ -73,7 +151,38 @@ def error_of(e):
     return type(e).__name__ + ": " + str(e)
 
 
+def chats():
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizers.Tokenizer(tokenizers.models.WordLevel({"x": 0}, unk_token="x")), **TOKENS)
+    names = sorted(f[:-6] for f in os.listdir(GOLDEN + "chat") if f.endswith(".jinja"))
+    conversations = [{"messages": talk, "tools": tools, "variables": variables}
+                     for tools, variables, talks in VARIANTS for talk in talks]
+    cases, continued = [], []
+
+    def one(name, i, generation, final):
+        tokenizer.chat_template = open(GOLDEN + "chat/" + name + ".jinja", encoding="utf-8", newline="").read()
+        c = conversations[i]
+        try:
+            return [name, i, generation, tokenizer.apply_chat_template(
+                c["messages"], tools=TOOL_SETS[c["tools"]], add_generation_prompt=generation, continue_final_message=final,
+                tokenize=False, **c["variables"])]
+        except Exception as e:
+            return [name, i, generation, None, error_of(e)]
+
+    for name in names:
+        for i in range(len(conversations)):
+            for generation in [True] if i % 12 else [True, False]:
+                cases.append(one(name, i, generation, False))
+    for name in names:
+        for i, c in enumerate(conversations[:len(TALKS)]):
+            if c["messages"][-1]["role"] in ("assistant", "user") and i in (0, 5, 11, 14, 17):
+                continued.append(one(name, i, False, True))
+    return {"versions": VERSIONS, "tokens": TOKENS, "clock": 1721984703, "tools": TOOL_SETS,
+            "conversations": conversations, "cases": cases, "continued": continued}
+
+
 def main():
+    write("chat_cases.json", chats())
     cases = []
     for template in snippets():
         try:

@@ -1,6 +1,6 @@
 #include "text/chat.h"
 #include "io/json.h"
-#include "text/jinja.h"
+#include "text/jinja_run.h"
 #include <dirent.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -286,8 +286,8 @@ static int make_variables(const struct lace_chat_template *c, json_t *messages, 
 
 #define CONTINUE_TAG "CONTINUE_FINAL_MESSAGE_TAG "
 
-/* Marks the end of the last message, and says where its text is. */
-static int mark_final(json_t *messages, struct lace_error *err)
+/* Marks the end of the last message; *final is its text, which belongs to the caller's messages. */
+static int mark_final(json_t *messages, struct jinja_text *final, struct lace_error *err)
 {
     json_t *message = json_array_get(messages, json_array_size(messages) - 1);
     json_t *holder = message, *content = json_object_get(message, "content");
@@ -299,28 +299,31 @@ static int mark_final(json_t *messages, struct lace_error *err)
         json_t *copy = i < json_array_size(content) ? json_deep_copy(content) : NULL;
         holder = copy ? json_array_get(copy, i) : NULL;
         key = "text";
+        content = holder ? json_object_get(json_array_get(content, i), "text") : NULL; /* not the copy's */
         if (copy && json_object_set_new(message, "content", copy)) return lace_fail(err, LACE_MEMORY, "Out of memory.");
-        content = holder ? json_object_get(holder, "text") : NULL;
     }
     if (!json_is_string(content))
         return lace_fail(err, LACE_BAD, "The last message has no text that could be continued.");
+    *final = (struct jinja_text){json_string_value(content), json_string_length(content)};
     json_t *marked = json_sprintf("%s" CONTINUE_TAG, json_string_value(content));
     return json_object_set_new(holder, key, marked) ? lace_fail(err, LACE_MEMORY, "Out of memory.") : 0;
 }
 
 /* Cuts the output where the last message ends; blanks that the template took from its end stay away. */
-static int cut_final(struct lace_text *out, size_t begin, struct lace_error *err)
+static int cut_final(struct lace_text *out, size_t begin, struct jinja_text final, struct lace_error *err)
 {
     static const char tag[] = CONTINUE_TAG;
-    size_t len = sizeof tag - 2, at = out->len + 1; /* without the blank */
+    size_t len = sizeof tag - 2, at = out->len; /* without the blank */
     bool found = false;
-    while (!found && at-- > begin + 0) found = at + len <= out->len && !memcmp(out->data + at, tag, len);
-    if (!found)
+    while (!found && at-- > begin) found = at + len <= out->len && !memcmp(out->data + at, tag, len);
+    final = lace_jinja_strip(final, NULL, true, true);
+    if (!found || (final.len && !memmem(out->data + begin, out->len - begin, final.bytes, final.len)))
         return lace_fail(err, LACE_BAD,
-                         "The chat template leaves the end of the last message out: it cannot be continued.");
+                         "The chat template does not write the last message as it is: it cannot be continued.");
     bool whole = at + len < out->len && out->data[at + len] == ' ';
-    out->len = at;
-    while (!whole && out->len > begin && strchr(" \t\n\v\f\r", out->data[out->len - 1])) out->len--;
+    struct jinja_text text = {out->data + begin, at - begin};
+    if (!whole) text = lace_jinja_strip(text, NULL, false, true);
+    out->len = begin + text.len;
     out->data[out->len] = 0;
     return 0;
 }
@@ -329,6 +332,7 @@ int lace_chat_template_render(const struct lace_chat_template *c, const json_t *
                               const struct lace_chat_options *o, struct lace_text *out, struct lace_error *err)
 {
     const struct lace_jinja *jinja = NULL;
+    struct jinja_text final = {"", 0};
     json_t *ready = NULL, *variables = json_object();
     size_t begin = out->len;
     int code =
@@ -337,10 +341,10 @@ int lace_chat_template_render(const struct lace_chat_template *c, const json_t *
         code =
             lace_fail(err, LACE_BAD, "A conversation either continues its last message or begins a new one, not both.");
     if (!code) code = ready_messages(messages, &ready, err);
-    if (!code && o->continue_final) code = mark_final(ready, err);
+    if (!code && o->continue_final) code = mark_final(ready, &final, err);
     if (!code) code = make_variables(c, ready, o, variables, err);
     if (!code) code = lace_jinja_render(jinja, variables, o->now ? (time_t)o->now : time(NULL), out, err);
-    if (!code && o->continue_final && (code = cut_final(out, begin, err))) out->len = begin;
+    if (!code && o->continue_final && (code = cut_final(out, begin, final, err))) out->len = begin;
     json_decref(ready);
     json_decref(variables);
     return code;

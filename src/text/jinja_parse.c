@@ -156,11 +156,14 @@ static bool parameters(struct jinja_parser *p, struct jinja_node *n)
 {
     struct jinja_node **last = &n->list;
     bool defaults = false;
+    int count = 0;
     if (!lace_jinja_expect(p, '(')) return false;
     while (!jinja_is_op(&p->now, ')')) {
         if (n->list && !lace_jinja_expect(p, ',')) return false;
         struct jinja_node *one = lace_jinja_node(p, JINJA_PARAM);
         if (!one || !take_name(p, &one->name)) return false;
+        if (++count > JINJA_PARAMETERS)
+            return lace_jinja_complain(p, "more than %d parameters are not supported", JINJA_PARAMETERS);
         for (struct jinja_node *before = n->list; before; before = before->next)
             if (jinja_text_same(before->name, one->name))
                 return lace_jinja_complain(p, "the parameter \"%.*s\" stands twice", (int)one->name.len,

@@ -11,7 +11,7 @@ bool lace_jinja_put(struct jinja *j, const char *bytes, size_t len)
     if (j->out->len - j->begin > JINJA_OUTPUT - (len < JINJA_OUTPUT ? len : JINJA_OUTPUT))
         return lace_jinja_fail(j, "the output is longer than the %zu MiB that it may be", JINJA_OUTPUT >> 20);
     lace_text_add(j->out, bytes, len);
-    if (!j->out->failed) return lace_jinja_spend(j, len / 32);
+    if (!j->out->failed) return lace_jinja_spend(j, 1 + len / 32);
     j->code = lace_fail(j->err, LACE_MEMORY, "Out of memory while rendering %.200s.", j->jinja->path);
     return false;
 }
@@ -74,7 +74,7 @@ static bool repr_string(struct jinja *j, struct jinja_text text)
 {
     char quote = memchr(text.bytes, '\'', text.len) && !memchr(text.bytes, '"', text.len) ? '"' : '\'', code[16];
     size_t size, done = 0;
-    if (!lace_jinja_put(j, &quote, 1)) return false;
+    if (!lace_jinja_put(j, &quote, 1) || !lace_jinja_spend(j, text.len / 8)) return false;
     for (size_t i = 0; i < text.len; i += size) {
         int32_t c = lace_jinja_point(text.bytes + i, text.len - i, &size);
         if (c == quote || c == '\\') snprintf(code, sizeof code, "\\%c", (char)c);
@@ -118,7 +118,7 @@ bool lace_jinja_repr(struct jinja *j, const struct jinja_value *v, int depth)
     case JINJA_NONE: return jinja_puts(j, "None");
     case JINJA_BOOL: return jinja_puts(j, v->truth ? "True" : "False");
     case JINJA_INT: snprintf(text, sizeof text, "%lld", (long long)v->integer); return jinja_puts(j, text);
-    case JINJA_FLOAT: lace_jinja_float_text(v->real, text); return jinja_puts(j, text);
+    case JINJA_FLOAT: lace_jinja_float_text(v->real, text); return lace_jinja_spend(j, 20) && jinja_puts(j, text);
     case JINJA_STRING: return repr_string(j, v->text);
     case JINJA_LIST:
     case JINJA_TUPLE:
@@ -166,7 +166,7 @@ static bool write_string(struct jinja *j, struct jinja_text text, bool ascii)
     static const char names[] = "\"\"\\\\\nn\rr\tt\ff\bb";
     size_t size, done = 0;
     char code[16];
-    if (!jinja_puts(j, "\"")) return false;
+    if (!jinja_puts(j, "\"") || !lace_jinja_spend(j, text.len / 8)) return false;
     for (size_t i = 0; i < text.len; i += size) {
         uint32_t c = (uint32_t)lace_jinja_point(text.bytes + i, text.len - i, &size);
         if (c >= 32 && c != '"' && c != '\\' && (!ascii || c < 127)) continue;
@@ -189,7 +189,7 @@ static bool write_number(struct jinja *j, const struct jinja_value *v)
     if (v->type == JINJA_FLOAT && isinf(v->real)) return jinja_puts(j, v->real < 0 ? "-Infinity" : "Infinity");
     if (v->type == JINJA_FLOAT) lace_jinja_float_text(v->real, text);
     else snprintf(text, sizeof text, "%lld", (long long)v->integer);
-    return jinja_puts(j, text);
+    return lace_jinja_spend(j, v->type == JINJA_FLOAT ? 20 : 1) && jinja_puts(j, text);
 }
 
 static bool write_break(struct jinja *j, const struct jinja_json_style *s, int depth)

@@ -3,13 +3,19 @@
 #define LACE_JINJA_RUN_H
 #include "text/jinja_tree.h"
 
-/* What a template may use; the largest templates and conversations in use stay far below. */
-#define JINJA_SOURCE    ((size_t)512 << 10) /* bytes of a template */
-#define JINJA_MEMORY    ((size_t)128 << 20)
-#define JINJA_OUTPUT    ((size_t)32 << 20)
-#define JINJA_WORK      10000000 /* evaluations, bytes copied / 32: about a second */
-#define JINJA_DEPTH     1000     /* of evaluations inside each other */
-#define JINJA_RANGE_MAX 100000   /* the sandbox's own */
+/* What a template may use; the largest templates and conversations in use stay far below. A fuzzer gets less, so that
+ * it comes to try more. */
+#define JINJA_SOURCE ((size_t)512 << 10) /* bytes of a template */
+#define JINJA_OUTPUT ((size_t)32 << 20)
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#    define JINJA_MEMORY ((size_t)4 << 20)
+#    define JINJA_WORK   100000
+#else
+#    define JINJA_MEMORY ((size_t)128 << 20)
+#    define JINJA_WORK   10000000 /* evaluations, bytes copied / 32: about a second */
+#endif
+#define JINJA_DEPTH     1000   /* of evaluations inside each other */
+#define JINJA_RANGE_MAX 100000 /* the sandbox's own */
 
 struct jinja_scope {
     struct jinja_scope *parent;

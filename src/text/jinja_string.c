@@ -173,11 +173,19 @@ static const char *first_of(struct jinja_text text, struct jinja_text what)
     return what.len ? memmem(text.bytes, text.len, what.bytes, what.len) : text.bytes;
 }
 
-static const char *last_of(struct jinja_text text, struct jinja_text what)
+/* The last place, or the first; *found NULL: none. There is no library function that looks backwards: each comparison
+ * costs work, because many may nearly match. */
+static bool find_text(struct jinja *j, struct jinja_text text, struct jinja_text what, bool last, const char **found)
 {
-    for (size_t i = text.len + 1 > what.len ? text.len + 1 - what.len : 0; i-- > 0;)
-        if (!memcmp(text.bytes + i, what.bytes, what.len)) return text.bytes + i;
-    return NULL;
+    *found = last ? NULL : first_of(text, what);
+    for (size_t i = last && text.len + 1 > what.len ? text.len + 1 - what.len : 0; i-- > 0;) {
+        if (what.len && text.bytes[i] != *what.bytes) continue;
+        if (!lace_jinja_spend(j, 1 + what.len / 32)) return false;
+        if (memcmp(text.bytes + i, what.bytes, what.len)) continue;
+        *found = text.bytes + i;
+        break;
+    }
+    return lace_jinja_spend(j, text.len / 32);
 }
 
 static bool search(struct jinja *j, struct jinja_call *call, bool last, bool must, struct jinja_value *out)
@@ -186,7 +194,8 @@ static bool search(struct jinja *j, struct jinja_call *call, bool last, bool mus
     if (!want_string(j, &call->slot[0], "find")) return false;
     if (call->slot[1].type != JINJA_ABSENT)
         return lace_jinja_fail(j, "find and index with a position are not supported");
-    const char *found = last ? last_of(text, what) : first_of(text, what);
+    const char *found;
+    if (!find_text(j, text, what, last, &found)) return false;
     if (!found && must) return lace_jinja_fail(j, "the text that is sought is not there");
     *out = jinja_int(found ? (int64_t)lace_jinja_count((struct jinja_text){text.bytes, (size_t)(found - text.bytes)})
                            : -1);
@@ -247,7 +256,8 @@ static bool three_parts(struct jinja *j, struct jinja_call *call, bool last, str
     struct jinja_text text = call->self.text, what = call->slot[0].text;
     if (!want_string(j, &call->slot[0], "partition")) return false;
     if (!what.len) return lace_jinja_fail(j, "the separator is empty");
-    const char *found = last ? last_of(text, what) : first_of(text, what);
+    const char *found;
+    if (!find_text(j, text, what, last, &found)) return false;
     if (!lace_jinja_list(j, JINJA_TUPLE, 3, out)) return false;
     struct jinja_value *piece = out->seq->item;
     piece[0] = piece[1] = piece[2] = jinja_string("", 0);
@@ -326,8 +336,10 @@ static bool split_at(struct jinja *j, struct jinja_call *call, bool right, struc
         return split_blanks(j, text, most < 0 ? INT64_MAX : most, right, &p) && finish_pieces(j, &p, right, out);
     if (!want_string(j, &call->slot[0], "split")) return false;
     if (!what.len) return lace_jinja_fail(j, "the separator is empty");
-    const char *found;
-    while (most-- != 0 && (found = right ? last_of(text, what) : first_of(text, what))) {
+    while (most-- != 0) {
+        const char *found = right ? NULL : first_of(text, what);
+        if (right && !find_text(j, text, what, true, &found)) return false;
+        if (!found) break;
         const char *end = text.bytes + text.len;
         if (!add_piece(j, &p, right ? found + what.len : text.bytes, right ? end : found)) return false;
         if (right) text.len = (size_t)(found - text.bytes);

@@ -4,7 +4,8 @@
 #include "text/jinja.h"
 #include "text/jinja_value.h"
 
-#define JINJA_NESTING 100 /* levels of brackets and of blocks, together */
+#define JINJA_NESTING    100 /* levels of brackets and of blocks, together */
+#define JINJA_PARAMETERS 200 /* of a macro */
 
 enum jinja_kind {
     /* expressions; list: elements or arguments, linked by next */

@@ -1,4 +1,5 @@
-/* A model's chat template: where it is found, what it is given, and what is said where something is missing. */
+/* A model's chat template: conversations as Transformers renders them (golden cases), where the template is found, what it
+ * is given, and what is said where something is missing. */
 #include "io/json.h"
 #include "text/chat.h"
 #include <limits.h>
@@ -54,6 +55,83 @@ static const char *render_with(const char *messages, struct lace_chat_options o)
 static const char *render(const char *messages) { return render_with(messages, (struct lace_chat_options){0}); }
 
 #define HI "[{\"role\": \"user\", \"content\": \"Hi\"}]"
+
+/* ---- golden cases ---- */
+
+static struct lace_chat_template *golden_template(const char *name, const json_t *tokens)
+{
+    static char last[64];
+    static struct lace_chat_template *chat;
+    char path[PATH_MAX], *source;
+    size_t len;
+    struct lace_error err;
+    if (name && !strcmp(last, name)) return chat;
+    lace_chat_template_close(&chat);
+    if (!name) return NULL;
+    snprintf(last, sizeof last, "%s", name);
+    snprintf(path, sizeof path, "tests/golden/chat/%s.jinja", name);
+    if (lace_read_file(path, 1 << 20, &source, &len, &err)) fail_msg("%s", err.text);
+    json_t *config = json_deep_copy(tokens);
+    json_object_set_new(config, "chat_template", json_stringn(source, len));
+    lace_free(source);
+    assert_int_equal(lace_chat_template_make(&chat, config, path, &err), 0);
+    json_decref(config);
+    return chat;
+}
+
+/* A case is [template, conversation, add_generation_prompt, text or null, error]. */
+static bool render_case(const json_t *root, const json_t *one, bool continued)
+{
+    const char *name = json_string_value(json_array_get(one, 0));
+    size_t index = (size_t)json_integer_value(json_array_get(one, 1));
+    const json_t *talk = json_array_get(json_object_get(root, "conversations"), index), *text = json_array_get(one, 3),
+                 *tools = json_array_get(json_object_get(root, "tools"),
+                                         (size_t)json_integer_value(json_object_get(talk, "tools")));
+    char *tools_text = json_is_null(tools) ? NULL : json_dumps(tools, 0),
+         *variables = json_dumps(json_object_get(talk, "variables"), 0);
+    struct lace_chat_options o = {.tools = tools_text,
+                                  .variables = variables,
+                                  .add_generation_prompt = json_is_true(json_array_get(one, 2)),
+                                  .continue_final = continued,
+                                  .now = json_integer_value(json_object_get(root, "clock"))};
+    struct lace_error err = {""};
+    struct lace_text out;
+    lace_text_init(&out);
+    struct lace_chat_template *chat = golden_template(name, json_object_get(root, "tokens"));
+    int code = lace_chat_template_render(chat, json_object_get(talk, "messages"), &o, &out, &err);
+    if (json_is_null(text)) {
+        const char *why = json_string_value(json_array_get(one, 4));
+        if (code != LACE_BAD) fail_msg("%s, conversation %zu: Jinja2 says %s", name, index, why);
+        if (!strncmp(why, "raised: ", 8) && !strstr(err.text, why + 8))
+            fail_msg("%s, conversation %zu: %s, not %s", name, index, err.text, why);
+    } else {
+        if (code) fail_msg("%s, conversation %zu: %s", name, index, err.text);
+        if (out.len != json_string_length(text) || memcmp(out.data, json_string_value(text), out.len))
+            fail_msg("%s, conversation %zu\nhas: %s\nnot: %s", name, index, out.data, json_string_value(text));
+    }
+    lace_text_release(&out);
+    free(tools_text);
+    free(variables);
+    return json_is_null(text);
+}
+
+static void conversations_equal_those_of_transformers(void **state)
+{
+    struct lace_error err;
+    json_t *root = lace_json_read("tests/golden/chat_cases.json", 1 << 20, &err);
+    if (!root) fail_msg("%s", err.text);
+    const char *const sets[] = {"cases", "continued"};
+    int refused[2] = {0, 0};
+    for (int s = 0; s < 2; s++) {
+        const json_t *cases = json_object_get(root, sets[s]);
+        assert_true(json_array_size(cases) >= (s ? 50 : 600));
+        for (size_t i = 0; i < json_array_size(cases); i++)
+            refused[s] += render_case(root, json_array_get(cases, i), s);
+    }
+    assert_true(refused[0] > 100 && refused[1] > 5);
+    golden_template(NULL, NULL);
+    json_decref(root);
+}
 
 static void the_configuration_holds_a_template_and_tokens(void **state)
 {
@@ -166,6 +244,7 @@ static void mistakes_get_a_sentence(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(conversations_equal_those_of_transformers),
         cmocka_unit_test_setup(the_configuration_holds_a_template_and_tokens, empty_dir),
         cmocka_unit_test_setup(a_file_comes_before_the_configuration, empty_dir),
         cmocka_unit_test_setup(named_templates_are_chosen, empty_dir),

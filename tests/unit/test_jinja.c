@@ -126,6 +126,10 @@ static char *repeated(const char *before, const char *what, size_t times, const 
 /* A template that comes with a model may be made to hang, to fill the memory or to overrun the stack. */
 static void hostile_templates_end(void **state)
 {
+    char parameters[4096];
+    int n = sprintf(parameters, "{%% macro m(a0");
+    for (int i = 1; i < 300; i++) n += sprintf(parameters + n, ", a%d", i);
+    sprintf(parameters + n, ") %%}{%% endmacro %%}");
     char *parens = repeated("{{ ", "(", 100000, "1"), *lists = repeated("{{ ", "[", 5000, "1"),
          *nots = repeated("{{ ", "not ", 50000, "1 }}"), *minus = repeated("{{ ", "-", 100000, "1 }}"),
          *sums = repeated("{{ 1", "+1", 100000, " }}"), *dots = repeated("{{ s", ".a", 100000, " }}"),
@@ -192,6 +196,13 @@ static void hostile_templates_end(void **state)
         {"{% set x = 'a' * 1000000 %}{% for i in range(100000) %}{{ 'ab' in x }}{% endfor %}",
          "the template takes more"},
         {"{{ ('a' * 100000).replace('', 'b' * 100000) }}", "longer than"},
+        {"{% set x = 'a' * 100000 %}{{ ('b' ~ x) in (x ~ x) }}{{ (x ~ x).rfind('b' ~ x) }}{{ (x ~ x).rfind(x[1:] ~ "
+         "'b') }}",
+         "the template takes more"},
+        {"{% macro t(x) %}{{ t([x] | string) }}{% endmacro %}{{ t('a') }}", "it may"},
+        {"{% set ns = namespace(x='\\\\') %}{% for i in range(60) %}{% set ns.x = [ns.x] | string %}{% endfor %}",
+         "it may"},
+        {parameters, "more than 200 parameters"},
         {"{{ m(**{}) }}", "undefined"},
         {"{{ dict(*range(9)) }}", "at most one value"},
         {"{{ s.x.y.z }}", "has no \"x\""},
