@@ -5,13 +5,13 @@
  * number follows from the target, and is there or is not:
  *   3 5 9 12: 25+5=30+10=40, no.
  * All ways to a target use the same two numbers, so a find leaves one state, and the answer is the last way: 25+6+9.
- * Values lie within 1 to 99 and quotients are whole. */
+ * Values lie within 1 to 60 and quotients are whole. */
 #include "synth/scan.h"
 #include "synth/work.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { TARGETS = 6, NUMBERS = 14, LARGEST = 20, MOST = 99, OPERATIONS = 4, STRATEGIES = 3 };
+enum { TARGETS = 6, NUMBERS = 12, LARGEST = 20, MOST = 60, OPERATIONS = 4, STRATEGIES = 3 };
 enum { RIGHT, LOOKUP, WRONG_FIRST, WRONG_SECOND, WRONG_VERDICT };
 static const char operations[] = "+-*/";
 
@@ -119,11 +119,14 @@ static bool draw_stage(struct countdown *p, int stage, struct lace_rng *rng)
     return false;
 }
 
+/* Two more than are needed; with more than twelve few targets can be reached by one pair alone. */
+static int count_of(int targets) { return 2 * targets + 2 < NUMBERS ? 2 * targets + 2 : NUMBERS; }
+
 static int draw(void *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err)
 {
     struct countdown *p = problem;
     for (int tries = 0; tries < 10000; tries++) {
-        *p = (struct countdown){.targets = knobs->difficulty.low, .count = 2 * knobs->difficulty.low + 2};
+        *p = (struct countdown){.targets = knobs->difficulty.low, .count = count_of(knobs->difficulty.low)};
         int pool[LARGEST], stage = 0;
         for (int i = 0; i < LARGEST - 1; i++) pool[i] = i + 2;
         for (int i = 0; i < p->count; i++) { /* a sorted choice */
@@ -134,7 +137,7 @@ static int draw(void *problem, const struct lace_data_knobs *knobs, struct lace_
             for (; at > 0 && p->number[at - 1] > pool[i]; at--) p->number[at] = p->number[at - 1];
             p->number[at] = pool[i];
         }
-        p->start = 2 + (int)lace_rng_below(rng, 29);
+        p->start = 2 + (int)lace_rng_below(rng, 19);
         fill_index(p);
         while (stage < p->targets && draw_stage(p, stage, rng)) stage++;
         fill_places(p);
@@ -510,10 +513,10 @@ static void judge(const void *problem, const struct lace_work_line *line, struct
  * `lace data ceiling`, or one more. */
 static int budget(const struct lace_family *family, const struct lace_data_knobs *knobs, int threads)
 {
-    static const int tries[TARGETS] = {8, 20, 28, 40, 56, 72}, moving[TARGETS] = {2, 1, 3, 4, 5, 6};
+    static const int tries[TARGETS] = {8, 20, 26, 36, 52, 54}, moving[TARGETS] = {2, 1, 3, 3, 4, 5};
     int d = knobs->difficulty.high, all = 0;
-    for (int left = 2 * d + 2; left > 2; left -= 2) all += OPERATIONS * left;
-    return threads == 1 ? all : (tries[d - 1] + threads - 1) / threads + moving[d - 1];
+    for (int k = 0; k < d; k++) all += OPERATIONS * (count_of(d) - 2 * k);
+    return threads == 1 ? all : (tries[d - 1] + threads - 1) / threads + moving[d - 1] + (threads == 3);
 }
 
 static const struct lace_work work = {
