@@ -1,6 +1,7 @@
 #!/bin/bash
 # Prints every figure of the README and of the model card, on held-out problems, and keeps them beside the model.
-# About fifteen minutes on two cores. COUNT problems a row (1000), MODEL the model.
+# About fifteen minutes on two cores. COUNT problems a row (1000), MODEL the model. A row whose table is there is not
+# run again; remove results/NAME.txt for that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 LACE=${B:-build}/lace
@@ -8,24 +9,23 @@ MODEL=${MODEL:-models/lace-search}
 COUNT=${COUNT:-1000}
 OUT=$MODEL/results
 mkdir -p "$OUT"
-
-results=$MODEL/RESULTS.md
-{
+results=$(
     echo "# Results"
     echo
     echo "Printed by \`scripts/evaluate.sh\`, $COUNT held-out problems a table, which no training data contains."
     echo "The JSON with every figure and interval lies in \`results/\`."
-} >"$results"
+)
 
 row() { # name, then the command's options
     local name=$1
     shift
-    echo "== $name: lace eval $*"
-    "$LACE" eval --model "$MODEL" --count "$COUNT" "$@" --save "$OUT/$name.json" | tee "$OUT/$name.txt"
-    printf '\n    lace eval --count %s %s\n\n' "$COUNT" "$*" >>"$results"
-    sed 's/^/    /; s/ *$//' "$OUT/$name.txt" >>"$results"
-    rm "$OUT/$name.txt"
-    echo
+    if [ ! -e "$OUT/$name.txt" ]; then
+        echo "== $name: lace eval $*" >&2
+        "$LACE" eval --model "$MODEL" --count "$COUNT" "$@" --save "$OUT/$name.json" >"$OUT/$name.tmp"
+        mv "$OUT/$name.tmp" "$OUT/$name.txt"
+    fi
+    results+=$'\n\n'$(printf '    lace eval --count %s %s\n\n' "$COUNT" "$*" && sed 's/^/    /; s/ *$//' "$OUT/$name.txt")
+    printf '%s\n' "$results" >"$MODEL/RESULTS.md"
 }
 
 row headline --difficulty 4 --threads 4
