@@ -51,11 +51,11 @@ static char *conversation(const struct lace_engine *e, const struct lace_ask *as
     return text;
 }
 
-static int encode(const struct lace_engine *e, const char *text, bool special, int **ids, size_t *count,
+static int encode(const struct lace_engine *e, const char *text, int flags, int **ids, size_t *count,
                   struct lace_error *err)
 {
     size_t capacity = 0;
-    return lace_tokenizer_encode(e->tokenizer, text, strlen(text), special, ids, &capacity, count, err);
+    return lace_tokenizer_encode(e->tokenizer, text, strlen(text), flags, ids, &capacity, count, err);
 }
 
 static int prepare(const struct lace_engine *e, const struct lace_ask *ask, struct question *q, struct lace_error *err)
@@ -63,7 +63,7 @@ static int prepare(const struct lace_engine *e, const struct lace_ask *ask, stru
     int code = 0;
     if (e->format.special_tags) { /* its threads know problems, no instructions */
         code = lace_engine_prompt(e, ask->prompt, &q->ids, &q->count, err);
-        if (!code && ask->prefix) code = encode(e, ask->prefix, false, &q->prefix, &q->prefix_count, err);
+        if (!code && ask->prefix) code = encode(e, ask->prefix, LACE_ENCODE_INSIDE, &q->prefix, &q->prefix_count, err);
         q->prefix_bytes = ask->prefix ? strlen(ask->prefix) : 0;
     } else {
         char *text = e->chat && !lace_chat_check(e, NULL) ? conversation(e, ask) : NULL;
@@ -71,7 +71,7 @@ static int prepare(const struct lace_engine *e, const struct lace_ask *ask, stru
         if (!text && asprintf(&text, "%s%s%s\n%s", ask->system ? ask->system : "", ask->system ? "\n\n" : "",
                               ask->prompt, ask->prefix ? ask->prefix : "") < 0)
             return lace_fail(err, LACE_MEMORY, "Out of memory.");
-        code = encode(e, text, chat, &q->ids, &q->count, err);
+        code = encode(e, text, chat ? LACE_ENCODE_SPECIAL : LACE_ENCODE_BEGIN, &q->ids, &q->count, err);
         free(text);
     }
     q->budget = ask->tokens + (int)q->prefix_count;

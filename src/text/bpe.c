@@ -13,28 +13,30 @@ enum { SHORT = 24 };              /* symbols */
 
 /* ---- rules ---- */
 
-static size_t slot(const struct lace_bpe *bpe, int left, int right)
+static uint64_t hash(const struct lace_bpe *bpe, int left, int right)
 {
     uint64_t x = bpe->vocab.seed ^ ((uint64_t)(uint32_t)left << 32 | (uint32_t)right); /* murmur's finalizer */
     x = (x ^ x >> 33) * 0xff51afd7ed558ccdu;
     x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53u;
-    return (size_t)(x ^ x >> 33) & bpe->mask;
+    return x ^ x >> 33;
 }
 
 int lace_bpe_init(struct lace_bpe *bpe, size_t rules, struct lace_error *err)
 {
-    size_t size = 16;
+    size_t size = 64;
     while (size / 2 < rules) size *= 2;
     bpe->rules = lace_alloc_array(size, sizeof *bpe->rules);
-    if (!bpe->rules) return lace_fail(err, LACE_MEMORY, "Out of memory for %zu merge rules.", rules);
+    bpe->filter = lace_alloc_array(size / 8, sizeof *bpe->filter); /* 8 bits for every slot */
+    if (!bpe->rules || !bpe->filter) return lace_fail(err, LACE_MEMORY, "Out of memory for %zu merge rules.", rules);
     for (size_t i = 0; i < size; i++) bpe->rules[i].left = -1;
     bpe->mask = size - 1;
+    bpe->filter_mask = 8 * size - 1;
     return 0;
 }
 
-static struct lace_bpe_rule *probe(const struct lace_bpe *bpe, int left, int right)
+static struct lace_bpe_rule *probe(const struct lace_bpe *bpe, uint64_t hash, int left, int right)
 {
-    size_t i = slot(bpe, left, right);
+    size_t i = hash & bpe->mask;
     while (bpe->rules[i].left >= 0 && (bpe->rules[i].left != left || bpe->rules[i].right != right))
         i = (i + 1) & bpe->mask;
     return &bpe->rules[i];
@@ -42,40 +44,65 @@ static struct lace_bpe_rule *probe(const struct lace_bpe *bpe, int left, int rig
 
 void lace_bpe_add(struct lace_bpe *bpe, int left, int right, int rank, int id)
 {
-    *probe(bpe, left, right) = (struct lace_bpe_rule){left, right, rank, id};
+    uint64_t h = hash(bpe, left, right);
+    size_t bit = h >> 24 & bpe->filter_mask;
+    *probe(bpe, h, left, right) = (struct lace_bpe_rule){left, right, rank, id};
+    bpe->filter[bit / 64] |= (uint64_t)1 << bit % 64;
 }
 
-static const struct lace_bpe_rule *find(const struct lace_bpe *bpe, int left, int right)
+static inline const struct lace_bpe_rule *find(const struct lace_bpe *bpe, int left, int right)
 {
-    const struct lace_bpe_rule *rule = probe(bpe, left, right);
+    uint64_t h = hash(bpe, left, right);
+    size_t bit = h >> 24 & bpe->filter_mask;
+    if (!(bpe->filter[bit / 64] >> bit % 64 & 1)) return NULL;
+    const struct lace_bpe_rule *rule = probe(bpe, h, left, right);
     return rule->left < 0 ? NULL : rule;
 }
 
-static bool starts_with(const struct lace_bpe *bpe, int id, const char *what, size_t len)
+/* The place of a character in lace_bpe.joins, or -1. */
+static int joint(const char *bytes, size_t size)
 {
-    return bpe->vocab.tokens[id].name_len >= len && !memcmp(lace_vocab_name(&bpe->vocab, id), what, len);
+    return size == 1 ? *bytes : size == 3 && !memcmp(bytes, "\xe2\x96\x81", 3) ? 128 : -1;
 }
 
-static bool ends_with(const struct lace_bpe *bpe, int id, const char *what, size_t len)
+static int last_joint(const char *bytes, size_t len)
 {
-    size_t n = bpe->vocab.tokens[id].name_len;
-    return n >= len && !memcmp(lace_vocab_name(&bpe->vocab, id) + n - len, what, len);
+    size_t at = len ? lace_utf8_before(bytes, len) : 0;
+    return len ? joint(bytes + at, len - at) : -1;
 }
 
-/* A merge joins a symbol that begins with U+2581 to one before it only if a rule says so; its left one then ends with
- * another character than U+2581, because runs of them stay together. Unknowns and byte tokens have names that end with
- * none, so rules that name them are counted among these. */
-static void find_boundary(struct lace_bpe *bpe)
+/* A merge across two characters that are tokens joins a symbol whose name ends with the one to a symbol whose name
+ * begins with the other, because names are made by joining names. So what no rule says never happens; a character
+ * that is no token is unknown or bytes, whose names say nothing, and joins everything. */
+static void find_joins(struct lace_bpe *bpe)
 {
-    static const char space[] = "\xe2\x96\x81";
-    if (bpe->byte_level || lace_vocab_find(&bpe->vocab, LACE_TOKEN_MODEL, space, 3) < 0) return;
-    if (bpe->unk >= 0 && ends_with(bpe, bpe->unk, space, 3)) return;
-    for (size_t i = 0; i <= bpe->mask; i++)
-        if (bpe->rules[i].left >= 0 && starts_with(bpe, bpe->rules[i].right, space, 3) &&
-            !ends_with(bpe, bpe->rules[i].left, space, 3))
-            return;
-    memcpy(bpe->boundary, space, 3);
-    bpe->boundary_len = 3;
+    const struct lace_vocab *v = &bpe->vocab;
+    bpe->cuts = !bpe->byte_level;
+    for (int a = 0; a < 129; a++) {
+        bool token =
+            lace_vocab_find(v, LACE_TOKEN_MODEL, a < 128 ? (char[]){(char)a} : "\xe2\x96\x81", a < 128 ? 1 : 3) >= 0;
+        for (int b = 0; b < 129 && !token; b++) bpe->joins[a][b] = bpe->joins[b][a] = true;
+    }
+    for (size_t i = 0; i <= bpe->mask && bpe->cuts; i++) {
+        if (bpe->rules[i].left < 0) continue;
+        const struct lace_token *left = &v->tokens[bpe->rules[i].left], *right = &v->tokens[bpe->rules[i].right];
+        const char *begin = v->text.data + right->name;
+        int a = last_joint(v->text.data + left->name, left->name_len),
+            b = right->name_len ? joint(begin, lace_utf8_size(*begin)) : -1;
+        if (a >= 0 && b >= 0) bpe->joins[a][b] = true;
+    }
+}
+
+size_t lace_bpe_cut(const struct lace_bpe *bpe, const char *bytes, size_t len)
+{
+    int before = -1;
+    for (size_t i = 0, n; i < len; i += n) {
+        n = lace_utf8_size(bytes[i]);
+        int here = joint(bytes + i, n);
+        if (before >= 0 && here >= 0 && !bpe->joins[before][here]) return i;
+        before = here;
+    }
+    return len;
 }
 
 int lace_bpe_finish(struct lace_bpe *bpe, struct lace_error *err)
@@ -88,16 +115,19 @@ int lace_bpe_finish(struct lace_bpe *bpe, struct lace_error *err)
     }
     for (int c = 0; c < 128; c++)
         bpe->ascii_ids[c] = lace_vocab_find(&bpe->vocab, LACE_TOKEN_MODEL, &(char){(char)c}, 1);
-    find_boundary(bpe);
-    bpe->whole = lace_alloc_array((size_t)bpe->vocab.size, 1);
-    return bpe->whole || !bpe->vocab.size ? 0 : lace_fail(err, LACE_MEMORY, "Out of memory for a vocabulary.");
+    find_joins(bpe);
+    bpe->whole = lace_alloc_array((size_t)bpe->vocab.size + 1, 1);
+    if (!bpe->whole) return lace_fail(err, LACE_MEMORY, "Out of memory for a vocabulary.");
+    return lace_word_cache_init(&bpe->cache, err);
 }
 
 void lace_bpe_release(struct lace_bpe *bpe)
 {
     lace_vocab_release(&bpe->vocab);
     lace_free(bpe->rules);
+    lace_free(bpe->filter);
     lace_free(bpe->whole);
+    lace_word_cache_release(&bpe->cache);
     *bpe = (struct lace_bpe){.rules = NULL};
 }
 
@@ -250,24 +280,45 @@ static int grow(struct lace_bpe_scratch *s, size_t len, struct lace_error *err)
     return 0;
 }
 
+/* What merging makes of a word. */
+static int merge(const struct lace_bpe *bpe, struct lace_bpe_scratch *s, const char *bytes, size_t len)
+{
+    int n = symbols(bpe, s->symbols, bytes, len);
+    return n <= SHORT ? merge_short(bpe, s->symbols, n) : merge_long(bpe, s, n);
+}
+
 int lace_bpe_word(const struct lace_bpe *bpe, struct lace_bpe_scratch *s, const char *bytes, size_t len, bool part,
                   size_t *count, struct lace_error *err)
 {
-    int code, n, id = -1;
+    uint32_t ids[LACE_CACHED_IDS], hash = 0;
+    int code, n, id = -1, state = UNKNOWN;
+    bool brief = len <= LACE_CACHED_BYTES;
     *count = 0;
     if (!len) return 0;
     if (len > s->cap && (code = grow(s, len, err))) return code;
-    if (len <= bpe->vocab.longest) id = lace_vocab_find(&bpe->vocab, LACE_TOKEN_MODEL, bytes, len);
-    /* written by whoever finds out first, and always the same: relaxed is enough */
-    if (id >= 0 && ((bpe->ignore_merges && !part) || __atomic_load_n(&bpe->whole[id], __ATOMIC_RELAXED) == WHOLE)) {
+    if (brief || len <= bpe->vocab.longest) {
+        hash = lace_vocab_hash(&bpe->vocab, LACE_TOKEN_MODEL, bytes, len);
+        id = lace_vocab_find_hashed(&bpe->vocab, hash, LACE_TOKEN_MODEL, bytes, len);
+        /* written by whoever finds out first, and always the same: relaxed is enough */
+        if (id >= 0) state = __atomic_load_n(&bpe->whole[id], __ATOMIC_RELAXED);
+    }
+    if (state == WHOLE || (id >= 0 && bpe->ignore_merges && !part)) {
         s->symbols[0].id = id;
         *count = 1;
         return 0;
     }
-    n = symbols(bpe, s->symbols, bytes, len);
-    n = n <= SHORT ? merge_short(bpe, s->symbols, n) : merge_long(bpe, s, n);
-    if (id >= 0)
-        __atomic_store_n(&bpe->whole[id], n == 1 && s->symbols[0].id == id ? WHOLE : DIVIDED, __ATOMIC_RELAXED);
+    if (brief && (n = lace_word_cache_get(&bpe->cache, hash, bytes, len, ids))) {
+        for (int i = 0; i < n; i++) s->symbols[i].id = (int)ids[i];
+        *count = (size_t)n;
+        return 0;
+    }
+    n = merge(bpe, s, bytes, len);
+    for (int i = 0; i < n && i < LACE_CACHED_IDS; i++) ids[i] = (uint32_t)s->symbols[i].id;
+    if (id >= 0 && state == UNKNOWN) {
+        state = n == 1 && s->symbols[0].id == id ? WHOLE : DIVIDED;
+        __atomic_store_n(&bpe->whole[id], state, __ATOMIC_RELAXED);
+    }
+    if (brief && state != WHOLE) lace_word_cache_put(&bpe->cache, hash, bytes, len, ids, n);
     *count = (size_t)n;
     return 0;
 }

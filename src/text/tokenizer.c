@@ -40,29 +40,16 @@ static int encode_part(struct encoder *e, const char *bytes, size_t len, bool pa
     return code;
 }
 
-/* The bytes up to the next place where a word may be cut (lace_bpe.boundary): where a run of U+2581 begins. */
-static size_t next_cut(const struct lace_bpe *bpe, const char *bytes, size_t len)
-{
-    const char *from = bytes, *end = bytes + len, *found;
-    size_t n = bpe->boundary_len;
-    while ((size_t)(end - from) >= n && !memcmp(from, bpe->boundary, n)) from += n; /* the run it begins with */
-    while ((found = memchr(from, bpe->boundary[0], (size_t)(end - from)))) {
-        if ((size_t)(end - found) >= n && !memcmp(found, bpe->boundary, n)) return (size_t)(found - bytes);
-        from = found + 1;
-    }
-    return len;
-}
-
 static int encode_word(void *user, const char *bytes, size_t len, struct lace_error *err)
 {
     struct encoder *e = user;
     const struct lace_bpe *bpe = &e->t->bpe;
-    if (!bpe->boundary_len) return encode_part(e, bytes, len, false, err);
+    if (!bpe->cuts) return encode_part(e, bytes, len, false, err);
     if (bpe->ignore_merges && lace_vocab_find(&bpe->vocab, LACE_TOKEN_MODEL, bytes, len) >= 0)
         return encode_part(e, bytes, len, false, err);
     int code = 0;
     for (size_t cut; len && !code; bytes += cut, len -= cut) {
-        cut = next_cut(bpe, bytes, len);
+        cut = lace_bpe_cut(bpe, bytes, len);
         code = encode_part(e, bytes, cut, true, err);
     }
     return code;

@@ -21,6 +21,7 @@ void lace_tokenizer_close(struct lace_tokenizer **tokenizer)
     lace_pretokenizer_release(&t->pretokenizer);
     lace_bpe_release(&t->bpe);
     lace_added_release(&t->added);
+    lace_text_release(&t->room);
     free(t->path);
     free(t);
     *tokenizer = NULL;
@@ -53,33 +54,51 @@ int lace_tokenizer_model_id(const struct lace_tokenizer *t, const char *written,
 
 int lace_tokenizer_add_model(struct lace_tokenizer *t, int id, const char *written, size_t len, struct lace_error *err)
 {
-    struct lace_text room;
     struct lace_string name;
-    lace_text_init(&room);
-    enum lace_token_kind kind = name_of(t, &room, written, len, &name);
-    int code = room.failed ? lace_fail(err, LACE_MEMORY, "Out of memory while reading %.200s.", t->path)
-                           : lace_vocab_add(&t->bpe.vocab, id, kind, name.bytes, name.len, t->path, err);
-    lace_text_release(&room);
-    return code;
+    enum lace_token_kind kind = name_of(t, &t->room, written, len, &name);
+    if (t->room.failed) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %.200s.", t->path);
+    return lace_vocab_add(&t->bpe.vocab, id, kind, name.bytes, name.len, t->path, err);
+}
+
+/* The ids of left, right and both together, as written. */
+static void merged_ids(const struct lace_tokenizer *t, const char *left, size_t left_len, const char *right,
+                       size_t right_len, struct lace_text *room, int ids[3])
+{
+    const struct lace_vocab *v = &t->bpe.vocab;
+    bool plain = true; /* no token with characters outside the byte alphabet */
+    lace_text_clear(room);
+    if (!t->pretokenizer.byte_level) lace_text_add(room, left, left_len);
+    else plain = lace_alphabet_bytes(room, left, left_len);
+    size_t middle = room->len;
+    if (!t->pretokenizer.byte_level) lace_text_add(room, right, right_len);
+    else if (plain) plain = lace_alphabet_bytes(room, right, right_len);
+    if (room->failed || !room->data) return;
+    if (plain) {
+        ids[0] = lace_vocab_find(v, LACE_TOKEN_MODEL, room->data, middle);
+        ids[1] = lace_vocab_find(v, LACE_TOKEN_MODEL, room->data + middle, room->len - middle);
+        ids[2] = lace_vocab_find(v, LACE_TOKEN_MODEL, room->data, room->len);
+        return;
+    }
+    lace_text_clear(room);
+    lace_text_add(room, left, left_len);
+    lace_text_add(room, right, right_len);
+    if (room->failed) return;
+    ids[0] = lace_tokenizer_model_id(t, left, left_len);
+    ids[1] = lace_tokenizer_model_id(t, right, right_len);
+    ids[2] = lace_tokenizer_model_id(t, room->data, room->len);
 }
 
 int lace_tokenizer_add_merge(struct lace_tokenizer *t, size_t rank, const char *left, size_t left_len,
                              const char *right, size_t right_len, struct lace_error *err)
 {
-    int a = lace_tokenizer_model_id(t, left, left_len), b = lace_tokenizer_model_id(t, right, right_len), id = -1;
-    if (a >= 0 && b >= 0 && left_len + right_len <= LACE_TOKEN_MAX) {
-        char *joined = malloc(left_len + right_len + 1);
-        if (!joined) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %.200s.", t->path);
-        memcpy(joined, left, left_len);
-        memcpy(joined + left_len, right, right_len);
-        id = lace_tokenizer_model_id(t, joined, left_len + right_len);
-        free(joined);
-    }
-    if (id < 0)
+    int ids[3] = {-1, -1, -1};
+    if (left_len + right_len <= LACE_TOKEN_MAX) merged_ids(t, left, left_len, right, right_len, &t->room, ids);
+    if (t->room.failed) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %.200s.", t->path);
+    if (ids[0] < 0 || ids[1] < 0 || ids[2] < 0)
         return lace_fail(
             err, LACE_BAD, "%.200s: merge %zu (%.*s and %.*s) names or makes a token that is not in the vocabulary.",
             t->path, rank, (int)(left_len < 60 ? left_len : 60), left, (int)(right_len < 60 ? right_len : 60), right);
-    lace_bpe_add(&t->bpe, a, b, (int)rank, id);
+    lace_bpe_add(&t->bpe, ids[0], ids[1], (int)rank, ids[2]);
     return 0;
 }
 

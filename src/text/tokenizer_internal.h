@@ -12,6 +12,7 @@
 
 struct lace_tokenizer {
     char *path;
+    struct lace_text room; /* while it is made */
     struct lace_normalizer normalizer;
     struct lace_pretokenizer pretokenizer;
     struct lace_bpe bpe; /* has the vocabulary */

@@ -2,6 +2,7 @@
  * change ids, ignore what cannot. */
 #include "io/json.h"
 #include "text/tokenizer_internal.h"
+#include "text/tokenizer_scan.h"
 #include <string.h>
 
 static int refuse(const struct lace_tokenizer *t, struct lace_error *err, const char *what)
@@ -13,38 +14,69 @@ static bool missing(const json_t *value) { return !value || json_is_null(value);
 
 /* ---- the model ---- */
 
-static int load_vocab(struct lace_tokenizer *t, json_t *vocab, struct lace_error *err)
+static int load_vocab(struct lace_tokenizer *t, const struct lace_tokenizer_scan *scan, struct lace_error *err)
 {
-    const char *token;
-    json_t *value;
-    if (!json_is_object(vocab)) return lace_fail(err, LACE_BAD, "%.200s: the model has no vocab.", t->path);
-    int code = lace_vocab_init(&t->bpe.vocab, json_object_size(vocab), err);
-    if (code) return code;
-    json_object_foreach(vocab, token, value)
-    {
-        json_int_t id = json_is_integer(value) ? json_integer_value(value) : -1;
-        if (id < 0 || id >= LACE_TOKEN_IDS)
-            return lace_fail(err, LACE_BAD, "%.200s: the id of token \"%.60s\" must be a whole number from 0 to %d.",
-                             t->path, token, LACE_TOKEN_IDS - 1);
-        if ((code = lace_tokenizer_add_model(t, (int)id, token, strlen(token), err))) return code;
+    struct lace_json_reader r = {.at = scan->vocab, .end = scan->vocab_end, .path = t->path};
+    int code = lace_vocab_init(&t->bpe.vocab, 0, err);
+    int64_t id;
+    bool more = lace_json_reader_take(&r, '{') && !lace_json_reader_take(&r, '}');
+    while (more && !code) {
+        lace_text_clear(&r.text);
+        if ((code = lace_json_reader_string(&r, err))) break;
+        if (!lace_json_reader_take(&r, ':')) code = lace_json_reader_fail(&r, err);
+        else if (lace_json_reader_number(&r, &id) || id < 0 || id >= LACE_TOKEN_IDS)
+            code = lace_fail(err, LACE_BAD, "%.200s: the id of token \"%.60s\" must be a whole number from 0 to %d.",
+                             t->path, r.text.data, LACE_TOKEN_IDS - 1);
+        else code = lace_tokenizer_add_model(t, (int)id, r.text.data, r.text.len, err);
+        more = !code && lace_json_reader_take(&r, ',');
+        if (!code && !more && !lace_json_reader_take(&r, '}')) code = lace_json_reader_fail(&r, err);
     }
-    return 0;
+    lace_text_release(&r.text);
+    return code;
 }
 
 /* A merge as "left right" or ["left", "right"]; the result is their concatenation. */
-static int load_merge(struct lace_tokenizer *t, const json_t *merge, size_t rank, struct lace_error *err)
+static int load_merge(struct lace_tokenizer *t, struct lace_json_reader *r, size_t rank, struct lace_error *err)
 {
-    if (json_is_string(merge)) {
-        const char *left = json_string_value(merge), *space = strchr(left, ' ');
-        if (!space || strchr(space + 1, ' '))
-            return lace_fail(err, LACE_BAD, "%.200s: merge %zu is not two tokens with a space between.", t->path, rank);
-        return lace_tokenizer_add_merge(t, rank, left, (size_t)(space - left), space + 1, strlen(space + 1), err);
+    size_t left;
+    int code;
+    lace_text_clear(&r->text);
+    if (lace_json_reader_take(r, '[')) {
+        if ((code = lace_json_reader_string(r, NULL))) goto odd;
+        left = r->text.len;
+        if (!lace_json_reader_take(r, ',') || (code = lace_json_reader_string(r, NULL)) ||
+            !lace_json_reader_take(r, ']'))
+            goto odd;
+        return lace_tokenizer_add_merge(t, rank, r->text.data, left, r->text.data + left, r->text.len - left, err);
     }
-    const json_t *left = json_array_get(merge, 0), *right = json_array_get(merge, 1);
-    if (json_array_size(merge) != 2 || !json_is_string(left) || !json_is_string(right))
-        return lace_fail(err, LACE_BAD, "%.200s: merge %zu is not a pair of tokens.", t->path, rank);
-    return lace_tokenizer_add_merge(t, rank, json_string_value(left), json_string_length(left),
-                                    json_string_value(right), json_string_length(right), err);
+    if ((code = lace_json_reader_string(r, NULL))) goto odd;
+    const char *space = memchr(r->text.data, ' ', r->text.len);
+    left = space ? (size_t)(space - r->text.data) : r->text.len;
+    if (!space || memchr(space + 1, ' ', r->text.len - left - 1))
+        return lace_fail(err, LACE_BAD, "%.200s: merge %zu is not two tokens with a space between.", t->path, rank);
+    return lace_tokenizer_add_merge(t, rank, r->text.data, left, space + 1, r->text.len - left - 1, err);
+odd:
+    if (r->text.failed) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %.200s.", t->path);
+    return lace_fail(err, LACE_BAD, "%.200s: merge %zu is not a pair of tokens.", t->path, rank);
+}
+
+static int load_merges(struct lace_tokenizer *t, const struct lace_tokenizer_scan *scan, struct lace_error *err)
+{
+    struct lace_json_reader r = {.at = scan->merges, .end = scan->merges_end, .path = t->path};
+    size_t count = lace_tokenizer_scan_merges(scan), rank = 0;
+    if (count > LACE_TOKEN_IDS)
+        return lace_fail(err, LACE_BAD, "%.200s: there are %zu merges; at most %d are accepted.", t->path, count,
+                         LACE_TOKEN_IDS);
+    int code = lace_bpe_init(&t->bpe, count, err);
+    bool more = lace_json_reader_take(&r, '[') && !lace_json_reader_take(&r, ']');
+    while (more && !code) {
+        if (rank == count) code = lace_json_reader_fail(&r, err); /* no room was made for what is no value */
+        else code = load_merge(t, &r, rank++, err);
+        more = !code && lace_json_reader_take(&r, ',');
+        if (!code && !more && !lace_json_reader_take(&r, ']')) code = lace_json_reader_fail(&r, err);
+    }
+    lace_text_release(&r.text);
+    return code;
 }
 
 static int load_unknown(struct lace_tokenizer *t, const json_t *model, struct lace_error *err)
@@ -77,7 +109,8 @@ static int check_bytes(const struct lace_tokenizer *t, const json_t *model, stru
     return 0;
 }
 
-static int load_model(struct lace_tokenizer *t, const json_t *model, struct lace_error *err)
+static int load_model(struct lace_tokenizer *t, const json_t *model, const struct lace_tokenizer_scan *scan,
+                      struct lace_error *err)
 {
     static const char *const affixes[] = {"continuing_subword_prefix", "end_of_word_suffix"};
     if (!json_is_object(model)) return lace_fail(err, LACE_BAD, "%.200s: there is no model.", t->path);
@@ -94,16 +127,10 @@ static int load_model(struct lace_tokenizer *t, const json_t *model, struct lace
         if (!missing(affix) && (!json_is_string(affix) || json_string_length(affix))) return refuse(t, err, affixes[i]);
     }
     t->bpe.byte_level = t->pretokenizer.byte_level;
-    if ((code = load_vocab(t, json_object_get(model, "vocab"), err))) return code;
-    if ((code = load_unknown(t, model, err))) return code;
-    const json_t *merges = json_object_get(model, "merges");
-    if (!json_is_array(merges)) return lace_fail(err, LACE_BAD, "%.200s: the model has no merges.", t->path);
-    size_t count = json_array_size(merges);
-    if (count > LACE_TOKEN_IDS)
-        return lace_fail(err, LACE_BAD, "%.200s: there are %zu merges; at most %d are accepted.", t->path, count,
-                         LACE_TOKEN_IDS);
-    code = lace_bpe_init(&t->bpe, count, err);
-    for (size_t i = 0; !code && i < count; i++) code = load_merge(t, json_array_get(merges, i), i, err);
+    if (!scan->vocab) return lace_fail(err, LACE_BAD, "%.200s: the model has no vocab.", t->path);
+    if ((code = load_vocab(t, scan, err)) || (code = load_unknown(t, model, err))) return code;
+    if (!scan->merges) return lace_fail(err, LACE_BAD, "%.200s: the model has no merges.", t->path);
+    code = load_merges(t, scan, err);
     if (!code) code = lace_bpe_finish(&t->bpe, err);
     return code ? code : check_bytes(t, model, err);
 }
@@ -189,8 +216,8 @@ static int check_first(const struct lace_tokenizer *t, struct lace_error *err)
     return 0;
 }
 
-static int load(struct lace_tokenizer *t, const json_t *root, const struct lace_tokenizer_config *config,
-                struct lace_error *err)
+static int load(struct lace_tokenizer *t, const json_t *root, const struct lace_tokenizer_scan *scan,
+                const struct lace_tokenizer_config *config, struct lace_error *err)
 {
     int code;
     if (!json_is_object(root)) return lace_fail(err, LACE_BAD, "%.200s: a tokenizer must be a JSON object.", t->path);
@@ -201,7 +228,7 @@ static int load(struct lace_tokenizer *t, const json_t *root, const struct lace_
         return refuse(t, err, "padding to a fixed length");
     if ((code = lace_normalizer_load(&t->normalizer, json_object_get(root, "normalizer"), t->path, err)) ||
         (code = lace_pretokenizer_load(&t->pretokenizer, json_object_get(root, "pre_tokenizer"), t->path, err)) ||
-        (code = check_first(t, err)) || (code = load_model(t, json_object_get(root, "model"), err)))
+        (code = check_first(t, err)) || (code = load_model(t, json_object_get(root, "model"), scan, err)))
         return code;
     if (!missing(added) && !json_is_array(added))
         return lace_fail(err, LACE_BAD, "%.200s: added_tokens must be a list.", t->path);
@@ -225,9 +252,13 @@ int lace_tokenizer_read(struct lace_tokenizer **out, const char *json, size_t le
                          LACE_TOKENIZER_FILE);
     struct lace_tokenizer *t = lace_tokenizer_new(path);
     if (!t) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %.200s.", path);
-    json_t *root = lace_json_parse(json, len, path, err);
-    int code = root ? load(t, root, config, err) : LACE_BAD;
+    struct lace_tokenizer_scan scan;
+    int code = lace_tokenizer_scan(&scan, json, len, path, err);
+    json_t *root = code ? NULL : lace_json_parse(scan.rest.data, scan.rest.len, path, err);
+    if (!code) code = root ? load(t, root, &scan, config, err) : LACE_BAD;
     json_decref(root);
+    lace_tokenizer_scan_release(&scan);
+    lace_text_release(&t->room);
     if (code) lace_tokenizer_close(&t);
     *out = t;
     return code;

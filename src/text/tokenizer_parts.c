@@ -185,6 +185,7 @@ int lace_tokenizer_build(struct lace_tokenizer **out, const struct lace_tokenize
     if (!code) code = lace_detokenizer_set(&t->detokenizer, !llama, llama && p->add_space_prefix, &t->bpe.vocab, err);
     if (p->add_bos) t->postprocessor.before[t->postprocessor.before_count++] = p->bos;
     if (p->add_eos) t->postprocessor.after[t->postprocessor.after_count++] = p->eos;
+    lace_text_release(&t->room);
     if (code) lace_tokenizer_close(&t);
     *out = t;
     return code;

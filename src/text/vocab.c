@@ -47,7 +47,7 @@ bool lace_alphabet_bytes(struct lace_text *out, const char *written, size_t len)
 
 /* ---- tokens ---- */
 
-static uint32_t hash_of(const struct lace_vocab *v, enum lace_token_kind kind, const char *name, size_t len)
+uint32_t lace_vocab_hash(const struct lace_vocab *v, enum lace_token_kind kind, const char *name, size_t len)
 {
     uint64_t h = v->seed ^ (len + ((uint64_t)kind << 32)), word;
     for (; len >= 8; name += 8, len -= 8) {
@@ -96,16 +96,21 @@ void lace_vocab_release(struct lace_vocab *v)
     *v = (struct lace_vocab){.tokens = NULL};
 }
 
-int lace_vocab_find(const struct lace_vocab *v, enum lace_token_kind kind, const char *name, size_t len)
+int lace_vocab_find_hashed(const struct lace_vocab *v, uint32_t hash, enum lace_token_kind kind, const char *name,
+                           size_t len)
 {
-    uint32_t hash = hash_of(v, kind, name, len);
     for (size_t at = hash & (v->slot_count - 1); v->slots[at].id >= 0; at = (at + 1) & (v->slot_count - 1)) {
-        const struct lace_token *t = &v->tokens[v->slots[at].id];
-        if (v->slots[at].hash == hash && t->name_len == len && t->kind == kind &&
-            !memcmp(v->text.data + t->name, name, len))
-            return v->slots[at].id;
+        const struct lace_vocab_slot *s = &v->slots[at];
+        if (s->hash == hash && s->name_len == len && !memcmp(v->text.data + s->name, name, len) &&
+            v->tokens[s->id].kind == kind)
+            return s->id;
     }
     return -1;
+}
+
+int lace_vocab_find(const struct lace_vocab *v, enum lace_token_kind kind, const char *name, size_t len)
+{
+    return lace_vocab_find_hashed(v, lace_vocab_hash(v, kind, name, len), kind, name, len);
 }
 
 /* The slot of an id, made where there is none; NULL: no memory. */
@@ -148,9 +153,9 @@ int lace_vocab_add(struct lace_vocab *v, int id, enum lace_token_kind kind, cons
     if (kind != LACE_TOKEN_ADDED) v->count++;
     if (kind == LACE_TOKEN_MODEL && len > v->longest) v->longest = len;
 
-    uint32_t hash = hash_of(v, kind, name, len);
+    uint32_t hash = lace_vocab_hash(v, kind, name, len);
     for (at = hash & (v->slot_count - 1); v->slots[at].id >= 0;) at = (at + 1) & (v->slot_count - 1);
-    v->slots[at] = (struct lace_vocab_slot){hash, id};
+    v->slots[at] = (struct lace_vocab_slot){hash, id, t->name, t->name_len};
     v->used++;
     return 0;
 }

@@ -35,7 +35,8 @@ struct lace_vocab {
     struct lace_text text;
     struct lace_vocab_slot {
         uint32_t hash;
-        int id; /* -1: empty */
+        int id;                  /* -1: empty */
+        uint32_t name, name_len; /* of the token, so that a look-up touches two lines of memory and not three */
     } * slots;
     size_t slot_count, used; /* slot_count is a power of two */
     uint64_t seed;           /* of the hash, so that no file can be made to collide */
@@ -47,8 +48,11 @@ void lace_vocab_release(struct lace_vocab *vocab);
  * is for errors. */
 int lace_vocab_add(struct lace_vocab *vocab, int id, enum lace_token_kind kind, const char *name, size_t len,
                    const char *path, struct lace_error *err);
-int lace_vocab_find(const struct lace_vocab *vocab, enum lace_token_kind kind, const char *name,
-                    size_t len); /* or -1 */
+/* The id of a name, or -1; with the hash of the name, where the caller has another use for it. */
+int lace_vocab_find(const struct lace_vocab *vocab, enum lace_token_kind kind, const char *name, size_t len);
+int lace_vocab_find_hashed(const struct lace_vocab *vocab, uint32_t hash, enum lace_token_kind kind, const char *name,
+                           size_t len);
+uint32_t lace_vocab_hash(const struct lace_vocab *vocab, enum lace_token_kind kind, const char *name, size_t len);
 /* piece is not in the vocabulary's own text; the caller looks at text.failed once. */
 void lace_vocab_set_piece(struct lace_vocab *vocab, int id, const char *piece, size_t len);
 

@@ -202,7 +202,7 @@ static void files_are_checked(void **state)
         {FILE_OF("", BL, MODEL("", "\"a\":1.0", "")), "whole number"},
         {FILE_OF("", BL, MODEL("", "\"a\":\"1\"", "")), "whole number"},
         {FILE_OF("", BL, MODEL("", "\"a\":1,\"b\":1", "")), "two tokens"},
-        {FILE_OF("", BL, MODEL("", "\"a\":1,\"a\":2", "")), "duplicate"},
+        {FILE_OF("", BL, MODEL("", "\"a\":1,\"a\":2", "")), "twice"},
         {FILE_OF("", BL, MODEL("", "\"a\":0", "\"a b\"")), "merge 0 (a and b)"},
         {FILE_OF("", BL, MODEL("", "\"a\":0,\"b\":1", "\"a b\"")), "merge 0 (a and b)"},
         {FILE_OF("", BL, MODEL("", "\"a\":0", "\"a\"")), "merge 0 is not"},
