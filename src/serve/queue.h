@@ -40,6 +40,7 @@ struct lace_choice {
     int cached;
     struct lace_choice_thread *thread; /* (threads of the ask), from its start on */
     struct lace_run_result result;     /* once done */
+    int shown;                         /* the thread whose text is the choice's */
     double joined, started, ended;     /* its prompt began to be read; was read; the end */
 };
 

@@ -28,19 +28,6 @@ static void write_head(struct lace_text *out, const struct lace_reply *r, bool c
     lace_write_quoted(out, r->model, strlen(r->model));
 }
 
-/* The thread whose text a group's choice shows: the picked one; where no thread has an answer, the one most probably
- * best, then the one surest of its words. */
-static int shown_thread(const struct lace_run_result *result)
-{
-    int best = 0;
-    if (result->picked >= 0) return result->picked;
-    for (int n = 1; n < result->thread_count; n++) {
-        const struct lace_run_thread *a = &result->threads[n], *b = &result->threads[best];
-        if (a->p_best > b->p_best || (a->p_best == b->p_best && a->logprob > b->logprob)) best = n;
-    }
-    return best;
-}
-
 static void write_token(struct lace_text *out, const struct lace_reply *r, int id, float logprob)
 {
     size_t len = 0;
@@ -177,8 +164,8 @@ static void write_lace(struct lace_text *out, const struct lace_reply *r, const 
         write_optional(out, result->answer);
         if (result->picked >= 0) lace_text_print(out, ", \"picked\": %d", result->picked);
         else lace_text_str(out, ", \"picked\": null");
-        lace_text_print(out, ", \"shown\": %d, \"verdict\": \"%s\", \"steps\": %d", shown_thread(result),
-                        lace_verdict_names[result->threads[shown_thread(result)].verdict], result->steps);
+        lace_text_print(out, ", \"shown\": %d, \"verdict\": \"%s\", \"steps\": %d", c->shown,
+                        lace_verdict_names[result->threads[c->shown].verdict], result->steps);
     }
     if (ask->group && ask->return_threads) {
         lace_text_str(out, ", \"threads\": [");
@@ -256,7 +243,7 @@ static void write_timings(struct lace_text *out, const struct lace_job *job)
 static void write_choice(struct lace_text *out, const struct lace_reply *r, int index)
 {
     const struct lace_choice *c = &r->job->choice[index];
-    int n = shown_thread(&c->result);
+    int n = c->shown;
     const struct lace_run_thread *t = &c->result.threads[n];
     lace_text_print(out, "{\"index\": %d, ", index);
     if (chats(r)) lace_text_str(out, "\"message\": {\"role\": \"assistant\", \"content\": ");
@@ -342,7 +329,7 @@ static void write_end(struct lace_text *out, struct lace_stream *s, int index)
 {
     int choice = index / s->threads, n = index % s->threads;
     const struct lace_choice *c = &s->reply.job->choice[choice];
-    const struct lace_run_thread *t = &c->result.threads[s->threads > 1 ? n : shown_thread(&c->result)];
+    const struct lace_run_thread *t = &c->result.threads[s->threads > 1 ? n : c->shown];
     open_chunk(out, s);
     lace_text_print(out, "{\"index\": %d, %s, \"logprobs\": null, \"finish_reason\": \"%s\", \"lace\": ", index,
                     chats(&s->reply) ? "\"delta\": {}" : "\"text\": \"\"", finish_reason(t));
@@ -394,7 +381,7 @@ static void send_choice(struct lace_text *out, struct lace_stream *s, int choice
         int index = choice * s->threads + n;
         if (s->part[index].ended) continue;
         if (!job->streams) {
-            int shown = shown_thread(&c->result);
+            int shown = c->shown;
             const struct lace_run_thread *t = &c->result.threads[shown];
             write_delta(out, s, index, t->text, t->said, &c->thread[shown], 0, c->thread[shown].logged, t->said);
         } else if (!s->part[index].began) write_delta(out, s, index, "", 0, NULL, 0, 0, 0);

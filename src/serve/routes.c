@@ -119,13 +119,13 @@ static void answer_metrics(struct lace_call *call)
 
 /* ---- tokens ---- */
 
-static int encode(const struct lace_engine *e, const char *text, size_t len, bool special, int **ids, int *count,
+/* flags: enum lace_encode. */
+static int encode(const struct lace_engine *e, const char *text, size_t len, int flags, int **ids, int *count,
                   struct lace_refusal *refusal)
 {
     size_t capacity = 0, n = 0;
     struct lace_error err;
     *ids = NULL;
-    int flags = special ? LACE_ENCODE_SPECIAL | LACE_ENCODE_BEGIN : 0;
     int code = lace_tokenizer_encode(e->tokenizer, text, len, flags, ids, &capacity, &n, &err);
     if (code) {
         free(*ids);
@@ -141,7 +141,8 @@ static void answer_tokenize(struct lace_call *call)
     const struct lace_engine *e = call->server->engine;
     const struct lace_ask *ask = &call->ask;
     int *ids, count;
-    if (encode(e, ask->prompt[0].text, ask->prompt[0].len, ask->special, &ids, &count, &call->refusal)) return;
+    int flags = ask->special ? LACE_ENCODE_SPECIAL | LACE_ENCODE_BEGIN : 0;
+    if (encode(e, ask->prompt[0].text, ask->prompt[0].len, flags, &ids, &count, &call->refusal)) return;
     lace_text_str(&call->out, "{\"tokens\": [");
     for (int i = 0; i < count; i++) {
         lace_text_str(&call->out, i ? ", " : "");
@@ -184,7 +185,8 @@ static int read_text(const struct lace_call *call, const char *text, size_t len,
     const struct lace_engine *e = call->server->engine;
     struct lace_error err;
     size_t n;
-    if (!call->ask.group && !e->format.special_tags) return encode(e, text, len, true, ids, count, refusal);
+    if (!call->ask.group && !e->format.special_tags)
+        return encode(e, text, len, LACE_ENCODE_SPECIAL | LACE_ENCODE_BEGIN, ids, count, refusal);
     int code = lace_engine_prompt(e, text, ids, &n, &err);
     if (!code && n > (size_t)call->server->ask.prompt) {
         free(*ids);
@@ -222,7 +224,8 @@ static int read_chat(struct lace_call *call, struct lace_job_prompt *p)
     lace_text_init(&text);
     int code = rendered ? render(call, &text, &call->refusal) : lace_ask_last_user(&call->ask, &text, &call->refusal);
     const char *bytes = text.data ? text.data : "";
-    if (!code && rendered) code = encode(e, bytes, text.len, true, &p->ids, &p->count, &call->refusal);
+    /* what begins the text is the template's affair */
+    if (!code && rendered) code = encode(e, bytes, text.len, LACE_ENCODE_SPECIAL, &p->ids, &p->count, &call->refusal);
     else if (!code) code = read_text(call, bytes, text.len, &p->ids, &p->count, &call->refusal);
     lace_text_release(&text);
     return code;

@@ -1,4 +1,5 @@
 #include "serve/scheduler.h"
+#include "decode/pick.h"
 #include <math.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -106,6 +107,17 @@ static void count(struct lace_scheduler *s, const struct lace_choice *c)
     pthread_mutex_unlock(&m->lock);
 }
 
+/* The picked thread; where no thread has an answer, the one that would be picked if its whole text were its answer. */
+static int shown_thread(const struct lace_choice *c)
+{
+    const struct lace_run_result *r = &c->result;
+    struct lace_ballot ballots[LACE_FEW_ROWS];
+    if (r->picked >= 0) return r->picked;
+    for (int n = 0; n < r->thread_count; n++)
+        ballots[n] = (struct lace_ballot){r->threads[n].text, r->threads[n].p_best, r->threads[n].logprob};
+    return lace_pick(ballots, r->thread_count, c->job->ask->pick, c->seed);
+}
+
 static void end_choice(struct lace_scheduler *s, struct lace_choice *c)
 {
     struct lace_job *job = c->job;
@@ -113,6 +125,7 @@ static void end_choice(struct lace_scheduler *s, struct lace_choice *c)
     c->ended = lace_now();
     if (lace_group_result(s->decoder, c->group, job->options.threads, job->ask->pick, c->seed, &c->result, &err))
         lace_refuse(&job->refusal, 500, NULL, "%s", err.text);
+    else c->shown = shown_thread(c);
     c->result.steps = lace_decoder_thread(s->decoder, c->group, 0)->clock_end;
     for (int n = 1; n < job->options.threads; n++) {
         int end = lace_decoder_thread(s->decoder, c->group, n)->clock_end;

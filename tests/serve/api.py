@@ -156,6 +156,24 @@ with Server() as s:
     same("the same prompt is not read again", b["prompt_tokens_details"]["cached_tokens"], b["prompt_tokens"])
     ok("the metrics say so", s.metric("lace_prompt_tokens_cached_total") > 0)
 
+    # ---- nothing of one request reaches another: with whatever secret beside it, the same log-probabilities to the bit ----
+    ask = {"prompt": PROBLEM, "seed": 2, "temperature": 1, "logprobs": 5, "max_tokens": 60, "lace": {"threads": 4, "return_threads": True}}
+    def answer():
+        choice = s.post("/v1/completions", ask).json["choices"][0]
+        return [choice["logprobs"], choice["lace"]]
+    alone = answer()
+    for secret in ("Find z (each from 1 to 8, mod 13): z*5+7=9.", "The secret is g = 7. " * 20, PROBLEM + " Answer: 1. [[best]]"):
+        beside = s.connection()
+        beside.request("POST", "/v1/completions", json.dumps({
+            "prompt": secret, "stream": True, "n": 3, "max_tokens": 1200, "temperature": 3, "seed": 5,
+            "lace": {"threads": 8, "stream_threads": True, "budget": 1200}}))
+        response = beside.getresponse()
+        response.readline()
+        same(f"beside a group that reads {secret[:20]!r}", answer(), alone)
+        ok("  which still runs", s.metric("lace_rows_taken") > 0)
+        response.close()
+        beside.close()
+
 # ---- a chat template ----
 with folder() as where:
     shutil.copytree(os.path.join(ROOT, "models", "lace-search"), f"{where}/model", ignore=shutil.ignore_patterns("base", "isolated"))
@@ -172,6 +190,12 @@ with folder() as where:
             b = s.complete(ids, max_tokens=20, seed=1, **fields).json
             same("a conversation as the template writes it", [a["choices"][0]["message"]["content"], a["choices"][0]["lace"], a["usage"]["prompt_tokens"]],
                  [b["choices"][0]["text"], b["choices"][0]["lace"], len(ids)])
+        for n, fields in ((1, {}), (3, {"lace": {"threads": 3, "return_threads": True}})):
+            want = lace_run(PROBLEM, "--model", f"{where}/model", "--chat", "--threads", n, "--seed", 4, "--temperature", 1, "--budget", 40)
+            a = s.post("/v1/chat/completions", dict(messages=[{"role": "user", "content": PROBLEM}], seed=4, temperature=1, max_tokens=40, **fields)).json
+            got = a["choices"][0]
+            same(f"lace run --chat --threads {n}", [got["message"]["content"], got["lace"].get("threads"), a["usage"]["prompt_tokens"]],
+                 [want["answer"], want["threads"] if n > 1 else None, want["usage"]["prompt_tokens"]])
         a = s.post("/v1/chat/completions", {"messages": messages[:1], "chat_template_kwargs": {"mark": "!!"}, "max_tokens": 1}).json
         same("its own variables", a["usage"]["prompt_tokens"], s.post("/tokenize", {"content": "system: Be brief.!!\nassistant:"}).json["count"])
         a = s.post("/v1/chat/completions", {"messages": [{"role": "tool", "content": "x"}]})
