@@ -112,8 +112,9 @@ with folder() as where:
             read(time.monotonic() + 0.05)
         took, prompt = done[1] - began, done[0].json["usage"]["prompt_tokens"]
         gaps = [b - a for a, b in zip(arrived, arrived[1:]) if b > began and a < done[1]]
-        ok(f"a prompt of {prompt} tokens ({took:.2f} s) never stalls a stream for long ({1000 * max(gaps):.0f} ms)",
-           prompt > 2500 and len(gaps) > 5 and max(gaps) < max(0.25, 0.35 * took), sorted(gaps)[-9:])
+        # Not the longest gap, which is also the machine's affair: a prompt that is read in one go leaves a gap of its whole time.
+        ok(f"a prompt of {prompt} tokens ({took:.2f} s) is read beside a stream, whose longest gap is {1000 * max(gaps):.0f} ms",
+           prompt > 2500 and len(gaps) > 8 and sum(g for g in gaps if g > took / 4) < took / 2, sorted(gaps)[-9:])
         same("the stream's rows", s.metric("lace_rows_taken"), 1)
         connection.sock.close() if connection.sock else None
         response.close()
