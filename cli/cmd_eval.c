@@ -7,7 +7,8 @@
 #include <string.h>
 
 static struct lace_eval_options o;
-static const char *arms = "independent,isolated,exchange,serial,lace,muted,foreign", *families = "search", *model,
+#define ARMS "independent,isolated,exchange,serial,lace,muted,foreign"
+static const char *arms, *families = "search", *model,
                   *threads = "4", *temperature = "tuned", *trained_on;
 static struct cli_range difficulty, ambiguity, choices;
 static long seed = 1;
@@ -46,7 +47,8 @@ static const struct cli_option options[] = {
     {"model", 'm', CLI_TEXT, &model, "DIR,...",
      "The model with its lattice; its folders base, isolated, ... are the baselines. Several are training seeds."},
     {"arms", 'a', CLI_TEXT, &arms, "A,B,...",
-     "What to compare; isolated=DIR names an arm's own model, lace:aligned another visible set."},
+     "What to compare; isolated=DIR names an arm's own model, lace:aligned another visible set. By default "
+     "independent, isolated, exchange, serial, lace, muted and foreign."},
     {"threads", 't', CLI_TEXT, &threads, "N,...", "Reasoning threads, each a row; the first is the headline's."},
     {"rounds", 0, CLI_INT, &o.rounds, "R", "Budget of a thread in rounds, instead of the problem's own.", .min = 0,
      .max = 100000},
@@ -146,7 +148,7 @@ static int run(int count, char **args)
     o.knobs.ambiguity = (struct lace_interval){ambiguity.lo, ambiguity.hi};
     o.knobs.options = (struct lace_interval){choices.lo, choices.hi};
     o.families = split(families);
-    o.arms = split(arms);
+    o.arms = split(arms ? arms : ARMS);
     o.models = model ? split(model) : NULL;
     o.trained_on = trained_on ? split(trained_on) : NULL;
     if (!o.families || !o.arms || (model && !o.models) || (trained_on && !o.trained_on))

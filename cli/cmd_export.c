@@ -36,7 +36,7 @@ const struct cli_command cmd_export = {
         "Tokenizer, chat template, generation settings and the lattice are copied as they are. Tensors pass "
         "through one by one: the model need not fit into memory.",
     .examples = "lace export runs/sft/model --out released --dtype bf16\n"
-                "python3 -c 'from transformers import AutoModelForCausalLM as M; M.from_pretrained(\"released\")'",
+                "python3 -c 'import transformers as t; t.AutoModel.from_pretrained(\"released\")'",
     .options = options,
     .args_min = 1,
     .args_max = 1,
