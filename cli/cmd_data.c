@@ -301,6 +301,19 @@ static const struct cli_command commands[] = {
      .args_max = -1,
      .prepare = cli_ask_prepare_exact,
      .run = cli_steps_run},
+    {.name = "weave",
+     .summary = "Turn drafts into threads that read each other",
+     .usage = "[OPTION...] [FILE...]",
+     .description =
+         "Wrong steps are corrected by what another wrote, work that another has done is left out, dead ends are "
+         "announced and avoided, results rechecked; meta.interactions has [thread, step, kind, from]. Wrong steps "
+         "are a model's own where there are any: of its samples (--model, --teacher) and of drafts. They are "
+         "marked in meta.corrupted, and not learned.",
+     .examples = "lace data weave --model models/lace-search drafts.jsonl -o woven.jsonl",
+     .options = cli_weave_options,
+     .args_max = -1,
+     .prepare = cli_ask_prepare,
+     .run = cli_weave_run},
     {.name = "label",
      .summary = "Compare the threads of each record: best, success, fail",
      .usage = "[OPTION...] [FILE...]",

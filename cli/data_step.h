@@ -30,6 +30,7 @@ CLI_STEP(import);
 CLI_STEP(filter);
 CLI_STEP(solve);
 CLI_STEP(steps);
+CLI_STEP(weave);
 CLI_STEP(label);
 CLI_STEP(dedupe);
 CLI_STEP(stats);

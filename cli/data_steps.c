@@ -109,6 +109,38 @@ int cli_steps_run(int count, char **args)
     return status ? status : cli_step_run("steps", count, args, steps);
 }
 
+/* ---- weave ---- */
+
+static int weave_samples = 4, weave_threads;
+static double errs = 0.5;
+static bool no_made_up;
+
+const struct cli_option cli_weave_options[] = {
+    {"threads", 'n', CLI_INT, &weave_threads, "N",
+     "Of problems of our own families; 0: as many as drafts, at least two.", .min = 0, .max = 64},
+    {"errs", 0, CLI_REAL, &errs, "SHARE", "Share of the records in which wrong steps are written.", .min = 0, .max = 1},
+    {"samples", 'k', CLI_INT, &weave_samples, "K", "Samples of each problem, whose false steps are used.", .min = 1,
+     .max = 1024},
+    {"no-made-up", 0, CLI_FLAG, &no_made_up, NULL, "No wrong steps but those that somebody made."},
+    {"tokenizer", 0, CLI_TEXT, &tokenizer, "DIR",
+     "This model's tokens are the clock; by default words, numbers and signs."},
+    CLI_ASK_OPTIONS,
+    CLI_STEP_OPTIONS,
+    {0},
+};
+
+static int weave(const struct lace_data_flow *flow, struct lace_data_report *report, struct lace_error *err)
+{
+    struct lace_weave_options o = {ask, weave_samples, weave_threads, errs, !no_made_up, tokenizer};
+    return lace_data_weave(flow, &o, report, err);
+}
+
+int cli_weave_run(int count, char **args)
+{
+    int status = cli_ask_read(&ask, false);
+    return status ? status : cli_step_run("weave", count, args, weave);
+}
+
 /* ---- label ---- */
 
 static bool need_right;

@@ -409,6 +409,21 @@ void lace_solve_defaults(struct lace_solve_options *options);
 int lace_data_solve(const struct lace_data_flow *flow, const struct lace_solve_options *options,
                     struct lace_data_report *report, struct lace_error *err);
 
+struct lace_weave_options {
+    struct lace_ask_options ask; /* whose samples show which steps go wrong; neither model nor teacher: nobody's */
+    int samples;                 /* of each problem; 4 */
+    int threads;                 /* of problems of our own families; 0: as many as there are drafts, at least two */
+    double errs;                 /* share of the records in which wrong steps are written; 0.5 */
+    int made_up;                 /* where nobody made an error, one is made up */
+    const char *tokenizer;       /* a model's directory: its tokens are the clock; NULL: words, numbers and signs */
+};
+/* Fills the options; errors are made up. */
+void lace_weave_defaults(struct lace_weave_options *options);
+/* Turns drafts into threads that read each other: wrong steps are corrected by what another wrote, work that another has
+ * done is left out, dead ends are announced and avoided. Marks go into meta.interactions: [thread, step, kind, from]. */
+int lace_data_weave(const struct lace_data_flow *flow, const struct lace_weave_options *options,
+                    struct lace_data_report *report, struct lace_error *err);
+
 struct lace_steps_options {
     struct lace_ask_options ask; /* who compresses solutions into short steps first; neither model nor teacher: nobody */
     const char *tokenizer;       /* a model's directory, whose tokens the limits count; NULL: words, numbers and signs */

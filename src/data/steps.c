@@ -4,10 +4,10 @@
  * teacher may be asked to compress first; what changes an answer on the way is not taken. */
 #include "data/ask.h"
 #include "data/flow.h"
+#include "data/measure.h"
 #include "data/wording.h"
 #include "synth/family.h"
 #include <ctype.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,34 +22,8 @@ struct splitting {
     const struct lace_steps_options *o;
     struct lace_flow flow;
     struct lace_asker *asker;
-    struct lace_tokenizer *tokenizer; /* NULL: a token is a word, a number or a sign */
-    int *ids;
-    size_t capacity;
+    struct lace_measure measure;
 };
-
-/* ---- counting tokens ---- */
-
-static int words(const char *text, size_t len)
-{
-    int count = 0;
-    for (size_t i = 0; i < len;) {
-        size_t start = i;
-        while (i < len && (isalpha((unsigned char)text[i]) || (unsigned char)text[i] >= 0x80)) i++;
-        if (i == start)
-            while (i < len && isdigit((unsigned char)text[i])) i++;
-        if (i == start) i++;
-        count += !isspace((unsigned char)text[start]);
-    }
-    return count;
-}
-
-static int tokens(struct splitting *s, const char *text, size_t len)
-{
-    size_t count;
-    if (!s->tokenizer || lace_tokenizer_encode(s->tokenizer, text, len, false, &s->ids, &s->capacity, &count, NULL))
-        return words(text, len);
-    return count < INT_MAX ? (int)count : INT_MAX;
-}
 
 /* ---- cutting ---- */
 
@@ -132,14 +106,15 @@ static int split_text(struct splitting *s, const char *text, struct lace_record_
     for (const char *at = text; *at && code >= 0;) {
         const char *end = piece_end(at);
         if (says_answer(at, end)) LACE_TALLY(s->flow.report->changed, "answer line removed");
-        else if (memchr(at, '\n', (size_t)(end - at)) || tokens(s, at, (size_t)(end - at)) <= s->o->step_tokens)
+        else if (memchr(at, '\n', (size_t)(end - at)) ||
+                 lace_measure(&s->measure, at, (size_t)(end - at)) <= s->o->step_tokens)
             code = put_step(s, t, &room, at, end);
         else { /* as many sentences as fit into a step */
             for (const char *from = at, *to = at; from < end && code >= 0; from = to) {
                 to = sentence_end(from, end);
                 for (const char *more; to < end; to = more) {
                     more = sentence_end(to, end);
-                    if (tokens(s, from, (size_t)(more - from)) > s->o->step_tokens) break;
+                    if (lace_measure(&s->measure, from, (size_t)(more - from)) > s->o->step_tokens) break;
                 }
                 code = put_step(s, t, &room, from, to);
             }
@@ -164,7 +139,7 @@ static const char *limit(struct splitting *s, const struct lace_record_thread *t
 {
     long sum = 0;
     for (int i = 0; i < t->count; i++) {
-        int count = tokens(s, t->steps[i], strlen(t->steps[i]));
+        int count = lace_measure(&s->measure, t->steps[i], strlen(t->steps[i]));
         if (count > s->o->step_tokens) return "step too long";
         sum += count;
     }
@@ -298,22 +273,17 @@ int lace_data_steps(const struct lace_data_flow *flow, const struct lace_steps_o
                     struct lace_data_report *report, struct lace_error *err)
 {
     struct splitting s = {.o = o};
-    char path[PATH_MAX];
     int code = 0;
     *report = (struct lace_data_report){0};
     if (o->step_tokens < 1 || o->thread_tokens < 1)
         return lace_fail(err, LACE_BAD, "The limits are %d tokens a step and %d a thread; both must be at least 1.",
                          o->step_tokens, o->thread_tokens);
-    if (o->tokenizer) {
-        code = lace_join(path, o->tokenizer, "tokenizer.json", err);
-        if (!code) code = lace_tokenizer_open(&s.tokenizer, path, err);
-    }
+    code = lace_measure_open(&s.measure, o->tokenizer, err);
     if (!code && (o->ask.model || o->ask.teacher)) code = lace_asker_open(&s.asker, &o->ask, err);
     if (!code) code = lace_flow_open(&s.flow, flow, report, err);
     if (!code) code = run(&s, err);
     lace_flow_close(&s.flow);
     lace_asker_close(&s.asker, !code);
-    lace_tokenizer_close(&s.tokenizer);
-    free(s.ids);
+    lace_measure_close(&s.measure);
     return code;
 }

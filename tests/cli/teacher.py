@@ -22,7 +22,8 @@ def solution(prompt, spoiled=False):
     found = re.search(r"(\d+)\+(\d+)", prompt)
     a, b = (int(found[1]), int(found[2])) if found else (0, 0)
     way = next((w for w in WAYS if "- " + w not in prompt), WAYS[-1])
-    step = {"counting up": f"From {a} I count {b} further.", "splitting tens": f"Tens and ones: {a // 10 + b // 10} and {a % 10 + b % 10}.",
+    step = {"counting up": f"From {a} I count {b} further.", "splitting tens": f"Tens and ones: {a // 10 + b // 10} and {a % 10 + b % 10}; I write one under the other, and "
+            "look at them once more before I go on with the sum.",
             "a number line": f"Mark {a}, walk {b} to the right.", "taking away from more": f"{a}+{b} is {a + b + 1} less 1."}
     wrong = 1 if spoiled else 0
     return f"Approach: {way}.\n{step.get(way, 'The same again.')}\nSo {a}+{b}={a + b + wrong}.\nAnswer: {a + b + wrong}."

@@ -82,6 +82,17 @@ if with_shipped "a model's samples" "the rate is in meta" "the same again"; then
     succeeds "the same again" cmp "$work/hard.jsonl" "$work/again.jsonl"
 fi
 
+# ---- weave ----
+data make -d 4 -n 4 -c 30 -s 5 --corrupt 1 -o "$work/erring.jsonl" 2>/dev/null
+said=$(data weave --errs 1 --no-made-up "$work/erring.jsonl" -o "$work/woven.jsonl" 2>&1)
+like "weave: our families" "$said" "weave: 30 read, 30 kept; changed: .*rechecked [0-9]*.*own [0-9]*"
+empty "errors are those that somebody made" "$(grep -o 'made_up' <<<"$said")"
+like "and are counted by stats" "$(data stats --json "$work/woven.jsonl")" '"slips": [1-9][0-9]*,.*"interactions": {.*"moved_on": '
+like "made up where nobody erred" "$(data weave --errs 1 "$work/own.jsonl" 2>&1 >/dev/null)" "made_up [1-9]"
+is "or none at all" "$(data weave --errs 0 "$work/own.jsonl" 2>&1 >/dev/null | grep -c 'own\|made_up')" 0
+is "woven by the seed" "$(data weave --errs 1 -s 4 "$work/own.jsonl" 2>/dev/null | cmp - <(data weave --errs 1 -s 4 "$work/own.jsonl" 2>/dev/null) && echo same)" same
+like "of a text too few threads" "$(data weave "$work/pi.jsonl" 2>&1)" "0 kept; dropped: only one thread 2"
+
 # ---- label and stats ----
 is "label: our families, by their checkers" "$(data label "$work/drafts.jsonl" -o "$work/labelled.jsonl" 2>&1)" "label: 6 read, 6 kept; changed: success 12, best 6"
 said=$(data stats "$work/labelled.jsonl")

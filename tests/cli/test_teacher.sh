@@ -53,6 +53,12 @@ like "solutions are compressed" "$said" "steps: 3 read, 3 kept; changed: answer 
 like "into steps" "$(head -n 1 "$work/short.jsonl")" '"steps":\["Short.\\n","Done.\\n"\],"answer":"42"'
 like "what loses its answer stays as it was" "$(sed -n 2p "$work/short.jsonl")" 'From 13 I count 30 further'
 
+# ---- weaving with the errors of a model's samples ----
+said=$(ask weave wavers "$work/out.jsonl" -k 6 --errs 1 --no-made-up 2>&1 >"$work/woven.jsonl")
+like "weave: its own errors are repaired" "$said" "weave: 3 read, 3 kept; changed: own [1-9].*corrected [1-9]"
+like "by what another thread has" "$(cat "$work/woven.jsonl")" 'So 12+30=43..n","Another thread has 12+30 = 42, not 43: 12+30 = 42..n"'
+like "and marked" "$(cat "$work/woven.jsonl")" '"corrupted":\[\[[0-2],1,"own"\]'
+
 # ---- failures ----
 one() { head -n 1 "$work/in.jsonl" | ask filter "$@" -k 1 --high 1; }
 before=$(asked)
@@ -90,7 +96,7 @@ like "none" "$(data filter "$work/in.jsonl" 2>&1)" "asks somebody"
 for i in $(seq 40); do printf '{"id":"q%s","task":"sum","prompt":"What is %s+30?","answer":"%s"}\n' "$i" "$i" $((i + 30)); done >"$work/many.jsonl"
 : >"$work/log"
 "$LACE" data solve --teacher "$url" --model-name steady-slow "$work/many.jsonl" -n 2 -o "$work/many.out" >/dev/null 2>&1 &
-step=$!
+step=$! # bash says that it was killed: not here
 for _ in $(seq 200); do [ "$(asked)" -ge 20 ] && break; sleep 0.02; done
 kill -9 $step
 wait $step 2>/dev/null
