@@ -83,20 +83,29 @@ FUNCTION(raise_exception)
     return false;
 }
 
-/* Python's strftime is C's, in the C locale. */
+/* Python's strftime is C's, in the C locale, of a time without a zone: %z and %Z are nothing. */
 FUNCTION(strftime_now)
 {
     char format[256], text[1024];
     struct tm tm;
     const struct jinja_value *f = &call->slot[0];
+    size_t n = 0, mark = j->out->len;
     if (f->type != JINJA_STRING) return lace_jinja_fail(j, "strftime_now takes a format");
-    if (f->text.len + 2 > sizeof format || memmem(f->text.bytes, f->text.len, "%f", 2))
+    for (size_t i = 0; i < f->text.len && n + 4 < sizeof format; i++) {
+        char c = f->text.bytes[i], of = c == '%' && i + 1 < f->text.len ? f->text.bytes[i + 1] : 0;
+        if (of == 'f' || of == ':' || i + 1 + (c == '%') > f->text.len) n = sizeof format; /* refused below */
+        else if (c != '%') format[n++] = c;
+        else if (i++, of != 'z' && of != 'Z') {
+            format[n++] = c;
+            format[n++] = of;
+        }
+    }
+    if (n + 4 >= sizeof format)
         return lace_jinja_fail(j, "the format \"%.*s\" of strftime_now is not supported",
                                f->text.len < 60 ? (int)f->text.len : 60, f->text.bytes);
-    memcpy(format, f->text.bytes, f->text.len);
-    memcpy(format + f->text.len, ".", 2); /* so that an empty result is told from one too long */
+    memcpy(format + n, ".", 2); /* so that an empty result is told from one too long */
     localtime_r(&j->now, &tm);
-    size_t len = strftime(text, sizeof text, format, &tm), mark = j->out->len;
+    size_t len = strftime(text, sizeof text, format, &tm);
     if (!len) return lace_jinja_fail(j, "the format of strftime_now makes too long a text");
     return lace_jinja_put(j, text, len - 1) && lace_jinja_cut(j, mark, out);
 }

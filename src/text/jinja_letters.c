@@ -58,14 +58,32 @@ struct jinja_text lace_jinja_strip(struct jinja_text text, const struct jinja_te
 
 /* ---- upper, lower and title case: Unicode's full mappings ---- */
 
-static bool is_cased(int32_t c)
+/* Unicode's Lowercase and Uppercase: the letters of that category, and what looks like them. */
+bool lace_jinja_is_lower(int32_t c)
 {
-    utf8proc_category_t category = utf8proc_category(c);
-    return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL || category == UTF8PROC_CATEGORY_LT ||
-           c == 0xaa || c == 0xba || (c >= 0x2160 && c <= 0x217f) || (c >= 0x24b6 && c <= 0x24e9);
+    static const int32_t ranges[][2] = {
+        {0xaa, 0xaa},       {0xba, 0xba},       {0x2b0, 0x2b8},     {0x2c0, 0x2c1},     {0x2e0, 0x2e4},
+        {0x345, 0x345},     {0x37a, 0x37a},     {0x1d2c, 0x1d6a},   {0x1d78, 0x1d78},   {0x1d9b, 0x1dbf},
+        {0x2071, 0x2071},   {0x207f, 0x207f},   {0x2090, 0x209c},   {0x2170, 0x217f},   {0x24d0, 0x24e9},
+        {0x2c7c, 0x2c7d},   {0xa69c, 0xa69d},   {0xa770, 0xa770},   {0xa7f8, 0xa7f9},   {0xab5c, 0xab5f},
+        {0x10780, 0x10780}, {0x10783, 0x10785}, {0x10787, 0x107b0}, {0x107b2, 0x107ba},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (c >= ranges[i][0] && c <= ranges[i][1]) return true;
+    return utf8proc_category(c) == UTF8PROC_CATEGORY_LL;
 }
 
-bool lace_jinja_is_cased(int32_t point) { return is_cased(point); }
+bool lace_jinja_is_upper(int32_t c)
+{
+    return utf8proc_category(c) == UTF8PROC_CATEGORY_LU || (c >= 0x2160 && c <= 0x216f) ||
+           (c >= 0x24b6 && c <= 0x24cf) || (c >= 0x1f130 && c <= 0x1f149) || (c >= 0x1f150 && c <= 0x1f169) ||
+           (c >= 0x1f170 && c <= 0x1f189);
+}
+
+bool lace_jinja_is_cased(int32_t c)
+{
+    return lace_jinja_is_lower(c) || lace_jinja_is_upper(c) || utf8proc_category(c) == UTF8PROC_CATEGORY_LT;
+}
 
 static bool is_ignored(int32_t c)
 {
@@ -94,12 +112,12 @@ static bool is_final_sigma(struct jinja_text text, size_t at)
         while ((text.bytes[i] & 0xc0) == 0x80);
         int32_t c = lace_jinja_point(text.bytes + i, text.len - i, &size);
         if (is_ignored(c)) continue;
-        before = is_cased(c);
+        before = lace_jinja_is_cased(c);
         break;
     }
     for (i = at + 2; before && i < text.len; i += size) {
         int32_t c = lace_jinja_point(text.bytes + i, text.len - i, &size);
-        if (!is_ignored(c)) return !is_cased(c);
+        if (!is_ignored(c)) return !lace_jinja_is_cased(c);
     }
     return before;
 }

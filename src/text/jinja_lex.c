@@ -117,6 +117,7 @@ static bool raw(struct jinja_lexer *l, size_t body, struct jinja_token *token)
 {
     int line = l->line;
     advance(l, body);
+    if (body == l->len) return true; /* Jinja does not miss the end of a block without anything in it */
     for (size_t i = body; i < l->len; i++) {
         size_t end = word_tag(l, i, "endraw", true);
         if (!end) continue;

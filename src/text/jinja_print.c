@@ -119,7 +119,9 @@ bool lace_jinja_repr(struct jinja *j, const struct jinja_value *v, int depth)
     case JINJA_BOOL: return jinja_puts(j, v->truth ? "True" : "False");
     case JINJA_INT: snprintf(text, sizeof text, "%lld", (long long)v->integer); return jinja_puts(j, text);
     case JINJA_FLOAT: lace_jinja_float_text(v->real, text); return lace_jinja_spend(j, 20) && jinja_puts(j, text);
-    case JINJA_STRING: return repr_string(j, v->text);
+    case JINJA_STRING:
+        if (!v->markup) return repr_string(j, v->text);
+        return jinja_puts(j, "Markup(") && repr_string(j, v->text) && jinja_puts(j, ")");
     case JINJA_LIST:
     case JINJA_TUPLE:
     case JINJA_KEYS:

@@ -172,7 +172,9 @@ int32_t lace_jinja_point(const char *bytes, size_t len, size_t *size); /* of val
 size_t lace_jinja_count(struct jinja_text text);                       /* characters */
 size_t lace_jinja_offset(struct jinja_text text, size_t character);    /* bytes before it; len at and past the end */
 enum jinja_case { JINJA_LOWER, JINJA_UPPER, JINJA_TITLE };             /* title: the first alone, the rest lower */
-bool lace_jinja_is_cased(int32_t point);
+bool lace_jinja_is_lower(int32_t point);
+bool lace_jinja_is_upper(int32_t point);
+bool lace_jinja_is_cased(int32_t point); /* either, or title case */
 bool lace_jinja_put_upper(struct jinja *j, int32_t point, bool title);
 bool lace_jinja_put_lower(struct jinja *j, struct jinja_text text, size_t at); /* the character at a byte */
 bool lace_jinja_put_case(struct jinja *j, struct jinja_text text, enum jinja_case to);

@@ -64,8 +64,10 @@ METHOD(swapcase)
     size_t size, mark = j->out->len;
     for (size_t i = 0; i < text.len; i += size) {
         int32_t c = lace_jinja_point(text.bytes + i, text.len - i, &size);
-        bool down = utf8proc_category(c) == UTF8PROC_CATEGORY_LU;
-        if (!(down ? lace_jinja_put_lower(j, text, i) : lace_jinja_put_upper(j, c, false))) return false;
+        bool fine = lace_jinja_is_upper(c)   ? lace_jinja_put_lower(j, text, i)
+                    : lace_jinja_is_lower(c) ? lace_jinja_put_upper(j, c, false)
+                                             : lace_jinja_put(j, text.bytes + i, size);
+        if (!fine) return false;
     }
     return finish(j, call, mark, out);
 }
@@ -83,8 +85,8 @@ static bool is_all(struct jinja *j, struct jinja_call *call, enum kind_of_text w
         int32_t c = lace_jinja_point(text.bytes + i, text.len - i, &size);
         utf8proc_category_t category = utf8proc_category(c);
         bool letter = category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO,
-             decimal = category == UTF8PROC_CATEGORY_ND, lower = category == UTF8PROC_CATEGORY_LL,
-             upper = category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LT;
+             decimal = category == UTF8PROC_CATEGORY_ND, lower = lace_jinja_is_lower(c),
+             upper = lace_jinja_is_upper(c) || category == UTF8PROC_CATEGORY_LT;
         if (category == UTF8PROC_CATEGORY_NO && (what == DIGIT || what == ALNUM))
             return lace_jinja_fail(j, "whether U+%04X is a digit is not known here", (unsigned)c);
         if (what == ALPHA) all = letter;
