@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_AT_ONCE 64 /* of one worker's step: enough for the products, few enough for the cache */
+#define CACHE_BYTES  ((int64_t)256 << 20) /* of one worker's keys and values */
+#define ROWS_AT_ONCE 128                  /* of one worker's step, as many as a decoder takes */
 
 struct seat {            /* a group in flight */
     int problem, prompt; /* its index; tokens of its prompt */
@@ -323,6 +324,19 @@ static int open_player(struct player *w, const struct lace_decoder_options *size
               : lace_fail(err, LACE_MEMORY, "Out of memory.");
 }
 
+/* As many as a step has rows for and a worker's keys and values have memory for. */
+static int groups_at_once(const struct lace_arm *arm, int threads, int64_t tokens)
+{
+    const struct lace_config *c = &arm->model.config;
+    int64_t slot = 2 * (int64_t)sizeof(float) *
+                   ((int64_t)c->num_key_value_heads * c->head_dim * c->num_hidden_layers +
+                    (int64_t)arm->model.lattice.width * arm->model.lattice.layer_count);
+    int64_t most = ROWS_AT_ONCE / threads, fit = CACHE_BYTES / (slot * tokens);
+    if (most > fit) most = fit;
+    int least = arm->see == LACE_SEE_FOREIGN ? 2 : 1;
+    return most < least ? least : (int)most;
+}
+
 int lace_rollout_run(const struct lace_arm *arm, const struct lace_rollout *r, struct lace_outcome *outcome,
                      struct lace_error *err)
 {
@@ -335,13 +349,13 @@ int lace_rollout_run(const struct lace_arm *arm, const struct lace_rollout *r, s
     if (threads > LACE_FEW_ROWS)
         return lace_fail(err, LACE_BAD, "At most %d threads can be evaluated, not %d.", LACE_FEW_ROWS, threads);
     if (workers > r->count) workers = r->count;
-    int groups = ROWS_AT_ONCE / threads > 1 ? ROWS_AT_ONCE / threads : 1, paste = 0, room = LACE_TAG_TOKENS + 16;
-    if (arm->see == LACE_SEE_FOREIGN && groups < 2) groups = 2;
+    int paste = 0, room = LACE_TAG_TOKENS + 16;
     if (arm->exchange) { /* all that the others write, or as much of it as the context holds */
         int64_t left = (int64_t)lace_config_context(&arm->engine->model->config) - prompt - budget - room,
                 all = (int64_t)budget * (threads - 1);
         paste = left < 0 ? 0 : (int)(all < left ? all : left);
     }
+    int groups = groups_at_once(arm, threads, (int64_t)prompt + (int64_t)threads * (budget + paste + room));
     struct lace_decoder_options size = {
         .groups = groups, .threads = threads, .prompt = prompt, .tokens = budget + paste + room, .workers = 1};
 #pragma omp parallel num_threads(workers)
@@ -355,6 +369,7 @@ int lace_rollout_run(const struct lace_arm *arm, const struct lace_rollout *r, s
                            .done = &done,
                            .stop = &stop};
         struct lace_error own = {{0}};
+        omp_set_num_threads(1); /* a team of one counts for none: what it calls would start threads at every product */
         int failed = open_player(&w, &size, &own);
         if (!failed) failed = play(&w, omp_get_thread_num(), omp_get_num_threads(), &own);
         close_player(&w);
