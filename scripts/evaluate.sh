@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 LACE=${B:-build}/lace
 MODEL=${MODEL:-models/lace-search}
 COUNT=${COUNT:-1000}
+DB=${DB:-${B:-build}/results.sqlite} # every outcome, for lace report and for questions of one's own
 OUT=$MODEL/results
 mkdir -p "$OUT"
 results=$(
