@@ -51,6 +51,51 @@ json_t *lace_json_read(const char *path, size_t max, struct lace_error *err)
     return root;
 }
 
+/* Writes ".0" behind every whole number of more than 18 digits that stands outside of strings. */
+static void widen(struct lace_text *out, const char *bytes, size_t len)
+{
+    size_t done = 0, digits = 0;
+    bool quoted = false, whole = true;
+    for (size_t i = 0; i <= len; i++) {
+        char c = i < len ? bytes[i] : 0;
+        if (!quoted && c >= '0' && c <= '9') {
+            digits++;
+            continue;
+        }
+        if (c == '.' || c == 'e' || c == 'E' || c == '+' || (c == '-' && digits)) {
+            whole = false; /* what follows belongs to the same number */
+            digits = 0;
+            continue;
+        }
+        if (digits > 18 && whole) {
+            lace_text_add(out, bytes + done, i - done);
+            lace_text_str(out, ".0");
+            done = i;
+        }
+        digits = 0;
+        whole = true;
+        if (quoted && c == '\\') i++;
+        else if (c == '"') quoted = !quoted;
+    }
+    lace_text_add(out, bytes + done, len - done);
+}
+
+json_t *lace_json_read_wide(const char *path, size_t max, struct lace_error *err)
+{
+    char *bytes;
+    size_t len;
+    struct lace_text wide;
+    json_t *root = NULL;
+    if (lace_read_file(path, max, &bytes, &len, err)) return NULL;
+    lace_text_init(&wide);
+    widen(&wide, bytes, len);
+    if (wide.failed) lace_fail(err, LACE_MEMORY, "Out of memory while reading %.200s.", path);
+    else root = lace_json_parse(wide.data, wide.len, path, err);
+    lace_text_release(&wide);
+    lace_free(bytes);
+    return root;
+}
+
 int lace_json_write(json_t *object, const char *dir, const char *name, struct lace_error *err)
 {
     char path[PATH_MAX];

@@ -10,6 +10,9 @@ json_t *lace_json_parse(const char *bytes, size_t len, const char *what, struct 
 json_t *lace_json_read(const char *path, size_t max, struct lace_error *err);
 /* Writes an object, which is released, as dir/name. NULL object: out of memory. */
 int lace_json_write(json_t *object, const char *dir, const char *name, struct lace_error *err);
+/* The same of a file whose whole numbers may be beyond 64 bits; these become real. "model_max_length" of many a
+ * tokenizer_config.json is 1e30, with all its digits. */
+json_t *lace_json_read_wide(const char *path, size_t max, struct lace_error *err);
 /* Members with a default where they are missing or null; an error where the type or the range is wrong. */
 int lace_json_int(const json_t *object, const char *key, int fallback, int low, int high, int *out, const char *what,
                   struct lace_error *err);

@@ -118,7 +118,7 @@ static int read_config(struct lace_chat_template *c, const char *dir, const char
     char path[PATH_MAX];
     int code = lace_join(path, dir, file, err);
     if (code || access(path, F_OK)) return code;
-    json_t *config = lace_json_read(path, MAX_CONFIG, err);
+    json_t *config = lace_json_read_wide(path, MAX_CONFIG, err);
     if (!config) return LACE_BAD;
     code = take_config(c, config, path, templates, err);
     json_decref(config);

@@ -94,7 +94,7 @@ int lace_tokenizer_open_folder(struct lace_tokenizer **tokenizer, const char *fo
                          "tokenizer.model.",
                          folder);
     if (access(config_path, F_OK)) return open_with(tokenizer, path, NULL, err);
-    if (!(root = lace_json_read(config_path, LACE_TOKENIZER_FILE, err))) return LACE_BAD;
+    if (!(root = lace_json_read_wide(config_path, LACE_TOKENIZER_FILE, err))) return LACE_BAD;
     code = take(&config, root, err);
     if (!code) code = open_with(tokenizer, path, &config, err);
     free(config.tokens);

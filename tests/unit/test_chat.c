@@ -138,7 +138,8 @@ static void the_configuration_holds_a_template_and_tokens(void **state)
     put("tokenizer_config.json",
         "{\"chat_template\": \"{{ bos_token }}{{ eos_token }}{{ image_token }}{{ pad_token is defined }}"
         "{% for m in messages %}{{ m.role }}:{{ m.content }}{% endfor %}\","
-        "\"bos_token\": {\"content\": \"<s>\", \"lstrip\": false}, \"eos_token\": \"</s>\", \"pad_token\": null,"
+        "\"bos_token\": {\"content\": \"<s>\", \"lstrip\": false}, \"model_max_length\": "
+        "1000000000000000019884624838656, \"eos_token\": \"</s>\", \"pad_token\": null,"
         "\"extra_special_tokens\": {\"image_token\": \"<img>\"}}");
     assert_string_equal(render(HI), "<s></s><img>Falseuser:Hi");
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static json_t *parse(const char *text, struct lace_error *err)
@@ -102,12 +103,46 @@ static void members_have_types_ranges_and_defaults(void **state)
     assert_null(lace_json_read("Makefile", 100, &err)); /* longer than allowed */
 }
 
+/* Only what has more digits than an integer surely holds changes, and nothing inside of strings. */
+static void long_integers_become_real_where_asked(void **state)
+{
+    char path[] = "/tmp/lace_json_XXXXXX";
+    struct lace_error err;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    static const char text[] =
+        "{\"a\": 1000000000000000019884624838656, \"b\": [-99999999999999999999], \"c\": 123456789,"
+        "\"d\": \"12345678901234567890 \\\" 12345678901234567890\", \"e\": 1.12345678901234567890,"
+        "\"f\": 1e5, \"g\": 2.5e-3, \"h\": -5}";
+    assert_int_equal(lace_write_file(path, text, sizeof text - 1, &err), 0);
+    assert_null(lace_json_read(path, 1000, &err));
+    json_t *root = lace_json_read_wide(path, 1000, &err);
+    if (!root) fail_msg("%s", err.text);
+    assert_true(json_real_value(json_object_get(root, "a")) == 1e30);
+    assert_true(json_real_value(json_array_get(json_object_get(root, "b"), 0)) == -1e20);
+    assert_int_equal(json_integer_value(json_object_get(root, "c")), 123456789);
+    assert_string_equal(json_string_value(json_object_get(root, "d")), "12345678901234567890 \" 12345678901234567890");
+    assert_true(json_real_value(json_object_get(root, "e")) == 1.12345678901234567890);
+    assert_int_equal(json_integer_value(json_object_get(root, "h")), -5);
+    json_decref(root);
+    assert_null(lace_json_read_wide(path, 10, &err));
+    assert_int_equal(lace_write_file(path, "12345678901234567890", 20, &err), 0);
+    root = lace_json_read_wide(path, 1000, &err);
+    assert_true(json_is_real(root));
+    json_decref(root);
+    assert_int_equal(lace_write_file(path, "\"1234567890123456789", 20, &err), 0); /* no end */
+    assert_null(lace_json_read_wide(path, 1000, &err));
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_documents_get_a_sentence),
         cmocka_unit_test(depth_is_limited),
         cmocka_unit_test(members_have_types_ranges_and_defaults),
+        cmocka_unit_test(long_integers_become_real_where_asked),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }
