@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *model, *shape, *dtype, *threads = "1,4,8,16";
+static const char *model, *shape, *dtype, *files, *threads = "1,4,8,16";
 static bool json, quick;
 static int workers, groups = 1;
 
@@ -18,6 +18,7 @@ static const struct cli_option options[] = {
     {"dtype", 0, CLI_CHOICE, &dtype, NULL, "The type of the products; by default what this CPU is fast at.",
      .choices = "bf16|f32"},
     {"workers", 0, CLI_INT, &workers, "N", "OS threads; by default all cores.", .min = 0, .max = 1024},
+    {"files", 0, CLI_TEXT, &files, "DIR", "The tokenizer's text and vocabularies are kept here, and taken from here."},
     {"quick", 'q', CLI_FLAG, &quick, NULL, "Fewer samples."},
     {"json", 'j', CLI_FLAG, &json, NULL, "JSON instead of a table."},
     {0},
@@ -44,9 +45,9 @@ static const char *scaled(char *text, size_t size, double value, const char *uni
         snprintf(text, size, "%.*f %ss", v < 10 ? 2 : v < 100 ? 1 : 0, v, down[step]);
         return text;
     }
-    bool plain = !strcmp(unit, "tokens/s") || !strcmp(unit, "rows");
+    bool counted = !strcmp(unit, "rows") || !strcmp(unit, "ids"), plain = counted || !strcmp(unit, "tokens/s");
     for (; !plain && v >= 1000 && step < 5; step++) v /= 1000;
-    int digits = !strcmp(unit, "rows") || v >= 100 ? 0 : v < 10 ? 2 : 1;
+    int digits = counted || v >= 100 ? 0 : v < 10 ? 2 : 1;
     snprintf(text, size, "%.*f %s%s", digits, v, up[step], unit);
     return text;
 }
@@ -119,7 +120,7 @@ static int show(void *user, const struct lace_bench_figure *f)
 
 static int run(int count, char **args)
 {
-    static const char parts[] = "decode|prefill|train|load";
+    static const char parts[] = "decode|prefill|train|load|tokenizer";
     struct lace_error err;
     struct output out = {.figures = 0};
     struct lace_bench_options o = {.parts = LACE_BENCH_ALL,
@@ -129,13 +130,15 @@ static int run(int count, char **args)
                                    .workers = workers,
                                    .groups = groups,
                                    .quick = quick,
+                                   .files = files,
                                    .figure = show,
                                    .user = &out};
     int list[16];
     if (count && strcmp(args[0], "all")) {
         int index = cli_choice_index(parts, args[0]);
         if (index < 0)
-            return cli_misuse("There is no benchmark '%s'; the parts are decode, prefill, train, load and all.",
+            return cli_misuse("There is no benchmark '%s'; the parts are decode, prefill, train, load, "
+                              "tokenizer and all.",
                               args[0]);
         o.parts = 1 << index;
     }
@@ -159,15 +162,16 @@ static int run(int count, char **args)
 
 const struct cli_command cmd_bench = {
     .name = "bench",
-    .summary = "measure decoding, prefill, training and loading",
-    .usage = "[decode|prefill|train|load|all]\n[--model DIR] [--threads 1,4,8,16] [--json]",
+    .summary = "measure decoding, prefill, training, loading and the tokenizer",
+    .usage = "[decode|prefill|train|load|tokenizer|all]\n[--model DIR] [--threads 1,4,8,16] [--json]",
     .description =
         "Measures the limits of this machine first (rate of large products, rate of reading memory), then what lace "
         "reaches, each figure "
         "with its share of a limit. Limits are the best of several samples, other figures medians; the range of "
         "the samples stands beside them. Rates depend on what else the machine "
         "does: compare ratios that were measured in one run.",
-    .examples = "lace bench\nlace bench decode --threads 8 --json\nlace bench load --model ~/models/qwen3-0.6b",
+    .examples = "lace bench\nlace bench decode --threads 8 --json\nlace bench load --model ~/models/qwen3-0.6b\n"
+                "lace bench tokenizer --quick",
     .options = options,
     .args_min = 0,
     .args_max = 1,

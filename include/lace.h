@@ -605,12 +605,19 @@ void lace_serve_close(struct lace_server **server); /* NULL is fine; nulls the h
 
 /* ---- benchmark ---- */
 /* What this machine can do, measured first, and beside it what lace does: rates, and each as a share of its limit. */
-enum { LACE_BENCH_DECODE = 1, LACE_BENCH_PREFILL = 2, LACE_BENCH_TRAIN = 4, LACE_BENCH_LOAD = 8, LACE_BENCH_ALL = 15 };
+enum {
+    LACE_BENCH_DECODE = 1,
+    LACE_BENCH_PREFILL = 2,
+    LACE_BENCH_TRAIN = 4,
+    LACE_BENCH_LOAD = 8,
+    LACE_BENCH_TOKENIZER = 16,
+    LACE_BENCH_ALL = 31
+};
 struct lace_bench_figure {
-    const char *part;        /* "machine", "decode", "prefill", "train", "load" */
+    const char *part;        /* "machine", "decode", "prefill", "train", "load", "tokenizer" */
     const char *name;        /* "product_rate", "read_bandwidth", "tokens", ...; "skipped": label says why */
     const char *label;       /* the setting in words */
-    const char *unit;        /* "FLOP/s", "B/s", "tokens/s", "s", "B", "rows", "" (a ratio) */
+    const char *unit;        /* "FLOP/s", "B/s", "tokens/s", "s", "B", "rows", "ids", "" (a ratio) */
     int threads;             /* reasoning threads; 0: does not apply */
     int lattice;             /* 1 on, 0 off, -1: does not apply */
     double value, low, high; /* median, least and most of the samples */
@@ -621,7 +628,7 @@ struct lace_bench_figure {
 };
 struct lace_bench_options {
     int parts;          /* LACE_BENCH_* */
-    const char *model;  /* decode and prefill with this directory; load: NULL is the shipped model */
+    const char *model;  /* decode and prefill with this directory; load: NULL is the shipped model; tokenizer: its own */
     const char *shape;  /* without a model: random weights of this shape; "qwen3-0.6b" */
     const char *dtype;  /* "bf16", "f32", or NULL: what this CPU is fast at */
     const int *threads; /* decode with these numbers of reasoning threads */
@@ -629,6 +636,8 @@ struct lace_bench_options {
     int groups;  /* of so many threads each, decoded together; 0: one */
     int workers; /* 0: all */
     int quick;   /* fewer samples */
+    /* tokenizer: the directory where its text and vocabularies are kept, made there if need be; NULL: nowhere */
+    const char *files;
     /* Called with each figure as soon as it is known; non-zero stops: LACE_STOPPED. */
     int (*figure)(void *user, const struct lace_bench_figure *figure);
     void *user;

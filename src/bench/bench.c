@@ -78,7 +78,9 @@ int lace_bench_skip(struct lace_bench *b, const char *part, const char *why, str
 static int check(const struct lace_bench_options *o, struct lace_error *err)
 {
     if (!(o->parts & LACE_BENCH_ALL))
-        return lace_fail(err, LACE_BAD, "Nothing is to be measured; the parts are decode, prefill, train and load.");
+        return lace_fail(err, LACE_BAD,
+                         "Nothing is to be measured; the parts are decode, prefill, train, load and "
+                         "tokenizer.");
     if (o->shape && strcmp(o->shape, "qwen3-0.6b"))
         return lace_fail(err, LACE_BAD, "There is no shape \"%.40s\"; the shape is qwen3-0.6b.", o->shape);
     if (o->dtype && strcmp(o->dtype, "bf16") && strcmp(o->dtype, "f32"))
@@ -106,7 +108,7 @@ int lace_bench(const struct lace_bench_options *options, struct lace_error *err)
     omp_set_num_threads(b.workers);
 
     if (parts & LACE_BENCH_LOAD) code = lace_bench_load(&b, err);
-    if (!code && parts != LACE_BENCH_LOAD) code = lace_bench_limits(&b, err);
+    if (!code && parts & ~(LACE_BENCH_LOAD | LACE_BENCH_TOKENIZER)) code = lace_bench_limits(&b, err);
     if (!code && parts & (LACE_BENCH_DECODE | LACE_BENCH_PREFILL)) {
         struct lace_subject subject;
         code = lace_subject_open(&subject, &b, err);
@@ -115,5 +117,6 @@ int lace_bench(const struct lace_bench_options *options, struct lace_error *err)
         lace_subject_close(&subject);
     }
     if (!code && parts & LACE_BENCH_TRAIN) code = lace_bench_train(&b, err);
+    if (!code && parts & LACE_BENCH_TOKENIZER) code = lace_bench_tokenizer(&b, err);
     return code;
 }

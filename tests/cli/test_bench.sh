@@ -19,6 +19,15 @@ json=$("$LACE" bench load --model "$work/model" --quick --json)
 is "load is split" "$(read_json "','.join(f['name'] for f in F)")" "start,read,pack,tokenizer,prefill,first_token,first_token_total,peak_memory,peak_memory_total"
 like "a table for people" "$("$LACE" bench load --model "$work/model" --quick)" 'start to the first token  *[0-9.]* m\?s'
 
+json=$("$LACE" bench tokenizer --files "$work/files" --quick --json)
+is "two kinds of tokenizer" "$(read_json "','.join(f['name'] for f in F)")" "load,encode,decode,ids,load,encode,decode,ids"
+ids=$(read_json "[f['value'] for f in F if f['name'] == 'ids']")
+is "its files are kept" "$(ls "$work/files" | tr '\n' ' ')" "bytes.json sentencepiece.json text.txt "
+json=$("$LACE" bench tokenizer --files "$work/files" --quick --json)
+is "and measured again" "$(read_json "[f['value'] for f in F if f['name'] == 'ids']")" "$ids"
+json=$("$LACE" bench tokenizer --model "$work/model" --quick --json)
+is "or the model's own" "$(read_json "','.join(f['name'] for f in F)")" "load,encode,decode,ids"
+
 refused() {
     local name=$1 want=$2 said
     shift 2

@@ -2,6 +2,7 @@
  * own tokenizer's promises. */
 #include "text/utf8.h"
 #include "tokenizer_test.h"
+#include <pthread.h>
 
 /* ---- equal to Tokenizers ---- */
 
@@ -519,6 +520,56 @@ static void long_texts_encode_in_reasonable_time(void **state)
     free(text);
 }
 
+/* ---- workers ---- */
+
+struct worker {
+    pthread_t handle;
+    const struct lace_tokenizer *tokenizer;
+    const json_t *root;
+    uint64_t seed;
+    int wrong;
+};
+
+static void *work(void *argument)
+{
+    struct worker *w = argument;
+    struct lace_tokenizer *alone; /* sees each text once, so that it knows no word */
+    struct lace_text text;
+    int *a = NULL, *b = NULL;
+    size_t a_cap = 0, b_cap = 0, a_count = 0, b_count = 0;
+    lace_text_init(&text);
+    for (uint64_t i = 0; i < 200; i++) {
+        if (i % 20 == 0 && lace_tokenizer_open(&alone, "tests/golden/tokenizer_llama2.json", NULL)) w->wrong++;
+        make_string(w->root, w->seed + i % 3, i % 40, &text);
+        w->wrong += lace_tokenizer_encode(w->tokenizer, text.data, text.len, 0, &a, &a_cap, &a_count, NULL) != 0;
+        w->wrong += lace_tokenizer_encode(alone, text.data, text.len, 0, &b, &b_cap, &b_count, NULL) != 0;
+        w->wrong += a_count != b_count || memcmp(a, b, a_count * sizeof *a);
+        if (i % 20 == 19) lace_tokenizer_close(&alone);
+    }
+    lace_text_release(&text);
+    free(a);
+    free(b);
+    return NULL;
+}
+
+/* They share the words that any of them met. */
+static void workers_share_a_tokenizer(void **state)
+{
+    struct worker w[4];
+    json_t *root = read_cases();
+    struct lace_tokenizer *t = open_file("tests/golden/tokenizer_llama2.json");
+    for (int i = 0; i < 4; i++) {
+        w[i] = (struct worker){.tokenizer = t, .root = root, .seed = 90};
+        assert_int_equal(pthread_create(&w[i].handle, NULL, work, &w[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(w[i].handle, NULL);
+        assert_int_equal(w[i].wrong, 0);
+    }
+    lace_tokenizer_close(&t);
+    json_decref(root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -531,6 +582,7 @@ int main(void)
         cmocka_unit_test(our_own_tokenizer_keeps_its_pieces),
         cmocka_unit_test(digits_of_large_numbers_are_tokens_for_the_families),
         cmocka_unit_test(long_texts_encode_in_reasonable_time),
+        cmocka_unit_test(workers_share_a_tokenizer),
     };
     return cmocka_run_group_tests_name("tokenizer", tests, NULL, NULL);
 }
