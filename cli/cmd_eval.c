@@ -8,8 +8,7 @@
 
 static struct lace_eval_options o;
 #define ARMS "independent,isolated,exchange,serial,lace,muted,foreign"
-static const char *arms, *families = "search", *model,
-                  *threads = "4", *temperature = "tuned", *trained_on;
+static const char *arms, *families = "search", *model, *threads = "4", *temperature = "tuned", *trained_on;
 static struct cli_range difficulty, ambiguity, choices;
 static long seed = 1;
 static bool json, robustness;
@@ -76,7 +75,7 @@ static void interrupt(int number)
     interrupted = 1;
 }
 
-/* One bar for the whole evaluation; the arm at work stands behind it. */
+/* One bar for the whole evaluation, tuning included: groups are the problems of all arms. The arm at work stands behind. */
 struct display {
     struct cli_progress bar;
     long total;
@@ -85,7 +84,7 @@ struct display {
 static int show(void *user, const char *what, long done, long total)
 {
     struct display *d = user;
-    if (!d->total) cli_progress_start(&d->bar, "eval", "problems", total);
+    if (!d->total) cli_progress_start(&d->bar, "eval", "groups", total);
     d->bar.total = d->total = total;
     cli_progress_update(&d->bar, done, what);
     return interrupted;

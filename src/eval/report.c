@@ -129,7 +129,7 @@ static void headline(struct page *p)
                            .x1 = 100,
                            .y0 = A - 0.5,
                            .y1 = -0.5};
-    put(p, "<figure>");
+    put(p, "<figure class=\"wide\">");
     lace_chart_open(&c, &p->text, "Accuracy of every arm");
     for (int x = 0; x <= 100; x += 20) lace_chart_x_tick(&c, x, "%.0f %%");
     for (int a = 0; a < A; a++) {
@@ -418,7 +418,7 @@ static void forest(struct page *p)
                            .x1 = ceil(fmax(high, 1) / 20) * 20,
                            .y0 = count - 0.5,
                            .y1 = -0.5};
-    put(p, "<figure>");
+    put(p, "<figure class=\"wide\">");
     lace_chart_open(&c, &p->text, "Differences to the best baseline");
     for (double x = c.x0; x <= c.x1; x += 20) lace_chart_x_tick(&c, x, "%g");
     lace_chart_mark_x(&c, 0);
