@@ -326,6 +326,16 @@ static const struct cli_command commands[] = {
      .args_max = -1,
      .prepare = cli_ask_prepare_exact,
      .run = cli_label_run},
+    {.name = "pipeline",
+     .summary = "Run the steps of a YAML file in their order",
+     .usage = "--config FILE [OPTION...]",
+     .description =
+         "Each entry of steps: names a step and its options. Results lie in the folder work:, the last one in out:; "
+         "what is there and still fits is not made again, and a step that was stopped goes on.",
+     .examples = "lace data pipeline --config recipes/pipeline.yaml\n"
+                 "lace data pipeline --config recipes/pipeline.yaml --set steps.0.count=100 --dry-run",
+     .options = cli_pipeline_options,
+     .run = cli_pipeline_run},
     {.name = "stats",
      .summary = "Count what a file of records holds, and how different its threads are",
      .usage = "[OPTION...] FILE",

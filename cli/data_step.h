@@ -34,5 +34,6 @@ CLI_STEP(weave);
 CLI_STEP(label);
 CLI_STEP(dedupe);
 CLI_STEP(stats);
+CLI_STEP(pipeline);
 #undef CLI_STEP
 #endif

@@ -455,6 +455,24 @@ void lace_dedupe_defaults(struct lace_dedupe_options *options);
 int lace_data_dedupe(const struct lace_data_flow *flow, const struct lace_dedupe_options *options,
                      struct lace_data_report *report, struct lace_error *err);
 
+/* The steps of a YAML file in their order (recipes/pipeline.yaml): results lie in a folder, and what is there and still
+ * fits is not made again. */
+struct lace_pipeline_step {
+    int number, count;
+    const char *const *args; /* of `lace data`: the step's name, its options, its files; NULL-terminated */
+    int arg_count;
+    int done; /* its result is there: nothing is to be run */
+};
+struct lace_pipeline_options {
+    const char *config;
+    const char *const *sets; /* "key=value", override the file; NULL-terminated, may be NULL */
+    int fresh;               /* run every step */
+    int dry;                 /* only say what would be run */
+    int (*run)(void *user, const struct lace_pipeline_step *step); /* runs a step; non-zero: it failed */
+    void *user;
+};
+int lace_data_pipeline(const struct lace_pipeline_options *options, struct lace_error *err);
+
 /* ---- evaluation ---- */
 /* The same held-out problems, seeds and tokens for every arm:
  *   independent  the clean backbone, N threads that know of no others; the vote answers

@@ -9,8 +9,7 @@
 
 enum {
     ROWS = 64, /* questions at once: enough for the products, few enough for the cache */
-    ROOM = 64, /* tokens of a thread beside its budget: tag and end */
-    ENDS = 6
+    ROOM = 64  /* tokens of a thread beside its budget: tag and end */
 };
 #define CACHE_BYTES ((size_t)2 << 30) /* of keys and values */
 
@@ -26,7 +25,6 @@ struct table { /* a run over the questions */
     struct question *questions; /* (asking->count) */
     struct lace_decoder *decoder;
     int seat[ROWS]; /* the question of each group, -1: free */
-    int ends[ENDS], end_count;
 };
 
 /* The turn of the model, opened as its template does. NULL: it has no template that takes this. */
@@ -129,15 +127,6 @@ static int start(struct table *t, int i, struct lace_error *err)
     return 0;
 }
 
-static bool ended(const struct table *t, int g)
-{
-    const struct lace_thread *thread = lace_decoder_thread(t->decoder, g, 0);
-    if (lace_decoder_done(t->decoder, g)) return true;
-    for (int i = 0; i < t->end_count && thread->count > thread->tag_count; i++)
-        if (thread->ids[thread->count - 1] == t->ends[i] && thread->chosen > 0) return true;
-    return false;
-}
-
 static int take(struct table *t, int g, struct lace_error *err)
 {
     const struct lace_thread *thread = lace_decoder_thread(t->decoder, g, 0);
@@ -168,7 +157,7 @@ static int run(struct table *t, struct lace_error *err)
         int running = lace_decoder_step(t->decoder, NULL, err);
         code = running < 0 ? running : 0;
         for (int g = 0; g < ROWS && !code; g++)
-            if (t->seat[g] >= 0 && lace_decoder_started(t->decoder, g) && ended(t, g)) code = take(t, g, err);
+            if (t->seat[g] >= 0 && lace_decoder_done(t->decoder, g)) code = take(t, g, err);
         if (!code && t->asking->tick && t->asking->tick(t->asking->user))
             code = lace_fail(err, LACE_STOPPED, "Stopped; the replies so far are kept where there is a journal.");
     }
@@ -177,14 +166,8 @@ static int run(struct table *t, struct lace_error *err)
 
 int lace_ask_local(struct lace_engine *engine, const struct lace_asking *asking, struct lace_error *err)
 {
-    static const char *const names[] = {"<|im_end|>",    "<|endoftext|>", "<|eot_id|>",
-                                        "<end_of_turn>", "</s>",          "<|end|>"};
     struct table t = {.engine = engine, .asking = asking};
     int code = 0;
-    for (int i = 0; i < ENDS; i++) {
-        int id = lace_tokenizer_id(engine->tokenizer, names[i]);
-        if (id >= 0) t.ends[t.end_count++] = id;
-    }
     if (!(t.questions = calloc((size_t)asking->count, sizeof *t.questions)))
         return lace_fail(err, LACE_MEMORY, "Out of memory: %d questions.", asking->count);
     for (int i = 0; i < asking->count && !code; i++)
