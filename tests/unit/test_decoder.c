@@ -1,6 +1,7 @@
 /* Threads in lockstep: what a step decodes is what one pass over the whole text computes; a group depends on nothing
  * but its prompt, its options and its seed; the barrier, budgets, stops and verdicts. Random small models. */
 #include "decoder_test.h"
+#include "text/utf8.h"
 
 /* ---- a step against the whole ---- */
 
@@ -428,6 +429,7 @@ static void a_confident_thread_ends_its_group(void **state)
 
 static void collect(void *user, int group, int thread, const char *bytes, size_t len)
 {
+    assert_true(lace_utf8_valid(bytes, len)); /* whole characters, whatever the tokens hold */
     lace_text_add((struct lace_text *)user + thread, bytes, len);
 }
 
@@ -453,6 +455,33 @@ static void stops_and_tokens_end_a_thread(void **state)
     assert_int_equal(lace_decoder_thread(d, g, 1)->end, LACE_END_TOKEN);
     assert_string_equal(lace_decoder_thread(d, g, 0)->text.data, "So it "); /* the stop string is cut off */
     assert_string_equal(lace_decoder_thread(d, g, 1)->text.data, "to find");
+    for (int n = 0; n < 2; n++) {
+        assert_string_equal(seen[n].data, lace_decoder_thread(d, g, n)->text.data);
+        lace_text_release(&seen[n]);
+    }
+    lace_decoder_close(&d);
+    lace_model_free(&m);
+}
+
+static void a_text_grows_by_whole_characters(void **state)
+{
+    struct lace_model *m = make_model(LACE_F32, &causal);
+    struct lace_decoder *d = make_decoder(m, 1);
+    struct words w[] = {words("caf\u00e9 \u20ac \U0001f600<|end|>"), words("\u20ac<|end|>")};
+    struct lace_text seen[2];
+    struct lace_error err;
+    struct lace_group_options o = defaults(2, 1);
+    o.user = seen;
+    lace_text_init(&seen[0]);
+    lace_text_init(&seen[1]);
+    assert_int_equal(w[1].count, 4); /* a byte is a token; the third never comes */
+    w[1].ids[2] = w[1].ids[3];
+    w[1].count = 3;
+    int g = add(d, "Find x.\n", o);
+    for (int n = 0; n < 2; n++) lace_decoder_force(d, g, n, w[n].ids, w[n].count);
+    while (!lace_decoder_done(d, g)) assert_works(lace_decoder_step(d, collect, &err), err);
+    assert_string_equal(lace_decoder_thread(d, g, 0)->text.data, "caf\u00e9 \u20ac \U0001f600");
+    assert_string_equal(lace_decoder_thread(d, g, 1)->text.data, "\ufffd");
     for (int n = 0; n < 2; n++) {
         assert_string_equal(seen[n].data, lace_decoder_thread(d, g, n)->text.data);
         lace_text_release(&seen[n]);
@@ -552,6 +581,7 @@ int main(void)
         cmocka_unit_test(pasted_text_is_context),
         cmocka_unit_test(a_confident_thread_ends_its_group),
         cmocka_unit_test(stops_and_tokens_end_a_thread),
+        cmocka_unit_test(a_text_grows_by_whole_characters),
         cmocka_unit_test(the_prompt_is_held_once),
         cmocka_unit_test(bad_requests_are_refused_and_leave_no_trace),
     };
