@@ -87,22 +87,13 @@ static int try_ends(const struct lace_family *family, const struct lace_data_kno
 
 #define KEY(name) (snprintf(key, sizeof key, "data.%d.%s", i, name), key)
 
-static int read_source(struct lace_source *o, struct lace_settings *s, int i, uint64_t seed, bool *there,
-                       struct lace_error *err)
+/* data.i, of this family or of this file. */
+static int read_source(struct lace_source *o, struct lace_settings *s, int i, uint64_t seed, const char *family,
+                       const char *file, struct lace_error *err)
 {
     char key[64];
-    const char *family = NULL, *file = NULL;
     int code, choice;
     *o = (struct lace_source){.weight = 1, .until = 1};
-    *there = false;
-    if ((code = lace_settings_string(s, KEY("family"), &family, err)) ||
-        (code = lace_settings_string(s, KEY("file"), &file, err)))
-        return code;
-    snprintf(key, sizeof key, "data.%d", i);
-    if (!family && !file && !lace_settings_has(s, key)) return 0;
-    if (!family && !file)
-        return lace_fail(err, LACE_BAD, "%s: %s says neither family: nor file:; give it one of them.", s->path, key);
-    *there = true;
     if ((code = lace_settings_double(s, KEY("weight"), 0, 1e6, &o->weight, err)) ||
         (code = lace_settings_double(s, KEY("from"), 0, 1, &o->from, err)) ||
         (code = lace_settings_double(s, KEY("until"), 0, 1, &o->until, err)) ||
@@ -117,8 +108,6 @@ static int read_source(struct lace_source *o, struct lace_settings *s, int i, ui
         return lace_fail(err, LACE_BAD,
                          "%s: data.%d.keep leaves threads out, which the others would look for; it needs shut: true.",
                          s->path, i);
-    if (family && file)
-        return lace_fail(err, LACE_BAD, "%s: data.%d names a family and a file; it can be one of them.", s->path, i);
     if (file) return read_lines(o, file, err);
 
     struct lace_data_knobs *k = &o->knobs;
@@ -152,18 +141,50 @@ static int read_source(struct lace_source *o, struct lace_settings *s, int i, ui
     return try_ends(o->family, k, err);
 }
 
+/* data.i: a file, a family, or several families (family: [search, path]), which share its weight. */
+static int read_entry(struct lace_sources *sources, struct lace_settings *s, int i, uint64_t seed, bool *there,
+                      struct lace_error *err)
+{
+    char key[64];
+    const char *families = NULL, *file = NULL;
+    int code, first = sources->count;
+    *there = false;
+    if ((code = lace_settings_string(s, KEY("family"), &families, err)) ||
+        (code = lace_settings_string(s, KEY("file"), &file, err)))
+        return code;
+    snprintf(key, sizeof key, "data.%d", i);
+    if (!families && !file && !lace_settings_has(s, key)) return 0;
+    if (!families == !file)
+        return lace_fail(err, LACE_BAD,
+                         families ? "%s: %s names a family and a file; it can be one of them."
+                                  : "%s: %s says neither family: nor file:; give it one of them.",
+                         s->path, key);
+    *there = true;
+    for (const char *name = families ? families : file; !code && name;) {
+        const char *comma = families ? strchr(name, ',') : NULL;
+        char family[64];
+        snprintf(family, sizeof family, "%.*s", (int)(comma && comma - name < 64 ? comma - name : 63), name);
+        if (sources->count == LACE_MAX_SOURCES)
+            return lace_fail(err, LACE_BAD, "%s: there are more than %d sources under data:.", s->path,
+                             LACE_MAX_SOURCES);
+        int at = sources->count++;
+        code = read_source(&sources->source[at], s, i, seed + (uint64_t)at * 7919, families ? family : NULL, file, err);
+        name = comma ? comma + 1 : NULL;
+    }
+    for (int at = first; at < sources->count; at++) sources->source[at].weight /= sources->count - first;
+    return code;
+}
+
 int lace_sources_read(struct lace_sources *sources, struct lace_settings *s, uint64_t seed, struct lace_error *err)
 {
     *sources = (struct lace_sources){0};
-    for (int i = 0; i < LACE_MAX_SOURCES; i++) {
-        bool there;
-        int code = read_source(&sources->source[i], s, i, seed + (uint64_t)i * 7919, &there, err);
-        if (there) sources->count = i + 1;
+    bool there = true;
+    for (int i = 0; there; i++) {
+        int code = read_entry(sources, s, i, seed, &there, err);
         if (code) {
             lace_sources_release(sources);
             return code;
         }
-        if (!there) break;
     }
     double covered = sources->count ? 0 : -1; /* from the start up to here some source is active */
     for (bool grew = sources->count > 0; grew && covered < 1;) {

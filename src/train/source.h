@@ -22,12 +22,12 @@ struct lace_source {
     double midstep;     /* share of the threads without an answer that end in the middle of their last step */
 };
 
-#define LACE_MAX_SOURCES 32
+#define LACE_MAX_SOURCES 128
 struct lace_sources {
     struct lace_source source[LACE_MAX_SOURCES];
     int count;
 };
-/* Reads data.0.family, data.0.weight, ... */
+/* Reads data.0.family, data.0.weight, ...; an entry with a list of families becomes one source of each. */
 int lace_sources_read(struct lace_sources *sources, struct lace_settings *settings, uint64_t seed,
                       struct lace_error *err);
 void lace_sources_release(struct lace_sources *sources);

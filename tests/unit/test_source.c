@@ -109,6 +109,27 @@ static void no_test_problem_is_drawn(void **state)
     lace_sources_release(&s);
 }
 
+static void several_families_share_a_weight(void **state)
+{
+    struct lace_sources s = sources_of(
+        "data:\n  - {family: [search, path, chain], difficulty: 1, weight: 3}\n  - {family: path, weight: 3}\n");
+    static const char *const names[] = {"search", "path", "chain", "path"};
+    struct lace_rng rng;
+    int drawn[4] = {0};
+    assert_int_equal(s.count, 4);
+    lace_rng_init(&rng, 8, 1);
+    for (int i = 0; i < 600; i++) {
+        struct lace_record r;
+        int k = draw(&s, &rng, 0.5, &r);
+        assert_string_equal(r.task, names[k]);
+        if (k < 3) assert_int_equal(r.difficulty, 1);
+        drawn[k]++;
+        lace_record_release(&r);
+    }
+    for (int k = 0; k < 3; k++) assert_in_range(drawn[k], 60, 140); /* 100 expected, 4 deviations of 9.1 */
+    lace_sources_release(&s);
+}
+
 /* ---- files ---- */
 
 static int to_file(void *user, const char *bytes, size_t len) { return fwrite(bytes, 1, len, user) != len; }
@@ -188,6 +209,10 @@ static void what_cannot_be_is_refused(void **state)
         {"data:\n  - {family: search}\n  - {famly: search}\n", "data.1 says neither"},
         {"data:\n  - {family: search, file: x}\n", "data.0 names a family and a file"},
         {"data:\n  - {family: serach}\n", "no problem family 'serach'"},
+        {"data:\n  - {family: [search, serach]}\n", "no problem family 'serach'"},
+        {"data:\n  - {family: [search, toll]}\n", "the family toll is for evaluation only"},
+        {"data:\n  - {family: [search, path], difficulty: 12}\n  - {family: [chain, path], difficulty: 12}\n",
+         "must lie within 1:8"},
         {"data:\n  - {family: toll}\n", "the family toll is for evaluation only; train on another one"},
         {"data:\n  - {family: search, treads: 2}\n", "did you mean data.0.threads?"},
         {"data:\n  - {family: search, split: test}\n", "data.0.split is not a known setting"},
@@ -234,9 +259,13 @@ static void bad_files_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shares_hold),           cmocka_unit_test(a_draw_depends_on_its_generator_only),
-        cmocka_unit_test(sources_come_and_go),   cmocka_unit_test(no_test_problem_is_drawn),
-        cmocka_unit_test(a_file_is_a_source),    cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(shares_hold),
+        cmocka_unit_test(a_draw_depends_on_its_generator_only),
+        cmocka_unit_test(sources_come_and_go),
+        cmocka_unit_test(no_test_problem_is_drawn),
+        cmocka_unit_test(several_families_share_a_weight),
+        cmocka_unit_test(a_file_is_a_source),
+        cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(bad_files_are_refused),
     };
     return cmocka_run_group_tests_name("source", tests, open_all, close_all);
