@@ -1,19 +1,9 @@
 /* Embedding: x[r,:] = table[ids[r],:]; backward dtable[ids[r],:] += dx[r,:]. */
 #include "ops/cpu.h"
-#include <string.h>
 
 void lace_embedding_forward(float *x, const void *table, enum lace_dtype dtype, const int *ids, int rows, int D)
 {
-    for (int r = 0; r < rows; r++) {
-        size_t from = (size_t)ids[r] * D, to = (size_t)r * D;
-        if (dtype == LACE_F32) {
-            memcpy(x + to, (const float *)table + from, sizeof(float) * D);
-        } else if (dtype == LACE_F16) {
-            for (int c = 0; c < D; c++) x[to + c] = lace_f16_to_f32(((const uint16_t *)table)[from + c]);
-        } else {
-            for (int c = 0; c < D; c++) x[to + c] = lace_bf16_to_f32(((const uint16_t *)table)[from + c]);
-        }
-    }
+    for (int r = 0; r < rows; r++) lace_dtype_to_f32(dtype, table, (size_t)ids[r] * D, (size_t)D, x + (size_t)r * D);
 }
 
 /* Rows in order on one worker: several rows may name the same id, and the sum must not depend on a schedule. */

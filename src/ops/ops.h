@@ -19,10 +19,7 @@
  */
 #ifndef LACE_OPS_H
 #define LACE_OPS_H
-#include "base/base.h"
-
-/* LACE_F16 is read only: by matrix_pack and embedding_forward, of checkpoints. */
-enum lace_dtype { LACE_F32, LACE_BF16, LACE_F16 };
+#include "base/dtype.h" /* LACE_F16 is read only: by matrix_pack and embedding_forward, of checkpoints */
 
 /* Row buffers that meet a matrix (operands, inputs, outputs) have room for rows rounded up to this
  * many; rows beyond the count are scratch, so that products see few distinct shapes. */
