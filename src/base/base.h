@@ -44,6 +44,12 @@ double lace_rng_uniform(struct lace_rng *rng);                 /* in [0, 1) */
 double lace_rng_normal(struct lace_rng *rng);
 void lace_rng_shuffle(struct lace_rng *rng, int *items, int count);
 
+/* Bytes that belong to someone else. */
+struct lace_string {
+    const char *bytes; /* not terminated */
+    size_t len;
+};
+
 /* A growing text. data is always terminated; NULL data means that memory ran out (and stays so). */
 struct lace_text {
     char *data;

@@ -31,15 +31,6 @@ static int by_span(const void *a, const void *b)
     return (x->bytes > y->bytes) - (x->bytes < y->bytes);
 }
 
-/* false where the product of type and shape does not fit */
-static bool tensor_bytes(const struct lace_tensor *tensor, size_t *bytes)
-{
-    *bytes = lace_tensor_type_bytes(tensor->type);
-    for (int i = 0; i < tensor->rank; i++)
-        if (!lace_mul(*bytes, tensor->shape[i], bytes)) return false;
-    return true;
-}
-
 static int read_entry(struct lace_tensor *tensor, const char *name, const json_t *entry, const unsigned char *data,
                       size_t size, const char *path, struct lace_error *err)
 {
@@ -48,8 +39,8 @@ static int read_entry(struct lace_tensor *tensor, const char *name, const json_t
     const char *type = json_string_value(json_object_get(entry, "dtype"));
     if (!type) return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" has no dtype.", path, name);
     enum lace_tensor_type t = 0;
-    while (lace_tensor_type_name(t) && strcmp(lace_tensor_type_name(t), type)) t++;
-    if (!lace_tensor_type_name(t))
+    while (t < LACE_T_BLOCKS && strcmp(lace_tensor_type_name(t), type)) t++;
+    if (t == LACE_T_BLOCKS)
         return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" has dtype %.20s, which is not known here.", path, name,
                          type);
     tensor->type = t;
@@ -79,7 +70,7 @@ static int read_entry(struct lace_tensor *tensor, const char *name, const json_t
             err, LACE_BAD,
             "%s: tensor \"%.100s\" spans %lld to %lld, but the data end at %zu; the file is damaged or cut short.",
             path, name, (long long)begin, (long long)end, size);
-    if (!tensor_bytes(tensor, &tensor->bytes))
+    if (!lace_tensor_size(tensor, &tensor->bytes))
         return lace_fail(err, LACE_BAD, "%s: the shape of tensor \"%.100s\" is too large.", path, name);
     if (tensor->bytes != (uint64_t)(end - begin))
         return lace_fail(err, LACE_BAD, "%s: tensor \"%.100s\" needs %zu bytes by its shape and spans %lld.", path,
@@ -218,9 +209,9 @@ static int build_header(const struct lace_tensor *tensors, size_t count, const c
     }
     for (size_t i = 0; root && i < count; i++) {
         const struct lace_tensor *tensor = &tensors[i];
-        assert(tensor->rank >= 0 && tensor->rank <= LACE_MAX_RANK && lace_tensor_type_name(tensor->type));
+        assert(tensor->rank >= 0 && tensor->rank <= LACE_MAX_RANK && tensor->type < LACE_T_BLOCKS);
         size_t end;
-        if (!tensor_bytes(tensor, &bytes) || bytes != tensor->bytes || !lace_add(offset, bytes, &end) ||
+        if (!lace_tensor_size(tensor, &bytes) || bytes != tensor->bytes || !lace_add(offset, bytes, &end) ||
             end > INT64_MAX) {
             code = lace_fail(err, LACE_BAD, "Tensor \"%.100s\" for %s has %zu bytes, which is not what its shape says.",
                              tensor->name, path, tensor->bytes);

@@ -5,16 +5,28 @@
 
 static const struct {
     const char *name;
-    size_t bytes;
+    size_t block, bytes;
 } types[] = {
-    [LACE_T_F64] = {"F64", 8}, [LACE_T_F32] = {"F32", 4},   [LACE_T_F16] = {"F16", 2}, [LACE_T_BF16] = {"BF16", 2},
-    [LACE_T_I64] = {"I64", 8}, [LACE_T_I32] = {"I32", 4},   [LACE_T_I16] = {"I16", 2}, [LACE_T_I8] = {"I8", 1},
-    [LACE_T_U8] = {"U8", 1},   [LACE_T_BOOL] = {"BOOL", 1},
+    [LACE_T_F64] = {"F64", 1, 8},       [LACE_T_F32] = {"F32", 1, 4},       [LACE_T_F16] = {"F16", 1, 2},
+    [LACE_T_BF16] = {"BF16", 1, 2},     [LACE_T_I64] = {"I64", 1, 8},       [LACE_T_I32] = {"I32", 1, 4},
+    [LACE_T_I16] = {"I16", 1, 2},       [LACE_T_I8] = {"I8", 1, 1},         [LACE_T_U8] = {"U8", 1, 1},
+    [LACE_T_BOOL] = {"BOOL", 1, 1},     [LACE_T_Q4_0] = {"Q4_0", 32, 18},   [LACE_T_Q8_0] = {"Q8_0", 32, 34},
+    [LACE_T_Q4_K] = {"Q4_K", 256, 144}, [LACE_T_Q5_K] = {"Q5_K", 256, 176}, [LACE_T_Q6_K] = {"Q6_K", 256, 210},
 };
-#define TYPES (sizeof types / sizeof types[0])
 
-const char *lace_tensor_type_name(enum lace_tensor_type type) { return (size_t)type < TYPES ? types[type].name : NULL; }
-size_t lace_tensor_type_bytes(enum lace_tensor_type type) { return (size_t)type < TYPES ? types[type].bytes : 0; }
+const char *lace_tensor_type_name(enum lace_tensor_type type) { return type < LACE_T_COUNT ? types[type].name : NULL; }
+size_t lace_tensor_type_block(enum lace_tensor_type type) { return type < LACE_T_COUNT ? types[type].block : 0; }
+size_t lace_tensor_type_bytes(enum lace_tensor_type type) { return type < LACE_T_COUNT ? types[type].bytes : 0; }
+
+bool lace_tensor_size(const struct lace_tensor *t, size_t *bytes)
+{
+    size_t block = lace_tensor_type_block(t->type);
+    *bytes = lace_tensor_type_bytes(t->type);
+    if (block > 1 && (!t->rank || t->shape[t->rank - 1] % block)) return false;
+    for (int i = 0; i < t->rank; i++)
+        if (!lace_mul(*bytes, i == t->rank - 1 ? t->shape[i] / block : t->shape[i], bytes)) return false;
+    return true;
+}
 
 int lace_tensor_to_f32(const struct lace_tensor *tensor, size_t first, size_t count, float *out, struct lace_error *err)
 {

@@ -13,8 +13,16 @@ enum lace_tensor_type {
     LACE_T_I16,
     LACE_T_I8,
     LACE_T_U8,
-    LACE_T_BOOL
+    LACE_T_BOOL,
+    /* of GGUF: blocks of numbers, each with a scale of its own (ops/blocks.h) */
+    LACE_T_Q4_0,
+    LACE_T_Q8_0,
+    LACE_T_Q4_K,
+    LACE_T_Q5_K,
+    LACE_T_Q6_K,
+    LACE_T_COUNT
 };
+#define LACE_T_BLOCKS LACE_T_Q4_0 /* the first of the types that have blocks */
 #define LACE_MAX_RANK 8
 
 struct lace_tensor {
@@ -24,13 +32,25 @@ struct lace_tensor {
     uint64_t shape[LACE_MAX_RANK];
     const void *data; /* into a mapping (reader) or the caller's memory (writer); need not be aligned */
     size_t bytes;
-    int file; /* of those that hold a model's weights: see io/weights.h */
+    int file;   /* of those that hold a model's weights: see io/weights.h */
+    int turned; /* d: of every d rows, those of a rotary pair lie side by side (see lace_tensor_row); 0: as usual */
 };
 
 /* "F32", "BF16", ...; NULL beyond the last type. */
 const char *lace_tensor_type_name(enum lace_tensor_type type);
-/* The bytes of one element; 0 beyond the last type. */
+/* The elements of one block, and its bytes; a type without blocks has one element to a block. 0 beyond the last type. */
+size_t lace_tensor_type_block(enum lace_tensor_type type);
 size_t lace_tensor_type_bytes(enum lace_tensor_type type);
+/* The bytes of a tensor of this type and shape. false: they do not fit, or a row is not of whole blocks. */
+bool lace_tensor_size(const struct lace_tensor *tensor, size_t *bytes);
+/* Where a row of a matrix (an element of a vector) lies in the file. Hugging Face's rows of a head of width d are the
+ * first halves of its d / 2 rotary pairs, then the second halves: GGUF files of some families have every pair together,
+ * row i + s d / 2 of a head at place 2 i + s. */
+static inline size_t lace_tensor_row(const struct lace_tensor *tensor, size_t row)
+{
+    size_t d = (size_t)tensor->turned, in = d ? row % d : 0;
+    return d ? row - in + (in < d / 2 ? 2 * in : 2 * (in - d / 2) + 1) : row;
+}
 /* count elements of an F32, F16 or BF16 tensor from first on as f32. */
 int lace_tensor_to_f32(const struct lace_tensor *tensor, size_t first, size_t count, float *out,
                        struct lace_error *err);

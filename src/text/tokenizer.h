@@ -23,10 +23,6 @@ int lace_tokenizer_open_folder(struct lace_tokenizer **tokenizer, const char *fo
 void lace_tokenizer_close(struct lace_tokenizer **tokenizer);
 
 /* A tokenizer from arrays, as a GGUF file holds it (the comments name its keys). Nothing of it is kept. */
-struct lace_string {
-    const char *bytes; /* not terminated */
-    size_t len;
-};
 enum lace_token_type { /* tokenizer.ggml.token_type */
                        LACE_TYPE_NORMAL = 1,
                        LACE_TYPE_UNKNOWN,
