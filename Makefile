@@ -50,6 +50,12 @@ $(B)/src/decode/engine.o: ISA := -DLACE_MODELS='"$(PREFIX)/share/lace/models"'
 $(B)/%.o: %.c | $(B)/.deps-build
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CFLAGS) $(ISA) -MMD -MP -c $< -o $@
+# The server's page: its files as lists of bytes, which src/serve/assets.c includes.
+$(B)/src/serve/assets.o: ISA := -I$(B)/src
+$(B)/src/serve/assets.o: $(patsubst %,$(B)/%.inc,$(wildcard src/serve/page/*))
+$(B)/%.inc: %
+	@mkdir -p $(@D)
+	$(call say,EMBED,$<)od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g' > $@
 $(B)/src/ops/x86/avx2.o: ISA := -mavx2 -mfma
 $(B)/src/ops/x86/avx512.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
 $(B)/src/ops/x86/avx512_bf16.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma

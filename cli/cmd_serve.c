@@ -26,7 +26,7 @@ static const struct cli_option options[] = {
     {"tls-cert", 0, CLI_TEXT, &o.tls_cert, "FILE", "Certificate (PEM): HTTPS instead of HTTP."},
     {"tls-key", 0, CLI_TEXT, &o.tls_key, "FILE", "Its key."},
     {"Who may ask", .kind = CLI_SECTION},
-    {"api-key", 0, CLI_LIST, &keys, "KEY", "Every route but /health needs a key; may be given again."},
+    {"api-key", 0, CLI_LIST, &keys, "KEY", "All but /health and the page itself needs a key; may be given again."},
     {"api-key-file", 0, CLI_TEXT, &o.api_key_file, "FILE", "The same, one key on a line: other users do not see it."},
     {"cors", 0, CLI_TEXT, &o.cors, "ORIGIN", "Let the pages of this origin ask, *: of any."},
     {"Capacity", .kind = CLI_SECTION},

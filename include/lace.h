@@ -582,7 +582,7 @@ struct lace_serve_options {      /* its texts must outlive the server */
     int socket_count;            /* 0: none */
     const char *tls_cert;        /* a PEM file; NULL: no TLS */
     const char *tls_key;         /* the same, of its key */
-    const char *const *api_keys; /* every route but /health needs one of these; NULL-terminated, may be NULL */
+    const char *const *api_keys; /* all but /health and the page needs one of these; NULL-terminated or NULL */
     const char *api_key_file;    /* more of them, one on a line; NULL: none */
     const char *cors;            /* an origin whose pages may call; "*": any; NULL: none */
     const char *name;            /* of the model, as requests give it; NULL: the last part of its path */

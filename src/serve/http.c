@@ -1,6 +1,7 @@
 /* Bytes and connections over libmicrohttpd, which gives every connection a worker of its own: it may wait for the
  * model where it stands. What a client may send is bounded before it is read: connections, header, body, and the time
  * until a request is complete. A client that only closes its sending side counts as gone, like with most servers. */
+#include "serve/assets.h"
 #include "serve/routes.h"
 #include <errno.h>
 #include <microhttpd.h>
@@ -141,6 +142,10 @@ static enum MHD_Result send_response(struct http_call *h, struct MHD_Connection 
     if (h->call.type) MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, h->call.type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (h->call.asset) {
+        MHD_add_response_header(response, "Content-Security-Policy", LACE_PAGE_POLICY);
+        MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+    }
     add_cors(s, response, status == MHD_HTTP_NO_CONTENT);
     if (status == 401) MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
     if (h->call.refusal.allow) MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, h->call.refusal.allow);

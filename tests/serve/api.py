@@ -17,8 +17,6 @@ with Server() as s:
                                                        and float(l.rsplit(" ", 1)[1]) >= 0 for l in lines), a.text)
     names = [l.split()[2] for l in a.text.splitlines() if l.startswith("# TYPE")]
     ok("every metric is told once", len(names) == len(set(names)) > 15, names)
-    a = s.get("/")
-    ok("the root", a.status == 200 and "/v1/chat/completions" in a.text, a.text)
     ids = s.post("/tokenize", {"content": PROBLEM}).json
     same("tokenize", ids["count"], len(ids["tokens"]))
     same("its other name for the text", s.post("/tokenize", {"prompt": PROBLEM}).json, ids)

@@ -122,10 +122,11 @@ with folder() as where:
                 same("  says what is missing", a.headers.get("www-authenticate"), "Bearer")
             else:
                 same(name, a.status, 200)
-        for method, path in [("GET", "/"), ("GET", "/v1/models"), ("GET", "/v1/models/x"), ("GET", "/metrics"), ("POST", "/tokenize"),
+        for method, path in [("GET", "/v1/models"), ("GET", "/v1/models/x"), ("GET", "/metrics"), ("POST", "/tokenize"),
                              ("POST", "/detokenize"), ("POST", "/v1/chat/completions"), ("GET", "/nowhere"), ("PUT", "/health")]:
             same(f"{method} {path} needs the key", s.request(method, path).status, 401)
         same("/health does not", s.get("/health").status, 200)
+        same("nor does the page, which has no key yet", s.get("/").status, 200)
         key = {"Authorization": "Bearer right"}
         a = s.request("OPTIONS", "/v1/completions", headers={"Origin": "https://page.example",
                                                               "Access-Control-Request-Method": "POST"})
