@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static int pace;
-static bool json, chat;
+static bool json, chat, trace;
 
 static const struct cli_option options[] = {
     {"Model", .kind = CLI_SECTION},
@@ -30,6 +30,9 @@ static const struct cli_option options[] = {
     {"pace", 0, CLI_INT, &pace, "STEPS", "On a terminal: at most so many steps a second, to read along.", .min = 1,
      .max = 1000},
     {"json", 'j', CLI_FLAG, &json, NULL, "The threads, their verdicts, the answer, token counts and times as JSON."},
+    {"trace", 0, CLI_FLAG, &trace, NULL,
+     "With --json: also what each token drew from the other threads, and how far the gates were open. lace inspect "
+     "reads it."},
     {0},
 };
 
@@ -79,10 +82,14 @@ static void print_rate(const char *name, int tokens, double seconds)
     cli_json_number(stdout, seconds > 0 ? tokens / seconds : 0, 6);
 }
 
-static void print_json(const struct lace_engine *engine, const struct lace_run_options *o,
-                       const struct lace_run_result *r, double load)
+static int print_json(const struct lace_engine *engine, const struct lace_run_options *o,
+                      const struct lace_run_result *r, const char *prompt, double load)
 {
     struct lace_engine_info info;
+    struct lace_error err;
+    char *traced = NULL;
+    size_t len;
+    if (r->trace && lace_trace_json(r, &traced, &len, &err)) return cli_fail("%s", err.text);
     lace_engine_info(engine, &info);
     printf("{\"answer\": ");
     cli_json_string(stdout, r->answer);
@@ -110,7 +117,15 @@ static void print_json(const struct lace_engine *engine, const struct lace_run_o
     printf(", \"first_token_ms\": %.3f", 1000 * r->first_seconds);
     printf(", \"steps\": %d, \"load_ms\": %.3f},\n \"model\": ", r->steps, 1000 * load);
     cli_json_string(stdout, info.path);
-    printf(", \"lattice\": \"%s\", \"seed\": %llu}\n", info.lattice, (unsigned long long)o->seed);
+    printf(", \"lattice\": \"%s\", \"seed\": %llu", info.lattice, (unsigned long long)o->seed);
+    if (traced) {
+        printf(",\n \"prompt\": ");
+        cli_json_string(stdout, prompt);
+        printf(",\n \"trace\": %s", traced);
+    }
+    puts("}");
+    free(traced);
+    return 0;
 }
 
 /* "lace-search, lattice, 4 threads, temperature 0.7, seed 1": what stands above the threads. */
@@ -133,10 +148,10 @@ static void write_title(const struct lace_engine *engine, const struct lace_run_
 
 /* What stdout gets when it is no terminal. */
 static int print_plain(const struct lace_engine *engine, const struct lace_run_options *o,
-                       const struct lace_run_result *r, double load)
+                       const struct lace_run_result *r, const char *prompt, double load)
 {
-    if (json) print_json(engine, o, r, load);
-    else if (r->answer) puts(r->answer);
+    if (json) return print_json(engine, o, r, prompt, load);
+    if (r->answer) puts(r->answer);
     return 0;
 }
 
@@ -149,6 +164,7 @@ static int solve(const struct lace_engine *engine, const char *prompt, bool from
     char title[200];
     bool picture = !json && isatty(STDOUT_FILENO);
     cli_run_take(engine, chat, &o);
+    o.trace = trace;
     o.piece = heard;
     o.user = &listener;
     if (picture) {
@@ -160,7 +176,7 @@ static int solve(const struct lace_engine *engine, const char *prompt, bool from
     if (picture) cli_columns_close(&listener.columns, code ? NULL : &result);
     else if (listener.bar) cli_progress_end(&listener.progress);
     if (code) return code == LACE_STOPPED ? 128 + cli_terminal_stopped() : cli_fail("%s", err.text);
-    if (!picture) status = print_plain(engine, &o, &result, load);
+    if (!picture) status = print_plain(engine, &o, &result, prompt, load);
     if (!result.answer && !json) {
         cli_fail("No thread has an answer; a larger --budget, more --threads or another --seed may help.");
         status = 3;
@@ -194,6 +210,7 @@ static int run(int count, char **args)
     if (status) return status;
     if (strspn(prompt, " \t\r\n") == len)
         status = cli_misuse("The prompt is empty; write the problem after the options, or - to read it from stdin.");
+    if (!status && trace && !json) status = cli_misuse("--trace is part of the JSON: give --json too.");
     if (!status && !chat &&
         (cli_chat.system || cli_chat.think || cli_chat.variables || cli_chat.tools || cli_chat.template_name))
         status = cli_misuse("--system, --think, --variables, --tools and --template belong to a conversation: give "

@@ -43,6 +43,8 @@ static const struct cli_option options[] = {
     {"max-n", 0, CLI_INT, &o.max_n, "N", "Choices of a request.", .min = 1, .max = 1024},
     {"max-tokens", 0, CLI_INT, &o.max_tokens, "N", "Tokens of a thread; 0: the model's context.", .min = 0,
      .max = 1 << 24},
+    {"traces", 0, CLI_INT, &o.traces, "N", "Choices that may be traced at once, which takes 2 MiB each; 0: none.",
+     .min = 0, .max = 64},
     {"max-body", 0, CLI_INT, &o.max_body, "BYTES", "Of a request.", .min = 1024, .max = 1 << 28},
     {"max-header", 0, CLI_INT, &o.max_header, "BYTES", "Of a request's header.", .min = 1024, .max = 1 << 20},
     {"max-connections", 0, CLI_INT, &o.max_connections, "N", "One more is closed.", .min = 1, .max = 65536},

@@ -126,6 +126,7 @@ struct lace_run_options {
      * answer is all that the picked thread wrote before its verdict. One thread alone writes an ordinary continuation:
      * no tag, no verdict. */
     int chat;
+    int trace; /* record what the threads draw from each other: result.trace. It changes nothing that they write */
     /* Called with each piece that a thread writes; may be NULL. Non-zero stops the run: LACE_STOPPED. */
     int (*piece)(void *user, int thread, const char *bytes, size_t len);
     void *user;
@@ -153,6 +154,7 @@ struct lace_run_result {
     double prompt_seconds, decode_seconds;
     double first_seconds; /* from the call until a thread had chosen its first token */
     int steps; /* of the lockstep clock */
+    struct lace_trace *trace; /* NULL: not asked for */
 };
 /* Solves one problem; on success the caller releases the result, on failure it is empty. LACE_STOPPED: piece said so. */
 int lace_run(const struct lace_engine *engine, const char *prompt, const struct lace_run_options *options,
@@ -167,6 +169,35 @@ int lace_session_open(struct lace_session **session, const struct lace_engine *e
 int lace_session_run(struct lace_session *session, const char *prompt, const struct lace_run_options *options,
                      struct lace_run_result *result, struct lace_error *err);
 void lace_session_close(struct lace_session **session); /* NULL is fine; nulls the handle */
+
+/* ---- what flowed between the threads ---- */
+/* A run with options.trace holds one; docs/trace.md defines every figure. N threads; a thread's tokens are those after
+ * its tag, and what is told of a token is told of the row that chose it. */
+struct lace_trace_thread {
+    int count;
+    int *ids;       /* (count) */
+    size_t *ends;   /* (count) bytes of the thread's text up to the end of each token's piece */
+    int *times;     /* (count) step of the lockstep clock, from the first token of any thread on; -1: never computed */
+    float *from;    /* (count, N) attention mass drawn from each thread, mean over lattice layers and heads */
+    float *gate;    /* (count) mean over layers and heads */
+    float *logprob; /* (count) NaN: the model did not choose it */
+};
+struct lace_trace_gate {
+    double mean, least, most; /* over tokens and heads */
+};
+struct lace_trace {
+    int thread_count, layer_count, steps, prompt_count, barrier;
+    int *prompt_ids;
+    int *layers; /* (layer_count) the model's layers that hold a lattice; none where it was off */
+    struct lace_trace_thread *threads;
+    float *flow; /* (layer_count, N, N) reader, source: mean mass over the reader's tokens */
+    struct lace_trace_gate *gates;
+    float *agreement, *diversity; /* (steps) over the group; NaN where fewer than two threads count */
+    double elsewhere; /* the most that a token drew from keys of no thread of the group: 0 */
+    double residue;   /* how far a token's masses and the sink were from 1 together, at most */
+};
+/* The result as JSON, as `lace run --trace --json` prints it under "trace"; the caller frees *json with free(). */
+int lace_trace_json(const struct lace_run_result *result, char **json, size_t *len, struct lace_error *err);
 
 /* ---- a lattice for a model that has none ---- */
 /* Writes a new adapter for a backbone. It changes nothing until it is trained: alpha is 0, and the model's outputs are
@@ -593,6 +624,7 @@ struct lace_serve_options {      /* its texts must outlive the server */
     int workers;                 /* OS threads of the model; 0: all cores */
     int max_threads, max_n;      /* threads of a choice, choices of a request */
     int max_tokens;              /* of a thread; 0: the model's context */
+    int traces;                  /* choices that may be traced at once, 2 MiB of records each; 0: none */
     int max_body, max_header;    /* bytes */
     int max_connections;
     double receive_seconds; /* a request must have arrived after so long */

@@ -15,7 +15,8 @@ struct group {
     int prompt, prompt_count; /* index of the prompt, -1: none; how many of its tokens the group reads */
     int block, per_thread;    /* of the room: its threads' slots, one thread's after the other's */
     int clock, chosen;
-    struct lace_thread **thread; /* (threads) rows of the decoder */
+    struct lace_recorder *recorder; /* NULL: it is not traced */
+    struct lace_thread **thread;    /* (threads) rows of the decoder */
 };
 
 struct lace_decoder {
@@ -42,6 +43,7 @@ struct lace_decoder {
     float *logprob;
     int widest, prefill_rows; /* rows of a step; of prompts, beside threads */
     int prompt_cap;
+    struct lace_recorder *recorders; /* (traces) */
 };
 
 void lace_decoder_close(struct lace_decoder **decoder)
@@ -63,6 +65,8 @@ void lace_decoder_close(struct lace_decoder **decoder)
     free(d->work);
     free(d->target);
     free(d->logprob);
+    for (int i = 0; d->recorders && i < d->options.traces; i++) lace_recorder_release(&d->recorders[i]);
+    free(d->recorders);
     lace_batch_release(&d->batch);
     lace_state_release(&d->state);
     lace_prompts_release(&d->prompts);
@@ -101,10 +105,25 @@ static int give_groups(struct lace_decoder *d)
     return 0;
 }
 
+static int give_recorders(struct lace_decoder *d, struct lace_error *err)
+{
+    struct lace_decoder_options *o = &d->options;
+    const struct lace_model *m = d->model;
+    int layers = m->lattice.kind == LACE_KIND_NONE ? 0 : m->lattice.layer_count, code = 0;
+    if (!o->traces) return 0;
+    if (!o->trace_bytes) o->trace_bytes = lace_recorder_need(o->threads, o->tokens);
+    if (!(d->recorders = calloc((size_t)o->traces, sizeof *d->recorders)))
+        return lace_fail(err, LACE_MEMORY, "Out of memory.");
+    for (int i = 0; i < o->traces && !code; i++)
+        code = lace_recorder_init(&d->recorders[i], o->threads, o->trace_bytes, layers, m->config.hidden_size, err);
+    return code;
+}
+
 static int check_options(struct lace_decoder_options *o, struct lace_error *err)
 {
     if (!o->workers) o->workers = omp_get_max_threads();
-    if (o->groups < 1 || o->threads < 1 || o->prompt < 1 || o->tokens < 1 || o->rows < 0 || o->slots < 0)
+    if (o->groups < 1 || o->threads < 1 || o->prompt < 1 || o->tokens < 1 || o->rows < 0 || o->slots < 0 ||
+        o->traces < 0)
         return lace_fail(err, LACE_BAD,
                          "A decoder needs at least one group, one thread, one prompt token and one new token.");
     if (o->rows > LACE_FEW_ROWS || (!o->rows && o->threads > LACE_FEW_ROWS / o->groups))
@@ -150,6 +169,7 @@ int lace_decoder_open(struct lace_decoder **decoder, const struct lace_model *m,
     if (!code) code = lace_state_init(&d->state, m, &s, err);
     if (!code && give_groups(d))
         code = lace_fail(err, LACE_MEMORY, "Out of memory for %d groups of %d threads.", o.groups, o.threads);
+    if (!code) code = give_recorders(d, err);
     if (code) lace_decoder_close(decoder);
     return code;
 }
@@ -249,7 +269,22 @@ int lace_decoder_check(const struct lace_decoder *d, const int *prompt, int coun
                          "A prompt of %d tokens and %d threads of %d need more than the %d tokens of the cache; use "
                          "less of either.",
                          count, o->threads, o->budget, d->options.slots);
+    if (o->trace && lace_recorder_need(o->threads, room_of(o)) > (d->options.traces ? d->options.trace_bytes : 0))
+        return lace_fail(
+            err, LACE_BAD,
+            "The trace of %d threads of %d tokens takes %zu bytes, and %zu are kept for one; ask for fewer "
+            "threads or tokens.",
+            o->threads, o->budget, lace_recorder_need(o->threads, room_of(o)),
+            d->options.traces ? d->options.trace_bytes : 0);
     return lace_sampling_check(&o->sampling, err);
+}
+
+/* One that no group uses; NULL: all are in use. */
+static struct lace_recorder *free_recorder(const struct lace_decoder *d)
+{
+    for (int i = 0; i < d->options.traces; i++)
+        if (!d->recorders[i].busy) return &d->recorders[i];
+    return NULL;
 }
 
 int lace_decoder_most_tokens(const struct lace_decoder *d, int count, const struct lace_group_options *o)
@@ -263,7 +298,7 @@ int lace_decoder_most_tokens(const struct lace_decoder *d, int count, const stru
 
 bool lace_decoder_fits(const struct lace_decoder *d, const int *prompt, int count, const struct lace_group_options *o)
 {
-    return lace_decoder_free_groups(d) && free_rows(d) >= o->threads &&
+    return lace_decoder_free_groups(d) && free_rows(d) >= o->threads && (!o->trace || free_recorder(d)) &&
            lace_prompts_free_slots(&d->prompts) >=
                lace_prompts_need(&d->prompts, prompt, count - tagless(d, o)) + (int64_t)o->threads * room_of(o);
 }
@@ -312,6 +347,11 @@ int lace_decoder_join(struct lace_decoder *d, const int *prompt, int count, cons
         return lace_fail(err, LACE_BAD, "There is no room for %d more threads now.", options->threads);
     }
     take_rows(d, g, prompt, count);
+    g->recorder = options->trace ? free_recorder(d) : NULL;
+    if (g->recorder) {
+        bool shut = options->plain || options->see == LACE_SEE_NONE || d->model->lattice.kind == LACE_KIND_NONE;
+        lace_recorder_begin(g->recorder, options->threads, g->per_thread, shut ? 0 : d->model->lattice.layer_count);
+    }
     g->used = true;
     if (cached) *cached = known;
     return index;
@@ -324,13 +364,20 @@ void lace_decoder_remove(struct lace_decoder *d, int group)
     g->used = false;
     for (int n = 0; n < g->options.threads; n++) d->taken[g->thread[n] - d->threads] = false;
     lace_room_give(&d->room, g->block);
+    if (g->recorder) g->recorder->busy = false;
     if (g->prompt >= 0) lace_prompts_leave(&d->prompts, g->prompt);
+}
+
+const struct lace_recorder *lace_decoder_trace(const struct lace_decoder *d, int group)
+{
+    return d->groups[group].recorder;
 }
 
 const struct lace_thread *lace_decoder_thread(const struct lace_decoder *d, int group, int thread)
 {
     return d->groups[group].thread[thread];
 }
+const struct lace_model *lace_decoder_model(const struct lace_decoder *d) { return d->model; }
 void *lace_decoder_user(const struct lace_decoder *d, int group) { return d->groups[group].options.user; }
 
 bool lace_decoder_done(const struct lace_decoder *d, int group)
@@ -433,6 +480,7 @@ static void gather_threads(struct lace_decoder *d)
         if (!group->used || !lace_decoder_started(d, g)) continue;
         release(group);
         int first = d->room.block[group->block].slot;
+        if (group->recorder) lace_recorder_place(group->recorder, first, group->per_thread);
         if (group->prompt >= 0)
             view->prompt = (struct lace_span){0, 0, lace_prompts_slot(&d->prompts, group->prompt), group->prompt_count};
         view->threads = group->options.threads;
@@ -442,6 +490,8 @@ static void gather_threads(struct lace_decoder *d)
             struct lace_thread *t = group->thread[n];
             bool runs = t->end == LACE_RUNNING && !t->held && !waiting(t);
             view->thread[n] = (struct lace_span){b->rows, runs, first + n * group->per_thread, t->fed};
+            if (group->recorder)
+                lace_recorder_row(group->recorder, n, runs ? b->rows : -1, t->fed + 1 - t->tag_count, group->clock);
             if (!runs) continue;
             int r = b->rows++;
             b->token[r] = t->ids[t->fed];
@@ -582,11 +632,13 @@ static void hand_on(struct lace_decoder *d, int g, int n, lace_token_fn *on_toke
     t->sent = to;
 }
 
-static void append(struct lace_decoder *d, struct lace_thread *t, int id)
+static void append(struct lace_decoder *d, struct group *group, int n, int id)
 {
+    struct lace_thread *t = group->thread[n];
     t->pasted[t->count] = false;
     t->ids[t->count++] = id;
     lace_tokenizer_stream(d->format->tokenizer, &t->stream, id, true, &t->text);
+    if (group->recorder) lace_recorder_token(group->recorder, n, t->count - 1 - t->tag_count, t->text.len);
 }
 
 /* A character that is not whole when its thread ends will not become so; one behind a stop string was never said. */
@@ -639,7 +691,8 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, d
         t->chosen_before_lead = t->chosen - 1;
     }
     size_t before = t->text.len;
-    append(d, t, id);
+    if (group->recorder) lace_recorder_chosen(group->recorder, n, id, logits[id] - lse);
+    append(d, group, n, id);
     if (group->options.chosen) group->options.chosen(group->options.user, n, id, logits, lse);
     if (judged) {
         t->verdict = lace_format_verdict(t->text.data, t->text.len);
@@ -667,8 +720,16 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, d
         t->said = t->text.len;
         return;
     }
-    for (int i = 0; i < f->lead_count; i++) append(d, t, f->lead[i]); /* its verdict is asked for now */
+    for (int i = 0; i < f->lead_count; i++) append(d, group, n, f->lead[i]); /* its verdict is asked for now */
     t->at_lead = true;
+}
+
+/* Called for each lattice layer of a step in which traced groups have rows. */
+static void watch(void *user, const struct lace_lattice_values *values)
+{
+    struct lace_decoder *d = user;
+    for (int i = 0; i < d->options.traces; i++)
+        if (d->recorders[i].busy) lace_recorder_lattice(&d->recorders[i], values);
 }
 
 int lace_decoder_step(struct lace_decoder *d, lace_token_fn *on_token, struct lace_error *err)
@@ -676,8 +737,12 @@ int lace_decoder_step(struct lace_decoder *d, lace_token_fn *on_token, struct la
     struct lace_batch *b = &d->batch;
     gather_threads(d);
     gather_prompts(d);
+    bool traced = false;
+    for (int i = 0; i < d->options.traces; i++) traced |= d->recorders[i].busy;
     if (b->rows) {
+        d->state.watch = (struct lace_watch){traced ? watch : NULL, d};
         int code = compute(d, err);
+        d->state.watch.lattice = NULL; /* pasted texts and prompts alone are nobody's tokens */
         if (code) return code;
         lace_logits(d->model, &d->state, b, 0, b->outs);
         if (b->outs)
@@ -702,6 +767,8 @@ int lace_decoder_step(struct lace_decoder *d, lace_token_fn *on_token, struct la
     int running = 0;
     for (int g = 0; g < d->options.groups; g++) {
         if (!d->groups[g].used) continue;
+        if (d->groups[g].recorder && d->view_groups[g].threads)
+            lace_recorder_step(d->groups[g].recorder, d->groups[g].clock - 1, d->state.last);
         for (int n = 0; n < d->groups[g].options.threads; n++) hand_on(d, g, n, on_token);
         running += !lace_decoder_done(d, g);
     }

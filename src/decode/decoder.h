@@ -7,6 +7,7 @@
 #ifndef LACE_DECODER_H
 #define LACE_DECODER_H
 #include "decode/format.h"
+#include "decode/recorder.h"
 #include "decode/sampler.h"
 #include "model/forward.h"
 
@@ -32,6 +33,7 @@ struct lace_group_options {
     int paste;         /* room in each thread for so many tokens that it does not write: lace_decoder_paste */
     bool paste_spends; /* and these use up the budget too */
     int group_budget;  /* of all its threads together; 0: none */
+    bool trace;        /* record what its threads draw from each other: lace_decoder_trace */
     double early_stop; /* without a barrier: end the group when a thread's probability of best reaches this; 0: never */
     const char *const *stops; /* a thread's text ends before the first of these */
     int stop_count;
@@ -63,7 +65,7 @@ struct lace_thread {
     enum lace_end end;
     /* private */
     struct lace_detokenizer_stream stream; /* what the end of text waits for */
-    bool at_lead, released, judged, held; /* judged: p is known */
+    bool at_lead, released, judged, held;  /* judged: p is known */
     int steps, chosen_before_lead;
     const int *forced;
     int forced_count;
@@ -76,6 +78,8 @@ struct lace_decoder_options {
     int workers;         /* 0: all */
     int rows;            /* the most threads at once, at most LACE_FEW_ROWS; 0: groups * threads */
     int slots;           /* of the key/value cache, in tokens; 0: as many as all groups at their widest can need */
+    int traces;          /* groups that may be traced at once; 0: none, and nothing is kept for it */
+    size_t trace_bytes;  /* records of each; 0: as many as a group of `threads` threads of `tokens` tokens needs */
 };
 
 struct lace_decoder;
@@ -108,6 +112,9 @@ typedef void lace_token_fn(void *user, int group, int thread, const char *bytes,
 int lace_decoder_step(struct lace_decoder *decoder, lace_token_fn *on_token, struct lace_error *err);
 bool lace_decoder_done(const struct lace_decoder *decoder, int group);
 const struct lace_thread *lace_decoder_thread(const struct lace_decoder *decoder, int group, int thread);
+/* What was recorded of a group with options.trace; NULL: nothing. */
+const struct lace_recorder *lace_decoder_trace(const struct lace_decoder *decoder, int group);
+const struct lace_model *lace_decoder_model(const struct lace_decoder *decoder);
 void *lace_decoder_user(const struct lace_decoder *decoder, int group);
 /* The next tokens of a thread are these, whatever the model says; ids stay the caller's and must outlive them. */
 void lace_decoder_force(struct lace_decoder *decoder, int group, int thread, const int *ids, int count);

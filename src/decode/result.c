@@ -1,5 +1,6 @@
 #include "decode/result.h"
 #include "decode/pick.h"
+#include "decode/trace.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,5 +52,6 @@ void lace_run_release(struct lace_run_result *result)
     }
     free(result->threads);
     free(result->answer);
+    lace_trace_free(result->trace);
     *result = (struct lace_run_result){.picked = -1};
 }

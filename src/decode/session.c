@@ -1,10 +1,12 @@
 #include "decode/session.h"
 #include "decode/pick.h"
 #include "decode/result.h"
+#include "decode/trace.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define VERDICT_TOKENS 64 /* room after the budget: tag, lead and verdict */
+#define TRACE_BYTES    ((size_t)64 << 20)
 
 struct listener {
     const struct lace_run_options *options;
@@ -29,14 +31,23 @@ static void heard(void *user, int group, int thread, const char *bytes, size_t l
 
 /* What holds this run. A session's decoder also holds some more of a growing conversation, and its prompt twice: the
  * one that was read last stays until its beginning has been taken over. */
-static int fit(struct lace_session *s, int count, int threads, int tokens, struct lace_error *err)
+static int fit(struct lace_session *s, int count, int threads, int tokens, bool trace, struct lace_error *err)
 {
     struct lace_decoder_options *size = &s->size;
-    if (s->decoder && size->prompt >= count && size->threads >= threads && size->tokens >= tokens) return 0;
+    if (s->decoder && size->prompt >= count && size->threads >= threads && size->tokens >= tokens &&
+        size->traces >= trace)
+        return 0;
+    if (trace && lace_recorder_need(threads, tokens) > TRACE_BYTES)
+        return lace_fail(err, LACE_BAD,
+                         "The trace of %d threads of %d tokens takes %zu MiB; at most %zu are kept. Use fewer threads, "
+                         "or a smaller budget.",
+                         threads, tokens - VERDICT_TOKENS, lace_recorder_need(threads, tokens) >> 20,
+                         TRACE_BYTES >> 20);
     lace_decoder_close(&s->decoder);
     int context = lace_config_context(&s->engine->model->config), more = count / 2 + 256;
     int prompt = s->once || count > context - more ? count : count + more;
-    *size = (struct lace_decoder_options){.groups = 1, .threads = threads, .prompt = prompt, .tokens = tokens};
+    *size = (struct lace_decoder_options){
+        .groups = 1, .threads = threads, .prompt = prompt, .tokens = tokens, .traces = trace};
     int64_t slots = (s->once ? 1 : 2) * (int64_t)prompt + (int64_t)threads * tokens;
     if (!s->once && slots <= 1 << 28) size->slots = (int)slots;
     return lace_decoder_open(&s->decoder, s->engine->model, &s->engine->format, size, err);
@@ -100,6 +111,7 @@ static int decode(struct lace_decoder *d, const int *ids, int count, const struc
         start = end;
     }
     if (!code) code = lace_group_result(d, index, o->threads, o->pick, o->seed, result, err);
+    if (!code && o->trace) code = lace_trace_take(d, index, ids, count, o->barrier, result, err);
     if (!code && o->chat) code = take_reply(o, result, err);
     lace_decoder_remove(d, index);
     return code;
@@ -114,7 +126,7 @@ static int run_ids(struct lace_session *s, const int *ids, int count, const stru
         return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.", LACE_FEW_ROWS,
                          o->threads);
     while (o->stops && o->stops[stop_count]) stop_count++;
-    if ((code = fit(s, count, o->threads, budget + VERDICT_TOKENS, err))) return code;
+    if ((code = fit(s, count, o->threads, budget + VERDICT_TOKENS, o->trace, err))) return code;
     struct listener listener = {o, 0, 0};
     struct lace_group_options group = {.threads = o->threads,
                                        .plain = o->chat && o->threads == 1,
@@ -124,6 +136,7 @@ static int run_ids(struct lace_session *s, const int *ids, int count, const stru
                                        .budget = budget,
                                        .group_budget = o->group_budget,
                                        .early_stop = o->early_stop,
+                                       .trace = o->trace,
                                        .stops = o->stops,
                                        .stop_count = stop_count,
                                        .chosen = chosen,

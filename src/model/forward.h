@@ -28,9 +28,25 @@ struct lace_layer_state {
     struct lace_operand lu;     /* (R, r) what W_up reads */
 };
 
+/* What a lattice layer made of the batch's first rows, in the letters of ops.h. Given to whoever watches, while it is
+ * there: the next layer overwrites it. k is the layer's whole store. */
+struct lace_lattice_values {
+    int lattice;                 /* index among the lattice layers */
+    int heads, key_heads, width; /* of a head */
+    float scale;
+    const float *q, *lse, *gate; /* (R, M * width), (R, M), (R, M) */
+    const float *k;              /* (S, K * width) */
+    const struct lace_view *view;
+};
+struct lace_watch {
+    void (*lattice)(void *user, const struct lace_lattice_values *values); /* only reads; NULL: nobody watches */
+    void *user;
+};
+
 struct lace_state {
     int row_cap;
     bool training;
+    struct lace_watch watch;         /* set by the caller before a pass */
     struct lace_layer_state *layers; /* (L) */
     float *last;                     /* (R, D) the stream after the last layer */
     /* scratch */

@@ -66,6 +66,9 @@ void lace_lattice_forward(const struct lace_model *m, int layer, struct lace_lay
                            &s->scratch);
     ops->matrix_forward(s->x, gate_in, MATRIX(P_LAT_GATE), n.R, false);
     ops->gate_forward(s->y, a->lg, a->lo, s->x, VALUE(P_LAT_GATE_BIAS), VALUE(P_LAT_ALPHA), n.R, n.M, n.w);
+    if (s->watch.lattice)
+        s->watch.lattice(s->watch.user, &(struct lace_lattice_values){n.lattice, n.M, n.K, n.w, n.scale, a->lq, a->llse,
+                                                                      a->lg, k_layer, &b->lattice.view});
     if (n.full) {
         ops->add(s->y, a->att, (size_t)n.R * n.Q);
         memcpy(s->y + (size_t)n.R * n.Q, a->att + (size_t)n.R * n.Q, sizeof(float) * (size_t)(b->rows - n.R) * n.Q);

@@ -4,6 +4,7 @@
 #ifndef LACE_OPENAI_H
 #define LACE_OPENAI_H
 #include "io/json.h"
+#include "text/quote.h"
 
 enum lace_ask_kind { LACE_ASK_COMPLETION, LACE_ASK_CHAT, LACE_ASK_TOKENIZE, LACE_ASK_DETOKENIZE };
 enum { LACE_ASK_STOPS = 16, LACE_ASK_STOP_BYTES = 256, LACE_ASK_TOP = 20 };
@@ -12,6 +13,7 @@ struct lace_ask_limits {
     const char *model;        /* the name that requests may give */
     int n, threads, messages; /* choices of a request, threads of a choice, messages of a chat */
     int tokens;               /* of a thread */
+    int traces;               /* choices of a request that is traced */
     int prompt;               /* tokens of a prompt given as ids */
     int vocabulary;
     bool lattice;                            /* the model has one */
@@ -82,9 +84,4 @@ void lace_refusal_write(struct lace_text *out, const struct lace_refusal *refusa
 json_t *lace_ask_messages(const struct lace_ask *ask);
 /* The text of the chat's last user message: what a model without a chat template is given. */
 int lace_ask_last_user(const struct lace_ask *ask, struct lace_text *out, struct lace_refusal *refusal);
-
-/* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
-void lace_write_quoted(struct lace_text *out, const char *bytes, size_t len);
-/* A JSON number: null where it is not finite. */
-void lace_write_number(struct lace_text *out, double value, int digits);
 #endif

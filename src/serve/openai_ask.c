@@ -1,5 +1,4 @@
 #include "serve/openai.h"
-#include "text/utf8.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -20,34 +19,6 @@ int lace_refuse(struct lace_refusal *r, int status, const char *param, const cha
     vsnprintf(r->message, sizeof r->message, format, args);
     va_end(args);
     return LACE_BAD;
-}
-
-void lace_write_quoted(struct lace_text *out, const char *bytes, size_t len)
-{
-    size_t start = 0;
-    lace_text_add(out, "\"", 1);
-    for (size_t i = 0; i < len;) {
-        unsigned char c = (unsigned char)bytes[i];
-        bool valid = true;
-        size_t n = c < 0x80 ? 1 : lace_utf8_next(bytes + i, len - i, &valid);
-        if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f || !valid) {
-            lace_text_add(out, bytes + start, i - start);
-            if (!valid) lace_text_str(out, "\xef\xbf\xbd");
-            else if (c == '\n') lace_text_str(out, "\\n");
-            else if (c == '"' || c == '\\') lace_text_print(out, "\\%c", c);
-            else lace_text_print(out, "\\u%04x", c);
-            start = i + n;
-        }
-        i += n;
-    }
-    lace_text_add(out, bytes + start, len - start);
-    lace_text_add(out, "\"", 1);
-}
-
-void lace_write_number(struct lace_text *out, double value, int digits)
-{
-    if (isfinite(value)) lace_text_print(out, "%.*g", digits, value);
-    else lace_text_str(out, "null");
 }
 
 void lace_refusal_write(struct lace_text *out, const struct lace_refusal *r)
@@ -459,7 +430,9 @@ static void take_lace(struct reader *r, struct lace_ask *ask, const struct lace_
     ask->return_threads = get_bool(&own, "return_threads", false);
     ask->stream_threads = get_bool(&own, "stream_threads", false);
     ask->trace = get_bool(&own, "trace", false);
-    if (ask->trace) wrong(&own, "trace", "is not served by this version; leave it out.");
+    if (ask->trace && !limits->traces) wrong(&own, "trace", "is not served here; leave it out.");
+    if (ask->trace && (int64_t)ask->prompt_count * ask->n > limits->traces)
+        wrong(&own, "trace", "is kept of at most %d choices of a request; ask for fewer.", limits->traces);
     if (ask->stream_threads && !ask->stream) wrong(&own, "stream_threads", "needs 'stream': true.");
     r->failed = own.failed;
 }

@@ -1,4 +1,5 @@
 #include "serve/reply.h"
+#include "decode/trace.h"
 #include "text/utf8.h"
 #include <math.h>
 #include <stdatomic.h>
@@ -153,6 +154,20 @@ static void write_thread(struct lace_text *out, const struct lace_run_thread *t)
     lace_text_print(out, ", \"cut\": %s", t->cut ? "true" : "false");
 }
 
+static void write_trace(struct lace_text *out, const struct lace_run_result *result)
+{
+    struct lace_text trace;
+    if (!result->trace) return;
+    lace_text_init(&trace);
+    lace_trace_write(&trace, result);
+    for (size_t i = 0; i < trace.len; i++)
+        if (trace.data[i] == '\n') trace.data[i] = ' '; /* an event of a stream is one line */
+    lace_text_str(out, ", \"trace\": ");
+    lace_text_add(out, trace.data, trace.len);
+    if (trace.failed) out->failed = true;
+    lace_text_release(&trace);
+}
+
 /* What is ours of a choice: the seed, and of a group its answer, who was picked, and its threads where they are wanted. */
 static void write_lace(struct lace_text *out, const struct lace_reply *r, const struct lace_choice *c)
 {
@@ -176,6 +191,7 @@ static void write_lace(struct lace_text *out, const struct lace_reply *r, const 
         }
         lace_text_str(out, "]");
     }
+    write_trace(out, result);
     lace_text_str(out, "}");
 }
 
@@ -337,7 +353,9 @@ static void write_end(struct lace_text *out, struct lace_stream *s, int index)
         lace_text_print(out, "{\"choice\": %d, \"thread\": %d, \"picked\": %s, ", choice, n,
                         c->result.picked == n ? "true" : "false");
         write_thread(out, t);
-        lace_text_print(out, ", \"seed\": %llu}", (unsigned long long)c->seed);
+        lace_text_print(out, ", \"seed\": %llu", (unsigned long long)c->seed);
+        if (n == s->threads - 1) write_trace(out, &c->result); /* of all of them, with the last */
+        lace_text_str(out, "}");
     } else write_lace(out, &s->reply, c);
     lace_text_str(out, "}");
     close_chunk(out, s);

@@ -258,6 +258,7 @@ static void set_options(struct lace_call *call)
                                                     .sampling = ask->sampling,
                                                     .barrier = ask->barrier,
                                                     .group_budget = ask->group_budget,
+                                                    .trace = ask->trace,
                                                     .early_stop = ask->early_stop,
                                                     .stops = ask->stop,
                                                     .stop_count = ask->stop_count};

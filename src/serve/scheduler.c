@@ -1,5 +1,6 @@
 #include "serve/scheduler.h"
 #include "decode/pick.h"
+#include "decode/trace.h"
 #include <math.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -123,8 +124,11 @@ static void end_choice(struct lace_scheduler *s, struct lace_choice *c)
     struct lace_job *job = c->job;
     struct lace_error err;
     c->ended = lace_now();
-    if (lace_group_result(s->decoder, c->group, job->options.threads, job->ask->pick, c->seed, &c->result, &err))
-        lace_refuse(&job->refusal, 500, NULL, "%s", err.text);
+    const struct lace_job_prompt *p = &job->prompt[c->prompt];
+    int code = lace_group_result(s->decoder, c->group, job->options.threads, job->ask->pick, c->seed, &c->result, &err);
+    if (!code && job->options.trace)
+        code = lace_trace_take(s->decoder, c->group, p->ids, p->count, job->options.barrier, &c->result, &err);
+    if (code) lace_refuse(&job->refusal, 500, NULL, "%s", err.text);
     else c->shown = shown_thread(c);
     c->result.steps = lace_decoder_thread(s->decoder, c->group, 0)->clock_end;
     for (int n = 1; n < job->options.threads; n++) {

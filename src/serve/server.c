@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #define CACHE_BYTES ((size_t)512 << 20)
-#define FILE_BYTES  (1 << 20) /* certificates, keys */
+#define TRACE_BYTES ((size_t)2 << 20) /* of records of a choice: 4 threads of 14000 tokens, 16 of 1500 */
+#define FILE_BYTES  (1 << 20)         /* certificates, keys */
 
 void lace_serve_defaults(struct lace_serve_options *o)
 {
@@ -17,6 +18,7 @@ void lace_serve_defaults(struct lace_serve_options *o)
                                      .queue = 128,
                                      .max_threads = LACE_FEW_ROWS,
                                      .max_n = 64,
+                                     .traces = 4,
                                      .max_body = 1 << 20,
                                      .max_header = 16384,
                                      .max_connections = 256,
@@ -44,6 +46,7 @@ static int check(const struct lace_serve_options *o, struct lace_error *err)
                   {"The most threads of a choice", o->max_threads, 1, LACE_FEW_ROWS},
                   {"The most choices of a request", o->max_n, 1, 1024},
                   {"The most tokens of a thread", o->max_tokens, 0, 1 << 24},
+                  {"The number of traces", o->traces, 0, 64},
                   {"The size of a body", o->max_body, 1024, 1 << 28},
                   {"The size of a header", o->max_header, 1024, 1 << 20},
                   {"The number of connections", o->max_connections, 1, 65536},
@@ -155,6 +158,7 @@ static void set_limits(struct lace_server *s)
                                       .prompt = context,
                                       .vocabulary = info.vocabulary,
                                       .lattice = strcmp(info.lattice, "none") != 0,
+                                      .traces = o->traces,
                                       .default_threads = o->threads < threads ? o->threads : threads,
                                       .defaults = &s->defaults};
 }
@@ -169,7 +173,9 @@ static int open_scheduler(struct lace_server *s, struct lace_error *err)
                                         .tokens = s->ask.tokens + LACE_TAG_TOKENS + 8,
                                         .workers = o->workers,
                                         .rows = o->rows,
-                                        .slots = s->options.cache};
+                                        .slots = s->options.cache,
+                                        .traces = o->traces,
+                                        .trace_bytes = TRACE_BYTES};
     int code = lace_queue_init(&s->queue, o->queue, err);
     if (code) return code;
     s->queue_open = true;

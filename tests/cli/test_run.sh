@@ -32,6 +32,10 @@ for pick in verdict vote logprob; do like "--pick $pick" "$(run --pick $pick --j
 like "--no-barrier" "$(run --no-barrier --json "$problem")" '"picked": '
 like "--dtype f32 --isa generic" "$(run --dtype f32 --isa generic --json "$problem")" '"picked": '
 
+is "--trace writes the same" "$(run --trace --temperature 1 --json "$problem" | texts)" "$(run --temperature 1 --json "$problem" | texts)"
+like "a model without a lattice has a trace without layers" "$(run --trace --json "$problem")" '"trace": {"layers": \[\],'
+like "--trace needs --json" "$(run --trace "$problem" 2>&1)" 'give --json too'
+
 said=$(run "$problem" 2>"$work/err")
 is "no answer: the exit status" "$?" 3
 empty "nothing on stdout" "$said"

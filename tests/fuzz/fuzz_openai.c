@@ -13,6 +13,7 @@ static const struct lace_ask_limits limits = {.model = "m",
                                               .tokens = 500,
                                               .prompt = 300,
                                               .vocabulary = 512,
+                                              .traces = 2,
                                               .lattice = true,
                                               .defaults = &defaults};
 
@@ -26,7 +27,8 @@ static void check_choices(const struct lace_ask *a)
     const struct lace_sampling *s = &a->sampling;
     must(a->n >= 1 && (long)a->n * a->prompt_count <= limits.n && a->max_tokens >= 0 && a->max_tokens <= limits.tokens);
     must(a->threads >= 1 && a->threads <= limits.threads && a->budget >= 0 && a->budget <= limits.tokens);
-    must(a->group_budget >= 0 && a->group_budget <= limits.tokens * limits.threads && !a->trace);
+    must(a->group_budget >= 0 && a->group_budget <= limits.tokens * limits.threads);
+    must(!a->trace || a->n * a->prompt_count <= limits.traces);
     must(a->top_logprobs >= 0 && a->top_logprobs <= LACE_ASK_TOP && a->stop_count <= LACE_ASK_STOPS);
     must(s->temperature >= 0 && s->temperature <= 100 && s->top_p > 0 && s->top_p <= 1 && s->top_k >= 0);
     must(s->min_p >= 0 && s->min_p < 1 && s->repetition_penalty > 0 && s->repetition_penalty <= 100);

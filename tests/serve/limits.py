@@ -74,10 +74,11 @@ with Server("--max-threads", "8", "--max-n", "6", "--max-tokens", "300", "--max-
         ("visible", "window:99999999999", "window:W"), ("visible", 3, "aligned"), ("pick", "best", "verdict, vote"),
         ("barrier", 1, "true or false"), ("budget", 0, "from 1 to 300"), ("budget", 301, "from 1 to 300"),
         ("group_budget", 0, "from 1 to 2400"), ("early_stop", 2, "from 0 to 1"), ("early_stop", 0.5, "barrier"),
-        ("return_threads", "x", "true or false"), ("stream_threads", True, "needs 'stream'"), ("trace", True, "not served"),
+        ("return_threads", "x", "true or false"), ("stream_threads", True, "needs 'stream'"), ("trace", 1, "true or false"),
         ("thread", 4, "not a field"),
     ]:
         refused(f"lace.{field} {json.dumps(value)}", s.complete(lace={field: value}), 400, part, f"lace.{field}")
+    refused("too many traces", s.complete(n=5, lace={"trace": True}), 400, "at most 4 choices", "lace.trace")
     refused("another model", s.complete(model="gpt-4"), 404, "'lace-search' is", "model")
     same("  by OpenAI's code", s.complete(model="gpt-4").error()["code"], "model_not_found")
     refused("n times prompts", s.complete(["a", "b"], n=4), 400, "at most 6 choices", "n")

@@ -77,6 +77,7 @@ static void decode_waves(struct lace_decoder *d, const int *prompt, int prompt_c
                                            .seed = (uint64_t)(wave * GROUPS + g),
                                            .barrier = g != 1,
                                            .budget = 100,
+                                           .trace = g == 2,
                                            .stops = stops,
                                            .stop_count = 2};
             int index = lace_decoder_add(d, prompt, prompt_count - wave, &o, &err);
@@ -118,7 +119,7 @@ static void decode_counted(const char *text, bool first_too)
     for (int kind = 0; kind < 4; kind++) {
         struct lace_model *m = make_model(kind & 1 ? LACE_BF16 : LACE_F32, kind & 2);
         struct lace_decoder *d;
-        struct lace_decoder_options size = {GROUPS, THREADS, PROMPT, TOKENS, 2};
+        struct lace_decoder_options size = {GROUPS, THREADS, PROMPT, TOKENS, 2, .traces = 1};
         assert_works(lace_decoder_open(&d, m, &format, &size, &err), err);
         if (!first_too) decode_waves(d, prompt, (int)prompt_count, forced);
         calls = 0;

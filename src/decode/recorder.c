@@ -1,0 +1,255 @@
+#include "decode/recorder.h"
+#include <math.h>
+#include <string.h>
+
+/* ---- memory ---- */
+
+static void lay_out(struct lace_recorder_thread *t, float **agreement, float **diversity, struct lace_arena *block,
+                    int threads, int room)
+{
+    size_t numbers = sizeof(float) * (size_t)room;
+    for (int n = 0; n < threads; n++) {
+        struct lace_recorder_thread one = {.row = -1, .now = -1};
+        one.from = lace_arena_take(block, numbers * (size_t)threads);
+        one.gate = lace_arena_take(block, numbers);
+        one.logprob = lace_arena_take(block, numbers);
+        one.sink = lace_arena_take(block, numbers);
+        one.time = lace_arena_take(block, numbers);
+        one.end = lace_arena_take(block, numbers);
+        if (t) t[n] = one;
+    }
+    *agreement = lace_arena_take(block, numbers);
+    *diversity = lace_arena_take(block, numbers);
+}
+
+size_t lace_recorder_need(int threads, int room)
+{
+    struct lace_arena count = {0};
+    float *unused;
+    lay_out(NULL, &unused, &unused, &count, threads, room);
+    return count.used;
+}
+
+static void take_memory(struct lace_recorder *r, size_t threads, size_t bytes)
+{
+    size_t L = (size_t)r->layers;
+    r->thread = lace_arena_take(&r->memory, sizeof *r->thread * threads);
+    r->gate = lace_arena_take(&r->memory, sizeof *r->gate * L);
+    r->flow = lace_arena_take(&r->memory, sizeof *r->flow * L * threads * threads);
+    r->rows = lace_arena_take(&r->memory, sizeof *r->rows * threads);
+    r->mass = lace_arena_take(&r->memory, sizeof *r->mass * threads);
+    r->pool = lace_arena_take(&r->memory, sizeof *r->pool * threads * (size_t)r->width);
+    r->block = (struct lace_arena){lace_arena_take(&r->memory, bytes), 0, bytes};
+}
+
+int lace_recorder_init(struct lace_recorder *r, int threads, size_t bytes, int layers, int width,
+                       struct lace_error *err)
+{
+    *r = (struct lace_recorder){.layers = layers, .width = width};
+    take_memory(r, (size_t)threads, bytes); /* which only counts */
+    size_t all = r->memory.used;
+    int code = lace_arena_init(&r->memory, all, err);
+    if (!code) take_memory(r, (size_t)threads, bytes);
+    return code;
+}
+
+void lace_recorder_release(struct lace_recorder *r)
+{
+    lace_arena_release(&r->memory);
+    *r = (struct lace_recorder){.busy = false};
+}
+
+void lace_recorder_begin(struct lace_recorder *r, int threads, int room, int layers)
+{
+    size_t N = (size_t)threads;
+    r->busy = true;
+    r->threads = threads;
+    r->room = room;
+    r->layers = layers;
+    r->first = -1;
+    r->steps = 0;
+    r->elsewhere = r->residue = 0;
+    r->block.used = 0;
+    lay_out(r->thread, &r->agreement, &r->diversity, &r->block, threads, room);
+    for (int l = 0; l < layers; l++) r->gate[l] = (struct lace_recorder_gate){.low = INFINITY, .high = -INFINITY};
+    memset(r->flow, 0, sizeof *r->flow * (size_t)layers * N * N);
+    memset(r->rows, 0, sizeof *r->rows * N);
+    memset(r->pool, 0, sizeof *r->pool * N * (size_t)r->width);
+}
+
+/* ---- a step ---- */
+
+/* A record as it is before anything is known of it. */
+static void clear(struct lace_recorder *r, struct lace_recorder_thread *t, int index)
+{
+    memset(t->from + (size_t)index * (size_t)r->threads, 0, sizeof *t->from * (size_t)r->threads);
+    t->gate[index] = 0;
+    t->sink[index] = r->layers ? 0 : 1;
+    t->logprob[index] = NAN;
+    t->time[index] = t->end[index] = -1;
+}
+
+static void reach(struct lace_recorder *r, struct lace_recorder_thread *t, int index)
+{
+    while (t->count <= index) clear(r, t, t->count++);
+}
+
+void lace_recorder_place(struct lace_recorder *r, int slot, int per_thread)
+{
+    r->slot = slot;
+    r->per_thread = per_thread;
+}
+
+void lace_recorder_row(struct lace_recorder *r, int thread, int row, int index, int time)
+{
+    struct lace_recorder_thread *t = &r->thread[thread];
+    t->now = t->row = -1;
+    if (row < 0 || index < 0 || index >= r->room) return;
+    reach(r, t, index);
+    t->row = row;
+    t->index = index;
+    t->time[index] = time;
+    r->rows[thread]++;
+}
+
+static float dot(const float *a, const float *b, int n)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int i = 0; i < n; i++) sum += a[i] * b[i];
+    return sum;
+}
+
+/* The probability of a slot, summed over the heads of a row. */
+static double mass_of(const struct lace_lattice_values *v, int row, int slot)
+{
+    double sum = 0;
+    for (int h = 0; h < v->heads; h++) {
+        size_t line = (size_t)row * (size_t)v->heads + (size_t)h,
+               key = (size_t)slot * (size_t)v->key_heads + (size_t)(h * v->key_heads / v->heads);
+        float score = v->scale * dot(v->q + line * (size_t)v->width, v->k + key * (size_t)v->width, v->width);
+        sum += exp((double)score - (double)v->lse[line]);
+    }
+    return sum;
+}
+
+static const struct lace_view_block *block_of(const struct lace_view *view, int row)
+{
+    for (int b = 0; b < view->blocks; b++)
+        if (row >= view->block[b].row && row < view->block[b].row + view->block[b].rows) return &view->block[b];
+    return NULL;
+}
+
+static void record_row(struct lace_recorder *r, int n, const struct lace_lattice_values *v)
+{
+    struct lace_recorder_thread *t = &r->thread[n];
+    const struct lace_view_block *block = block_of(v->view, t->row);
+    if (!block) return;
+    const struct lace_range *range = v->view->range + block->first + (size_t)(t->row - block->row) * block->segs;
+    const float *lse = v->lse + (size_t)t->row * v->heads, *gate = v->gate + (size_t)t->row * v->heads;
+    double elsewhere = 0, sink = 0, open = 0, all = 0, share = 1.0 / v->heads, part = share / r->layers;
+    struct lace_recorder_gate *g = &r->gate[v->lattice];
+    memset(r->mass, 0, sizeof *r->mass * (size_t)r->threads);
+    for (int s = 0; s < block->segs; s++)
+        for (int slot = range[s].lo; slot < range[s].hi; slot++) {
+            int owner = slot < r->slot ? -1 : (slot - r->slot) / r->per_thread;
+            *(owner >= 0 && owner < r->threads ? &r->mass[owner] : &elsewhere) += mass_of(v, t->row, slot);
+        }
+    for (int h = 0; h < v->heads; h++) {
+        sink += exp(-(double)lse[h]);
+        open += gate[h];
+        g->sum += gate[h];
+        g->low = fmin(g->low, gate[h]);
+        g->high = fmax(g->high, gate[h]);
+        g->count++;
+    }
+    for (int m = 0; m < r->threads; m++) {
+        all += r->mass[m];
+        t->from[(size_t)t->index * (size_t)r->threads + (size_t)m] += (float)(part * r->mass[m]);
+        r->flow[((size_t)v->lattice * (size_t)r->threads + (size_t)n) * (size_t)r->threads + (size_t)m] +=
+            share * r->mass[m];
+    }
+    t->sink[t->index] += (float)(part * sink);
+    t->gate[t->index] += (float)(part * open);
+    r->elsewhere = fmax(r->elsewhere, share * elsewhere);
+    r->residue = fmax(r->residue, fabs(1 - share * (all + elsewhere + sink)));
+}
+
+void lace_recorder_lattice(struct lace_recorder *r, const struct lace_lattice_values *v)
+{
+    for (int n = 0; n < r->threads && r->layers; n++)
+        if (r->thread[n].row >= 0) record_row(r, n, v);
+}
+
+void lace_recorder_token(struct lace_recorder *r, int thread, int index, size_t end)
+{
+    struct lace_recorder_thread *t = &r->thread[thread];
+    if (index < 0 || index >= r->room) return;
+    reach(r, t, index);
+    t->end[index] = (int)end;
+}
+
+void lace_recorder_chosen(struct lace_recorder *r, int thread, int id, double logprob)
+{
+    struct lace_recorder_thread *t = &r->thread[thread];
+    if (t->row < 0) return;
+    t->now = id;
+    t->logprob[t->index] = (float)logprob;
+}
+
+/* Of the pairs of threads that chose a token in this step, the share that chose the same one. */
+static double agreement(const struct lace_recorder *r)
+{
+    int pairs = 0, same = 0;
+    for (int n = 0; n < r->threads; n++)
+        for (int m = 0; m < n; m++) {
+            if (r->thread[n].now < 0 || r->thread[m].now < 0) continue;
+            pairs++;
+            same += r->thread[n].now == r->thread[m].now;
+        }
+    return pairs ? (double)same / pairs : NAN;
+}
+
+/* Mean cosine distance between pairs of threads, each the mean of its rows' last hidden states so far. */
+static double diversity(const struct lace_recorder *r)
+{
+    int pairs = 0, D = r->width;
+    double sum = 0;
+    for (int n = 0; n < r->threads; n++) {
+        const float *a = r->pool + (size_t)n * (size_t)D;
+        for (int m = 0; m < n && r->thread[n].pooled; m++) {
+            const float *b = r->pool + (size_t)m * (size_t)D;
+            double ab = 0, aa = 0, bb = 0;
+            if (!r->thread[m].pooled) continue;
+            for (int i = 0; i < D; i++) {
+                ab += (double)a[i] * b[i];
+                aa += (double)a[i] * a[i];
+                bb += (double)b[i] * b[i];
+            }
+            pairs++;
+            sum += 1 - (aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0);
+        }
+    }
+    return pairs ? sum / pairs : NAN;
+}
+
+void lace_recorder_step(struct lace_recorder *r, int time, const float *last)
+{
+    bool chose = false, any = false;
+    for (int n = 0; n < r->threads; n++) {
+        struct lace_recorder_thread *t = &r->thread[n];
+        if (t->row < 0) continue;
+        const float *row = last + (size_t)t->row * (size_t)r->width;
+        float *pool = r->pool + (size_t)n * (size_t)r->width;
+        for (int i = 0; i < r->width; i++) pool[i] += row[i];
+        t->pooled++;
+        any = true;
+        chose |= t->now >= 0;
+    }
+    if (r->first < 0 && chose) r->first = time;
+    int step = time - r->first;
+    if (!any || r->first < 0 || step >= r->room) return;
+    while (r->steps <= step) r->agreement[r->steps] = r->diversity[r->steps] = NAN, r->steps++;
+    r->agreement[step] = (float)agreement(r);
+    r->diversity[step] = (float)diversity(r);
+}
