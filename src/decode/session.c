@@ -10,21 +10,54 @@
 
 struct listener {
     const struct lace_run_options *options;
+    const struct lace_tokenizer *tokenizer;
     int stop;
     double first; /* when the first token was chosen; 0: not yet */
+    /* of a conversation, by thread: whether its text has begun, whether its first blank is to be left out (where words
+     * have their blank in front, as SentencePiece writes them, a text by itself begins without it), and is */
+    bool begun[LACE_FEW_ROWS], blank[LACE_FEW_ROWS], given[LACE_FEW_ROWS];
 };
+
+static bool begins_with_blank(const struct lace_tokenizer *t, int id, size_t len)
+{
+    struct lace_detokenizer_stream start = {0};
+    struct lace_text alone;
+    lace_text_init(&alone);
+    lace_tokenizer_stream(t, &start, id, false, &alone);
+    bool shorter = !alone.failed && alone.len < len;
+    lace_text_release(&alone);
+    return shorter;
+}
 
 static void chosen(void *user, int thread, int id, const float *logits, double lse)
 {
     struct listener *l = user;
+    size_t len;
     if (!l->first) l->first = lace_now();
+    if (!l->options->chat || l->begun[thread] || lace_tokenizer_is_special(l->tokenizer, id)) return;
+    const char *bytes = lace_tokenizer_bytes(l->tokenizer, id, &len);
+    l->begun[thread] = bytes && len;
+    l->blank[thread] = l->begun[thread] && *bytes == ' ' && begins_with_blank(l->tokenizer, id, len);
 }
 
 static void heard(void *user, int group, int thread, const char *bytes, size_t len)
 {
     struct listener *l = user;
     (void)group;
-    if (l->options->piece && l->options->piece(l->options->user, thread, bytes, len)) l->stop = 1;
+    size_t skip = len && !l->given[thread] && l->blank[thread];
+    l->given[thread] |= len != 0;
+    if (len > skip && l->options->piece && l->options->piece(l->options->user, thread, bytes + skip, len - skip))
+        l->stop = 1;
+}
+
+static void leave_blanks_out(const struct listener *l, struct lace_run_result *r)
+{
+    for (int n = 0; n < r->thread_count; n++) {
+        struct lace_run_thread *t = &r->threads[n];
+        if (!l->blank[n] || t->text[0] != ' ') continue;
+        memmove(t->text, t->text + 1, strlen(t->text)); /* with its end */
+        t->said -= t->said > 0;
+    }
 }
 
 /* ---- the decoder ---- */
@@ -112,7 +145,10 @@ static int decode(struct lace_decoder *d, const int *ids, int count, const struc
     }
     if (!code) code = lace_group_result(d, index, o->threads, o->pick, o->seed, result, err);
     if (!code && o->trace) code = lace_trace_take(d, index, ids, count, o->barrier, result, err);
-    if (!code && o->chat) code = take_reply(o, result, err);
+    if (!code && o->chat) {
+        leave_blanks_out(listener, result);
+        code = take_reply(o, result, err);
+    }
     lace_decoder_remove(d, index);
     return code;
 }
@@ -127,7 +163,7 @@ static int run_ids(struct lace_session *s, const int *ids, int count, const stru
                          o->threads);
     while (o->stops && o->stops[stop_count]) stop_count++;
     if ((code = fit(s, count, o->threads, budget + VERDICT_TOKENS, o->trace, err))) return code;
-    struct listener listener = {o, 0, 0};
+    struct listener listener = {.options = o, .tokenizer = s->engine->tokenizer};
     struct lace_group_options group = {.threads = o->threads,
                                        .plain = o->chat && o->threads == 1,
                                        .sampling = o->sampling,
