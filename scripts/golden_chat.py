@@ -2,12 +2,16 @@
 """Makes tests/golden/jinja_cases.json and tests/golden/chat_cases.json: what Transformers makes of chat templates.
 
   python3 -m venv venv && venv/bin/pip install transformers==5.23.0 jinja2==3.1.6 tokenizers
-  venv/bin/python scripts/golden_chat.py
+  venv/bin/python scripts/golden_chat.py            (--model also needs torch)
 
 jinja_cases.json: the templates of tests/golden/jinja/ (expressions.txt: one in each line, put between {{ and }}; lines.txt:
 one in each line; blocks.txt: divided by lines of ----) and those below, compiled and rendered by Transformers' own
 environment (ImmutableSandboxedEnvironment, trim_blocks, lstrip_blocks, loop controls, generation, its tojson) with one
 set of variables. [template, text], or [template, null, error] where Jinja2 refuses or fails.
+
+chat_model/: a tiny random Llama in Transformers' own files, without its tokenizer.json, which is tokenizer_llama2.json of
+golden_tokenizer.py. chat_model/expected.json: a conversation of it, decoded greedily in float32; the second reply ends
+with a token of eos_token_id. Made with --model alone, because other machines may round otherwise.
 
 The clock says 2024-07-26 09:05:03 UTC. Versions are recorded in the files.
 """
@@ -192,6 +196,43 @@ def main():
     write("jinja_cases.json", {"versions": VERSIONS, "variables": VARIABLES, "cases": cases})
 
 
+TURNS = ["Hello, what is 6 times 7?", "And é 日本 </s> then?"]
+NEW_TOKENS = 24
+SEED = 1
+
+
+def model():
+    import torch
+    from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    out = GOLDEN + "chat_model/"
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=GOLDEN + "tokenizer_llama2.json", bos_token="<s>", eos_token="</s>")
+    tokenizer.chat_template = open(GOLDEN + "chat/llama2.jinja", encoding="utf-8").read()
+    torch.manual_seed(SEED)
+    model = LlamaForCausalLM(LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, max_position_embeddings=1024, initializer_range=0.7, tie_word_embeddings=True)).float().eval()
+
+    def talk(eos):
+        messages, replies = [], []
+        for turn in TURNS:
+            messages.append({"role": "user", "content": turn})
+            ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)["input_ids"]
+            with torch.no_grad():
+                new = model.generate(ids, max_new_tokens=NEW_TOKENS, do_sample=False, eos_token_id=eos, pad_token_id=0)[0][ids.shape[1]:]
+            replies.append({"prompt_tokens": ids.shape[1], "completion_tokens": len(new), "ids": new.tolist(),
+                            "content": tokenizer.decode(new, skip_special_tokens=True)})
+            messages.append({"role": "assistant", "content": replies[-1]["content"]})
+        return replies
+
+    first, second = [r["ids"] for r in talk([2])[:2]]
+    eos = [2, next(id for id in second[3:] if id not in first)]
+    model.generation_config = GenerationConfig(do_sample=False, eos_token_id=eos, max_new_tokens=NEW_TOKENS)
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    os.remove(out + "tokenizer.json")
+    write("chat_model/expected.json", {"versions": {**VERSIONS, "torch": torch.__version__}, "turns": TURNS, "replies": talk(eos)})
+
+
 def write(name, value):
     with open(GOLDEN + name, "w", encoding="utf-8") as f:
         json.dump(value, f, ensure_ascii=False, indent=0)
@@ -199,4 +240,4 @@ def write(name, value):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(model() if sys.argv[1:] == ["--model"] else main())
