@@ -653,6 +653,11 @@ int lace_serve_drain(struct lace_server *server, double seconds);
 /* Ends what still runs, with an error to its client, and releases everything. */
 void lace_serve_close(struct lace_server **server); /* NULL is fine; nulls the handle */
 
+/* The server's page with a run inside, as one HTML file that loads nothing: json is what `lace run --json` prints or the
+ * page saves, or {"runs": [...]} of two. On success the caller frees *html with free(); it is terminated. LACE_BAD: the
+ * JSON is wrong, or no run. */
+int lace_page_write(const char *json, size_t len, char **html, size_t *html_len, struct lace_error *err);
+
 /* ---- benchmark ---- */
 /* What this machine can do, measured first, and beside it what lace does: rates, and each as a share of its limit. */
 enum {

@@ -34,7 +34,7 @@ static const unsigned char page_js[] = {
 };
 
 #define BYTES(name) (const char *)name, sizeof name
-#define SCRIPT "text/javascript; charset=utf-8"
+#define SCRIPT      "text/javascript; charset=utf-8"
 static const struct lace_asset assets[] = {
     {"/", "text/html; charset=utf-8", BYTES(index_html)},
     {"/style.css", "text/css; charset=utf-8", BYTES(style_css)},

@@ -29,6 +29,7 @@ with Server("--api-key", "secret") as s:  # a browser that loads the page has no
     scripts = "".join(text for name, text in files.items() if name.endswith(".js"))
     ok("nothing parses markup", not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b|Function\(|DOMParser|setTimeout\([\"'`]", scripts))
     ok("nothing is kept in the browser", not re.search(r"localStorage|sessionStorage|indexedDB|document\.cookie", scripts))
+    ok("no script or style ends before its file does", not re.search(r"</(script|style)", scripts + files["style.css"]))
     labelled = set(re.findall(r'<label for="([^"]+)"', index))
     controls = re.findall(r'<(?:input|select|textarea)[^>]* id="([^"]+)"', index)
     same("every control has a label", [c for c in controls if c not in labelled and c not in ("trace", "file")], [])

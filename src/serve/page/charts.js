@@ -5,12 +5,13 @@
   const HEIGHT = 128, LEFT = 34, RIGHT = 6, TOP = 8, BOTTOM = 20;
   const nice = (most) => [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100].find((x) => x >= most) ?? most;
 
-  /* {title, note, lines: [{values, colour, name}], most}: a figure that draws itself as wide as its place is. */
+  /* {title, note, lines: [{values, times, colour}], most}: a figure that draws itself as wide as its place is. A value of
+   * null is a gap; times null: value i belongs to step i. */
   lace.Lines = class {
     constructor(options) {
       Object.assign(this, options);
-      this.steps = Math.max(1, ...this.lines.map((line) => line.values.length));
-      const all = this.lines.flatMap((line) => line.values);
+      this.steps = Math.max(1, ...this.lines.map((line) => (line.times?.length ? line.times[line.times.length - 1] + 1 : line.values.length)));
+      const all = this.lines.flatMap((line) => line.values).filter((value) => value !== null);
       const sum = all.reduce((a, b) => a + b, 0), low = all.reduce((a, b) => Math.min(a, b), Infinity), high = all.reduce((a, b) => Math.max(a, b), 0);
       this.top = this.most ?? nice(high);
       const label = all.length ? `${this.title}: mean ${lace.figure(sum / all.length)}, from ${lace.figure(low)} to ${lace.figure(high)}, over ${this.steps} steps` : this.title;
@@ -32,21 +33,29 @@
       const last = lace.svg("text", { x: width - RIGHT, y: HEIGHT - 4, "text-anchor": "end" }, `step ${this.steps}`);
       const first = lace.svg("text", { x: LEFT, y: HEIGHT - 4 }, "1");
       const lines = this.lines.map((line) => {
-        const path = lace.svg("path", { class: "line", d: line.values.map((v, t) => `${t ? "L" : "M"}${this.x(t).toFixed(1)} ${this.y(v).toFixed(1)}`).join("") });
+        let pen = "M";
+        const d = line.values.map((v, i) => {
+          const move = v === null ? "" : `${pen}${this.x(line.times?.[i] ?? i).toFixed(1)} ${this.y(v).toFixed(1)}`;
+          pen = v === null ? "M" : "L";
+          return move;
+        }).join("");
+        const path = lace.svg("path", { class: "line", d });
         path.style.stroke = line.colour;
         return path;
       });
       this.cursor = lace.svg("path", { class: "cursor", d: "" });
       this.svg.replaceChildren(...grid, first, last, ...lines, this.cursor);
     }
-    point(step) {
+    /* The step that is looked at, and whose line is; null: none. */
+    point(step, thread) {
+      this.svg.querySelectorAll(".line").forEach((line, n) => line.classList.toggle("faint", step !== null && this.lines.length > 1 && n !== thread));
       this.cursor?.setAttribute("d", step === null || step >= this.steps ? "" : `M${this.x(step).toFixed(1)} ${TOP}V${HEIGHT - BOTTOM}`);
     }
   };
 
   /* ---- who draws from whom ---- */
   const meanOf = (matrices) => matrices[0].map((row, n) => row.map((_, m) => matrices.reduce((sum, one) => sum + one[n][m], 0) / matrices.length));
-  const written = (value) => (value >= 0.995 ? value.toFixed(1) : value < 0.005 ? "0" : value.toFixed(2).slice(1));
+  const written = (value) => (value < 0.0005 ? "0" : (100 * value).toFixed(value < 0.0995 ? 1 : 0));
 
   const table = (matrix) => {
     const shares = matrix.every((row) => row.reduce((a, b) => a + b, 0) <= 1.01);
@@ -76,7 +85,7 @@
     const pick = (label, matrix, checked) => lace.element("label", {}, lace.element("input", {
       type: "radio", name: group, checked, change: () => place.replaceChildren(table(matrix)),
     }), lace.element("span", {}, label));
-    return lace.element("figure", {}, lace.element("figcaption", {}, lace.element("b", {}, "Who draws from whom"), " mean per token; a row reads, a column is read"),
+    return lace.element("figure", {}, lace.element("figcaption", {}, lace.element("b", {}, "Who draws from whom"), " per cent of a token\u2019s attention, mean; a row reads, a column is read"),
       lace.element("fieldset", { class: "choice" }, lace.element("legend", { class: "unseen" }, "Layer"), pick("all layers", meanOf(flow), true),
         ...flow.map((matrix, l) => pick(`layer ${layers[l]}`, matrix, false))), place);
   };

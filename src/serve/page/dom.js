@@ -21,4 +21,5 @@ lace.colour = (thread) => `var(--t${thread % 16})`;
 
 /* "0.042", "1.0e-7": a number as people read it. */
 lace.figure = (x) => (x === 0 || Math.abs(x) >= 0.0005 ? x.toFixed(3) : x.toExponential(1));
+lace.percent = (x) => `${(100 * x).toFixed(x >= 0.0995 ? 0 : 1)} %`;
 lace.count = (n, what) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;

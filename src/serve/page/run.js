@@ -3,8 +3,9 @@
  * member, and brought into the one form that the views know. What is wrong is told in a sentence that names the place.
  *
  * {prompt, settings, answer, picked, expected, steps, seconds, tokens, done, stopped, trace,
- *  threads: [{pieces, logprobs, from, gate, answer, verdict, p_best, tokens, logprob, cut, over}]}
- * pieces[t] is what the thread wrote in step t; logprobs, from and gate are null, or have an entry for each piece. */
+ *  threads: [{pieces, times, logprobs, from, gate, answer, verdict, p_best, tokens, logprob, cut, over}]}
+ * pieces[i] is what the thread wrote in step times[i]: every token its own step, but a thread that waits has a gap. times
+ * null: step i. logprobs, from and gate are null, or have an entry for each piece. docs/trace.md has the trace. */
 lace.Complaint = class extends Error {};
 
 lace.LIMITS = { file: 256 << 20, threads: 128, tokens: 1 << 20, layers: 512 };
@@ -15,13 +16,21 @@ lace.newRun = (settings, prompt) => ({
   threads: Array.from({ length: settings.threads }, () => lace.newThread()),
 });
 lace.newThread = () => ({
-  pieces: [], logprobs: [], from: null, gate: null, answer: null, verdict: "", p_best: 0, tokens: 0, logprob: 0,
+  pieces: [], times: null, logprobs: [], from: null, gate: null, answer: null, verdict: "", p_best: 0, tokens: 0, logprob: 0,
   cut: false, over: false, text: "",
 });
 
 /* ---- reading ---- */
 {
-  const wrong = (where, what) => { throw new lace.Complaint(`The file is no run: ${where} ${what}.`); };
+  const wrong = (where, what) => { throw new lace.Complaint(`${where} ${what}`); };
+  /* What is wrong with a thing of that name, as a sentence. */
+  const naming = (sentence, read) => {
+    try {
+      return read();
+    } catch (error) {
+      throw error instanceof lace.Complaint ? new lace.Complaint(`${sentence}: ${error.message}.`) : error;
+    }
+  };
   const isObject = (x) => typeof x === "object" && x !== null && !Array.isArray(x);
 
   const object = (x, where) => (isObject(x) ? x : wrong(where, "is not an object"));
@@ -43,6 +52,12 @@ lace.newThread = () => ({
     x.forEach((one, i) => number(one, `${where}[${i}]`, low, high));
     return x;
   };
+  /* Numbers, and null where there is none. */
+  const gapped = (x, where, length) => {
+    list(x, where, length);
+    x.forEach((one, i) => one === null || number(one, `${where}[${i}]`));
+    return x;
+  };
   const optional = (read, x, ...more) => (x === undefined || x === null ? null : read(x, ...more));
 
   const MASS = 1.001; /* shares add up to 1; printed with few digits they may come to a little more */
@@ -57,10 +72,15 @@ lace.newThread = () => ({
       numbers(row, `${where}.from[${t}]`, threads, 0, MASS);
       if (row.reduce((a, b) => a + b, 0) > MASS + 0.001 * threads) wrong(`${where}.from[${t}]`, "adds up to more than 1");
     });
+    const times = optional(numbers, x.time, `${where}.time`, pieces.length, 0, lace.LIMITS.tokens);
+    if (times) times.forEach((time, i) => {
+      whole(time, `${where}.time[${i}]`);
+      if (i && time <= times[i - 1]) wrong(`${where}.time[${i}]`, "does not come after the one before");
+    });
     return {
-      pieces, from,
+      pieces, from, times,
       gate: optional(numbers, x.gate, `${where}.gate`, pieces.length, 0, MASS),
-      logprobs: optional(numbers, x.logprob, `${where}.logprob`, pieces.length),
+      logprobs: optional(gapped, x.logprob, `${where}.logprob`, pieces.length),
     };
   };
 
@@ -82,8 +102,8 @@ lace.newThread = () => ({
     });
     return {
       layers, flow, gates, threads: traced,
-      agreement: optional(numbers, x.agreement, "trace.agreement"),
-      diversity: optional(numbers, x.diversity, "trace.diversity"),
+      agreement: optional(gapped, x.agreement, "trace.agreement"),
+      diversity: optional(gapped, x.diversity, "trace.diversity"),
     };
   };
 
@@ -118,7 +138,7 @@ lace.newThread = () => ({
     };
   };
 
-  lace.readRun = (x) => {
+  const readRun = (x) => {
     object(x, "it");
     const run = lace.newRun({ threads: 0 }, optional(text, x.prompt, "prompt"));
     const read = list(x.threads, "threads", undefined, lace.LIMITS.threads).map((t, n) => readThread(t, `threads[${n}]`));
@@ -149,14 +169,16 @@ lace.newThread = () => ({
     } catch (error) {
       throw new lace.Complaint("The file is not JSON; what `lace run --json` prints and what Save run writes can be loaded.");
     }
-    object(root, "it");
-    if (root.runs === undefined) return [lace.readRun(root)];
-    return list(root.runs, "runs", undefined, 2).map(lace.readRun);
+    return naming("The file is no run of lace", () => {
+      if (!isObject(root) || root.runs === undefined) return [readRun(root)];
+      if (!list(root.runs, "runs", undefined, 2).length) wrong("runs", "is empty");
+      return root.runs.map(readRun);
+    });
   };
 
   /* The trace that a server sent, checked as a file's is. */
   lace.takeTrace = (run, trace) => {
-    run.trace = readTrace(trace, run.threads.length);
+    run.trace = naming("The server's trace cannot be shown", () => readTrace(trace, run.threads.length));
     lace.joinTrace(run);
   };
 }
@@ -169,15 +191,13 @@ lace.joinTrace = (run) => {
   if (run.trace) {
     run.trace.threads.forEach((traced, n) => {
       const thread = run.threads[n];
-      thread.pieces = traced.pieces;
-      thread.from = traced.from;
-      thread.gate = traced.gate;
-      thread.logprobs = traced.logprobs;
+      Object.assign(thread, traced);
     });
     run.stepped = true;
   }
-  run.steps = run.stepped ? Math.max(0, ...run.threads.map((t) => t.pieces.length)) : Math.max(0, ...run.threads.map((t) => t.tokens));
+  run.steps = run.stepped ? lace.lastStep(run) : Math.max(0, ...run.threads.map((t) => t.tokens));
 };
+lace.lastStep = (run) => Math.max(0, ...run.threads.map((t) => (t.times?.length ? t.times[t.times.length - 1] + 1 : t.pieces.length)));
 
 /* ---- saving ---- */
 lace.saveRun = (run) => run.saved ?? {

@@ -5,7 +5,22 @@
   const VERDICTS = { best: "best", success: "success", fail: "fail", "": "no verdict" };
   const MARK = /^\s*\[\[(?:best|success|fail)?\]?\]?$/;
 
-  /* A bar of shares, one after the other in the colours of the threads; what is missing to 1 went to nobody. */
+  /* The strip under a token: whose colours says from whom it drew, how strong they are how much. */
+  const heat = (row) => {
+    const all = row.reduce((a, b) => a + b, 0), kept = row.map((share) => (share > 0.1 * all ? share : 0));
+    const sum = kept.reduce((a, b) => a + b, 0), strength = Math.min(100, 100 * all ** 0.7).toFixed(0);
+    if (all < 0.004 || !sum) return "linear-gradient(var(--nobody), var(--nobody))";
+    let at = 0;
+    const stops = [];
+    kept.forEach((share, n) => {
+      if (!share) return;
+      const to = at + 100 * share / sum;
+      stops.push(`color-mix(in oklab, ${lace.colour(n)} ${strength}%, var(--nobody)) ${at.toFixed(1)}% ${to.toFixed(1)}%`);
+      at = to;
+    });
+    return `linear-gradient(90deg, ${stops.join(", ")})`;
+  };
+  /* A bar of shares, one after the other; what is missing to 1 went to nobody. */
   const bar = (shares) => {
     let at = 0;
     const stops = [];
@@ -31,18 +46,18 @@
     fill.style.width = `${Math.min(100, 100 * value)}%`;
     fill.style.background = colour;
     return lace.element("tr", {}, lace.element("th", { scope: "row" }, label), lace.element("td", { class: "bar" }, fill),
-      lace.element("td", {}, value.toFixed(2)));
+      lace.element("td", {}, lace.percent(value)));
   };
   lace.hideTip = () => { tip.hidden = true; };
-  const showTip = (column, step, token) => {
-    const thread = column.thread, facts = [`step ${step + 1}`];
-    const logprob = thread.logprobs?.[step];
-    if (logprob !== undefined) facts.push(`probability ${lace.figure(Math.exp(logprob))}`);
-    if (thread.gate) facts.push(`gate ${thread.gate[step].toFixed(2)}`);
+  const showTip = (column, i, token) => {
+    const thread = column.thread, facts = [`step ${column.time(i) + 1}`];
+    const logprob = thread.logprobs?.[i] ?? null;
+    if (logprob !== null) facts.push(`probability ${lace.figure(Math.exp(logprob))}`);
+    if (thread.gate) facts.push(`gate ${thread.gate[i].toFixed(2)}`);
     const name = lace.element("p", { class: "token" }, lace.element("b", {}, `Thread ${column.index + 1}`), " ",
-      lace.element("code", {}, JSON.stringify(thread.pieces[step])));
+      lace.element("code", {}, JSON.stringify(thread.pieces[i])));
     tip.replaceChildren(name, lace.element("p", { class: "hint" }, facts.join(" · ")));
-    const row = thread.from?.[step];
+    const row = thread.from?.[i];
     if (row) {
       const listed = row.map((value, n) => [value, n]).filter(([value, n]) => value >= 0.005 && n !== column.index)
         .sort((a, b) => b[0] - a[0]).slice(0, 6);
@@ -57,12 +72,12 @@
     tip.style.left = `${left}px`;
     tip.style.top = `${below ? at.bottom + 10 : at.top - box.height - 8}px`;
   };
-  const say = (column, step) => {
-    const thread = column.thread, row = thread.from?.[step];
-    let text = `${JSON.stringify(thread.pieces[step])}, step ${step + 1}`;
+  const say = (column, i) => {
+    const thread = column.thread, row = thread.from?.[i];
+    let text = `${JSON.stringify(thread.pieces[i])}, step ${column.time(i) + 1}`;
     if (row) {
       const most = row.indexOf(Math.max(...row));
-      text += row[most] < 0.005 ? ", drew from nobody" : `, drew most from thread ${most + 1}, ${row[most].toFixed(2)}`;
+      text += row[most] < 0.005 ? ", drew from nobody" : `, drew most from thread ${most + 1}, ${lace.percent(row[most])}`;
     }
     document.getElementById("news").textContent = text;
   };
@@ -88,20 +103,27 @@
       for (let t = this.tokens.length; t < this.thread.pieces.length; t++) {
         const piece = this.thread.pieces[t];
         const token = lace.element("span", { class: MARK.test(piece) ? "mark later" : "later" }, piece);
-        token.step = t;
+        token.place = t;
         this.tokens.push(token);
         this.text.append(token);
       }
     }
 
-    /* The first `steps` tokens are there. */
+    /* The step of a token, and how many tokens there are before a step. */
+    time(i) { return this.thread.times ? this.thread.times[i] : i; }
+    before(step) {
+      if (!this.thread.times) return Math.min(step, this.tokens.length);
+      const later = this.thread.times.findIndex((time) => time >= step);
+      return later < 0 ? this.tokens.length : later;
+    }
+    /* The first `steps` steps are there. */
     show(steps, over) {
-      const to = Math.min(steps, this.tokens.length), stuck = this.text.scrollTop + this.text.clientHeight >= this.text.scrollHeight - 24;
+      const to = this.before(steps), stuck = this.text.scrollTop + this.text.clientHeight >= this.text.scrollHeight - 24;
       for (let t = this.shown; t < to; t++) this.tokens[t].classList.remove("later");
       for (let t = to; t < this.shown; t++) this.tokens[t].classList.add("later");
       this.shown = to;
       if (stuck) this.text.scrollTop = this.text.scrollHeight;
-      const ended = over || (this.thread.over && steps >= this.tokens.length);
+      const ended = over || (this.thread.over && to === this.tokens.length);
       this.verdict.textContent = !ended ? `${to}` : this.thread.over ? VERDICTS[this.thread.verdict] : "stopped";
       this.verdict.title = !ended ? "tokens so far" : this.thread.p_best ? `probability of best: ${lace.figure(this.thread.p_best)}` : "";
       this.verdict.dataset.verdict = !ended ? "none" : this.thread.over && this.thread.verdict ? this.thread.verdict : "none";
@@ -112,24 +134,24 @@
       const from = this.thread.from;
       if (!from) return;
       this.text.classList.add("traced");
-      this.tokens.forEach((token, t) => { token.style.backgroundImage = bar(from[t]); });
+      this.tokens.forEach((token, t) => { token.style.backgroundImage = heat(from[t]); });
       const heard = mean(from, this.board.columns.length);
       this.heard.hidden = false;
       this.heard.style.backgroundImage = bar(heard);
       const label = heard.map((value, n) => [value, n]).filter(([value]) => value >= 0.005)
-        .map(([value, n]) => `thread ${n + 1} ${value.toFixed(2)}`).join(", ");
+        .map(([value, n]) => `thread ${n + 1} ${lace.percent(value)}`).join(", ");
       this.heard.title = `Drew from ${label || "nobody"} (mean over its tokens)`;
       this.heard.setAttribute("aria-label", this.heard.title);
     }
 
     hover(event) {
-      if (event.target.step !== undefined && !event.target.classList.contains("later")) this.choose(event.target.step);
+      if (event.target.place !== undefined && !event.target.classList.contains("later")) this.choose(event.target.place);
     }
-    choose(step) {
-      if (step < 0 || step >= this.shown) return;
-      this.chosen = step;
-      this.board.choose(step);
-      showTip(this, step, this.tokens[step]);
+    choose(i) {
+      if (i < 0 || i >= this.shown) return;
+      this.chosen = i;
+      this.board.choose(this.time(i), this.index);
+      showTip(this, i, this.tokens[i]);
     }
     key(event) {
       const next = { ArrowLeft: this.chosen - 1, ArrowRight: this.chosen + 1, Home: 0, End: this.shown - 1 }[event.key];
@@ -143,7 +165,7 @@
     }
   };
 
-  /* All columns of a run. cursor(step) is told which step is looked at, or null. */
+  /* All columns of a run. cursor(step, thread) is told what is looked at; null: nothing. */
   lace.Threads = class {
     constructor(run, cursor) {
       this.cursor = cursor;
@@ -159,12 +181,15 @@
       }
     }
     /* The same step in every thread is marked. */
-    choose(step) {
+    choose(step, thread) {
       for (const token of this.marked) token.classList.remove("chosen");
-      this.marked = step === null ? [] : this.columns.filter((c) => step < c.shown).map((c) => c.tokens[step]);
+      this.marked = step === null ? [] : this.columns.flatMap((c) => {
+        const i = c.before(step);
+        return i < c.shown && c.time(i) === step ? [c.tokens[i]] : [];
+      });
       for (const token of this.marked) token.classList.add("chosen");
       if (step === null) lace.hideTip();
-      this.cursor(step);
+      this.cursor(step, thread);
     }
     paintTrace() { this.columns.forEach((column) => column.paintTrace()); }
     /* The tokens of a trace are another cut of the same text. */

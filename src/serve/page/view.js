@@ -22,7 +22,7 @@
   lace.View = class {
     constructor(run, pace) {
       Object.assign(this, { run, pace, at: 0, playing: true, concluded: false, due: 0, id: ++views });
-      this.threads = new lace.Threads(run, (step) => this.charts?.forEach((chart) => chart.point(step)));
+      this.threads = new lace.Threads(run, (step, thread) => this.charts?.forEach((chart) => chart.point(step, thread)));
       this.answer = lace.element("p", { class: "answer" });
       this.cost = lace.element("p", { class: "hint cost" });
       this.play = lace.element("button", { type: "button", class: "play", click: () => this.toggle() }, "Replay");
@@ -53,7 +53,7 @@
         this.tick(now);
       });
     }
-    get end() { return Math.max(0, ...this.run.threads.map((thread) => thread.pieces.length)); }
+    get end() { return lace.lastStep(this.run); }
     tick(now) {
       if (this.playing) {
         if (!this.pace || !this.run.stepped) this.at = this.end;
@@ -137,10 +137,10 @@
       const over = lace.element("div", { class: "over" });
       if (threads.some((thread) => thread.gate)) {
         const layers = trace.gates?.map((g) => `layer ${g.layer}: ${g.mean.toFixed(2)} (${g.min.toFixed(2)} to ${g.max.toFixed(2)})`).join(", ");
-        over.append(chart({ title: "Gate", note: layers ?? "", lines: threads.map((thread, n) => ({ values: thread.gate ?? [], colour: lace.colour(n) })) }));
+        over.append(chart({ title: "Gate", note: layers ? `mean, and range: ${layers}` : "", lines: threads.map((thread, n) => ({ values: thread.gate ?? [], times: thread.times, colour: lace.colour(n) })) }));
       }
-      if (trace.agreement?.length) over.append(chart({ title: "Agreement", note: "", most: 1, lines: [{ values: trace.agreement, colour: "var(--ink)" }] }));
-      if (trace.diversity?.length) over.append(chart({ title: "Diversity", note: "", lines: [{ values: trace.diversity, colour: "var(--ink)" }] }));
+      if (trace.agreement?.length) over.append(chart({ title: "Agreement", note: "share of the pairs that write the same token", most: 1, lines: [{ values: trace.agreement, colour: "var(--ink)" }] }));
+      if (trace.diversity?.length) over.append(chart({ title: "Diversity", note: "distance of the threads\u2019 states, mean over pairs", lines: [{ values: trace.diversity, colour: "var(--ink)" }] }));
       this.figures.append(over);
       this.figures.hidden = false;
     }
