@@ -75,7 +75,7 @@
         return cell;
       }),
       shares ? lace.element("td", { class: "nobody" }, written(Math.max(0, 1 - row.reduce((a, b) => a + b, 0)))) : null));
-    return lace.element("table", { class: "flow" }, lace.element("caption", { class: "unseen" }, "Row: the thread that reads. Column: the thread that it draws from."),
+    return lace.element("table", { class: matrix.length > 6 ? "flow" : "flow small" }, lace.element("caption", { class: "unseen" }, "Row: the thread that reads. Column: the thread that it draws from."),
       lace.element("thead", {}, head), lace.element("tbody", {}, ...rows));
   };
 

@@ -5,7 +5,7 @@
   const EXAMPLES = [
     ["three equations", "Find i (each from 1 to 8, mod 11): g*9+3=1, h*2+g=9, i*4+h=6.", "6"],
     ["four equations", "Find t (each from 1 to 8, mod 13): q*5+7=9, r*4+q=10, s*11+r=6, t*2+s=12.", "3"],
-    ["four, 180 tokens a thread", "Find l (each from 1 to 8, mod 11): b*10+5=8, f*4+b=1, g*9+f=7, l*3+g=7.", "7", 180],
+    ["four, 180 tokens a thread", "Find n (each from 1 to 8, mod 13): k*6+4=3, l*10+k=12, m*6+l=11, n*8+m=9.", "2", 180],
     ["five equations", "Find y (each from 1 to 8, mod 11): o*9+6=7, q*4+o=9, t*9+q=0, w*3+t=4, y*5+w=10.", "8"],
   ];
   const $ = (id) => document.getElementById(id);

@@ -3,13 +3,13 @@
  * strip under each token that shows from which threads it drew. The pointer, or the arrow keys, choose a token. */
 {
   const VERDICTS = { best: "best", success: "success", fail: "fail", "": "no verdict" };
-  const MARK = /^\s*\[\[(?:best|success|fail)?\]?\]?$/;
 
-  /* The strip under a token: whose colours says from whom it drew, how strong they are how much. */
-  const heat = (row) => {
-    const all = row.reduce((a, b) => a + b, 0), kept = row.map((share) => (share > 0.1 * all ? share : 0));
-    const sum = kept.reduce((a, b) => a + b, 0), strength = Math.min(100, 100 * all ** 0.7).toFixed(0);
-    if (all < 0.004 || !sum) return "linear-gradient(var(--nobody), var(--nobody))";
+  /* The strip under a token: its colours say from whom it drew most, their strength how much that counted, which is the
+   * share times the gate. */
+  const heat = (row, gate) => {
+    const all = row.reduce((a, b) => a + b, 0), most = Math.max(...row), kept = row.map((share) => (share > 0.6 * most ? share : 0));
+    const sum = kept.reduce((a, b) => a + b, 0), strength = Math.min(100, 130 * (all * gate) ** 0.8).toFixed(0);
+    if (all < 0.004) return "linear-gradient(var(--nobody), var(--nobody))";
     let at = 0;
     const stops = [];
     kept.forEach((share, n) => {
@@ -85,7 +85,7 @@
   /* ---- a column ---- */
   const Column = class {
     constructor(thread, index, board) {
-      Object.assign(this, { thread, index, board, tokens: [], shown: 0, chosen: -1 });
+      Object.assign(this, { thread, index, board, tokens: [], length: 0, shown: 0, chosen: -1 });
       this.verdict = lace.element("span", { class: "verdict" });
       this.heard = lace.element("div", { class: "heard", hidden: true, role: "img" });
       this.text = lace.element("div", {
@@ -101,8 +101,9 @@
     /* Tokens that have come since last time. */
     grow() {
       for (let t = this.tokens.length; t < this.thread.pieces.length; t++) {
-        const piece = this.thread.pieces[t];
-        const token = lace.element("span", { class: MARK.test(piece) ? "mark later" : "later" }, piece);
+        const piece = this.thread.pieces[t], verdict = this.thread.over && this.length >= lace.said(this.thread.text).length;
+        const token = lace.element("span", { class: verdict ? "mark later" : "later" }, piece);
+        this.length += piece.length;
         token.place = t;
         this.tokens.push(token);
         this.text.append(token);
@@ -134,7 +135,7 @@
       const from = this.thread.from;
       if (!from) return;
       this.text.classList.add("traced");
-      this.tokens.forEach((token, t) => { token.style.backgroundImage = heat(from[t]); });
+      this.tokens.forEach((token, t) => { token.style.backgroundImage = heat(from[t], this.thread.gate?.[t] ?? 1); });
       const heard = mean(from, this.board.columns.length);
       this.heard.hidden = false;
       this.heard.style.backgroundImage = bar(heard);
@@ -195,9 +196,7 @@
     /* The tokens of a trace are another cut of the same text. */
     reset() {
       for (const column of this.columns) {
-        column.tokens = [];
-        column.shown = 0;
-        column.chosen = -1;
+        Object.assign(column, { tokens: [], length: 0, shown: 0, chosen: -1 });
         column.text.replaceChildren();
       }
       this.marked = [];

@@ -29,11 +29,12 @@
       this.slider = lace.element("input", { type: "range", min: "0", max: "0", value: "0", step: "1", "aria-label": "Step", input: () => this.seek(Number(this.slider.value)) });
       this.step = lace.element("output", {});
       this.controls = lace.element("div", { class: "replay" }, this.play, this.slider, this.step);
+      this.legend = lace.element("p", { class: "hint legend", hidden: true }, "The strip under a token has the colours of the threads that it drew from, as strong as it counted: share times gate. The bar above a text is the mean.");
       this.figures = lace.element("div", { class: "figures", hidden: true });
       this.node = lace.element("section", { class: "run", "aria-label": `Lattice ${run.settings.lattice}` },
         lace.element("header", {},
           lace.element("h2", {}, `Lattice ${run.settings.lattice}`), lace.element("p", { class: "hint" }, describe(run)), this.cost, this.answer),
-        this.controls, this.threads.node, this.figures);
+        this.controls, this.threads.node, this.legend, this.figures);
       this.node.dataset.state = "runs";
       this.draw();
     }
@@ -126,16 +127,18 @@
     /* ---- the trace ---- */
     drawFigures() {
       const trace = this.run.trace, threads = this.run.threads;
-      this.threads.paintTrace();
+      if (trace.layers.length) this.threads.paintTrace();
+      this.legend.hidden = !trace.layers.length;
       this.charts = [];
       const chart = (options) => {
         const lines = new lace.Lines(options);
         this.charts.push(lines);
         return lines.node;
       };
+      if (!trace.layers.length) this.figures.append(lace.element("p", { class: "hint" }, "No thread saw another: there is nothing to draw."));
       if (trace.flow?.length) this.figures.append(lace.flowFigure(trace.flow, trace.layers, `layer-${this.id}`));
       const over = lace.element("div", { class: "over" });
-      if (threads.some((thread) => thread.gate)) {
+      if (trace.layers.length && threads.some((thread) => thread.gate)) {
         const layers = trace.gates?.map((g) => `layer ${g.layer}: ${g.mean.toFixed(2)} (${g.min.toFixed(2)} to ${g.max.toFixed(2)})`).join(", ");
         over.append(chart({ title: "Gate", note: layers ? `mean, and range: ${layers}` : "", lines: threads.map((thread, n) => ({ values: thread.gate ?? [], times: thread.times, colour: lace.colour(n) })) }));
       }
