@@ -56,9 +56,9 @@ $(B)/src/serve/assets.o: $(patsubst %,$(B)/%.inc,$(wildcard src/serve/page/*))
 $(B)/%.inc: %
 	@mkdir -p $(@D)
 	$(call say,EMBED,$<)od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g' > $@
-$(B)/src/ops/x86/avx2.o: ISA := -mavx2 -mfma
+$(B)/src/ops/x86/avx2.o: ISA := -mavx2 -mfma -mf16c
 $(B)/src/ops/x86/avx512.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
-$(B)/src/ops/x86/avx512_bf16.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma
+$(B)/src/ops/x86/avx512_bf16.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mavx512vnni -mfma
 $(B)/src/ops/x86/amx.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mamx-tile -mamx-bf16 -mfma
 
 $(B)/liblace.a: $(LIB_OBJ)

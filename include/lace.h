@@ -685,7 +685,8 @@ struct lace_bench_options {
     int parts;          /* LACE_BENCH_* */
     const char *model;  /* decode and prefill with this directory; load: NULL is the shipped model; tokenizer: its own */
     const char *shape;  /* without a model: random weights of this shape; "qwen3-0.6b" */
-    const char *dtype;  /* "bf16", "f32", or NULL: what this CPU is fast at */
+    const char *dtype;  /* "bf16", "f32", or NULL: what this CPU is fast at; of random weights also a format of blocks:
+                           "q8_0", "q4_0", "q4_k", "q5_k", "q6_k" */
     const int *threads; /* decode with these numbers of reasoning threads */
     int thread_count;
     int groups;  /* of so many threads each, decoded together; 0: one */

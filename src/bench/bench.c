@@ -2,6 +2,7 @@
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 /* ---- samples ---- */
@@ -75,6 +76,14 @@ int lace_bench_skip(struct lace_bench *b, const char *part, const char *why, str
 
 /* ---- the whole ---- */
 
+/* LACE_DTYPES: there is none of that name, or it is read only. */
+static enum lace_dtype named(const char *dtype)
+{
+    enum lace_dtype type = 0;
+    while (type < LACE_DTYPES && (type == LACE_F16 || strcasecmp(dtype, lace_dtype_name(type)))) type++;
+    return type;
+}
+
 static int check(const struct lace_bench_options *o, struct lace_error *err)
 {
     if (!(o->parts & LACE_BENCH_ALL))
@@ -83,8 +92,13 @@ static int check(const struct lace_bench_options *o, struct lace_error *err)
                          "tokenizer.");
     if (o->shape && strcmp(o->shape, "qwen3-0.6b"))
         return lace_fail(err, LACE_BAD, "There is no shape \"%.40s\"; the shape is qwen3-0.6b.", o->shape);
-    if (o->dtype && strcmp(o->dtype, "bf16") && strcmp(o->dtype, "f32"))
-        return lace_fail(err, LACE_BAD, "dtype must be bf16 or f32, not \"%.20s\".", o->dtype);
+    enum lace_dtype type;
+    if (o->dtype && (type = named(o->dtype)) == LACE_DTYPES)
+        return lace_fail(err, LACE_BAD, "dtype must be bf16, f32, q8_0, q4_0, q4_k, q5_k or q6_k, not \"%.20s\".",
+                         o->dtype);
+    if (o->dtype && o->model && lace_dtype_has_blocks(type))
+        return lace_fail(err, LACE_BAD, "Weights of type %s are random ones; a model has the type of its file.",
+                         o->dtype);
     int groups = o->groups > 1 ? o->groups : 1;
     for (int i = 0; i < o->thread_count; i++)
         if (o->threads[i] < 1 || o->threads[i] > LACE_FEW_ROWS / groups)
@@ -103,7 +117,8 @@ int lace_bench(const struct lace_bench_options *options, struct lace_error *err)
     int code = check(options, err), parts = options->parts;
     if (code) return code;
     b.dtype = lace_ops_prefers_bf16(b.ops) ? LACE_BF16 : LACE_F32;
-    if (options->dtype) b.dtype = !strcmp(options->dtype, "f32") ? LACE_F32 : LACE_BF16;
+    b.blocks = options->dtype ? named(options->dtype) : b.dtype;
+    if (!lace_dtype_has_blocks(b.blocks)) b.dtype = b.blocks;
     b.workers = options->workers ? options->workers : omp_get_max_threads();
     omp_set_num_threads(b.workers);
 

@@ -21,7 +21,8 @@ double lace_samples_most(const struct lace_samples *samples);
 struct lace_bench {
     const struct lace_bench_options *options;
     const struct lace_ops *ops;
-    enum lace_dtype dtype;
+    enum lace_dtype dtype;  /* of the products */
+    enum lace_dtype blocks; /* of the backbone's weights, where they are of blocks; else as dtype */
     int workers;
     double start;           /* seconds of CPU time of this process before the benchmark began */
     double product_rate[2]; /* FLOP/s, by dtype */

@@ -1,4 +1,5 @@
 #include "bench/bench.h"
+#include <ctype.h>
 #include <string.h>
 #include <stdlib.h>
 
@@ -61,12 +62,14 @@ static int open_model(struct lace_subject *s, const struct lace_bench *b, struct
 {
     const struct lace_bench_options *o = b->options;
     struct lace_model_options options = {.train = false, .dtype = (int)b->dtype, .ops = &counting};
+    char name[8] = "";
+    for (int i = 0; lace_dtype_name(b->blocks)[i]; i++) name[i] = (char)tolower(lace_dtype_name(b->blocks)[i]);
     if (!o->model) {
         struct lace_lattice_config lattice;
         lace_lattice_defaults(&lattice, &qwen3_0_6b);
         lattice.max_threads = LACE_FEW_ROWS;
-        snprintf(s->label, sizeof s->label, "qwen3-0.6b, random, %s", b->dtype == LACE_BF16 ? "bf16" : "f32");
-        return lace_model_random(&s->model, &qwen3_0_6b, &lattice, 1, &options, err);
+        snprintf(s->label, sizeof s->label, "qwen3-0.6b, random, %s", name);
+        return lace_model_random(&s->model, &qwen3_0_6b, &lattice, b->blocks, 1, &options, err);
     }
     struct lace_text adapter;
     lace_text_init(&adapter);
@@ -77,7 +80,7 @@ static int open_model(struct lace_subject *s, const struct lace_bench *b, struct
         lace_text_clear(&adapter);
         lace_text_print(&adapter, "%s/lattice", o->model);
     }
-    snprintf(s->label, sizeof s->label, "%.60s, %s", o->model, b->dtype == LACE_BF16 ? "bf16" : "f32");
+    snprintf(s->label, sizeof s->label, "%.60s, %s", o->model, name);
     int code = lace_model_load(&s->model, o->model, there ? adapter.data : NULL, &options, err);
     lace_text_release(&adapter);
     return code;
@@ -98,8 +101,7 @@ int lace_subject_open(struct lace_subject *s, const struct lace_bench *b, struct
         const struct lace_weight *w = &s->model->weights[i];
         bool lattice = lace_weight_is_lattice(w), head = w->param == P_EMBED || w->param == P_HEAD;
         if (!w->matrix.forward) continue;
-        *(lattice ? &s->lattice_bytes : &s->backbone_bytes) +=
-            (size_t)w->rows * w->cols * (s->model->dtype == LACE_BF16 ? 2 : 4);
+        *(lattice ? &s->lattice_bytes : &s->backbone_bytes) += lace_dtype_size(w->packed, (size_t)w->rows * w->cols);
         if (!lattice && !head) s->row_flops += 2.0 * w->rows * w->cols;
     }
     return 0;

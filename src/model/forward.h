@@ -98,7 +98,8 @@ void lace_loss(const struct lace_model *model, struct lace_state *state, const s
 static inline struct lace_operand lace_operand_rows(const struct lace_operand *x, int first)
 {
     size_t at = (size_t)first * x->cols * (x->dtype == LACE_BF16 ? sizeof(uint16_t) : sizeof(float));
-    return (struct lace_operand){x->dtype, x->cols, (char *)x->data + at};
+    struct lace_coded *codes = x->codes ? x->codes + (size_t)first * (size_t)(x->cols / 32) : NULL;
+    return (struct lace_operand){x->dtype, x->cols, (char *)x->data + at, codes};
 }
 /* How many rows the feed-forward block takes at once. A worker that trains alone on a shard takes pieces whose
  * intermediate values stay in its cache; they start at multiples of LACE_ROW_PAD, and stay above LACE_FEW_ROWS. */

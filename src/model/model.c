@@ -19,7 +19,8 @@ static int list_weights(struct lace_model *m, enum lace_param first, enum lace_p
             if ((spec->scope == ONCE) != (layer == layers) || !lace_param_present(&m->config, &m->lattice, p, layer))
                 continue;
             struct lace_weight *w = &m->weights[m->count];
-            *w = (struct lace_weight){.param = p, .layer = spec->scope == ONCE ? -1 : layer, .offset = m->values};
+            *w = (struct lace_weight){
+                .param = p, .layer = spec->scope == ONCE ? -1 : layer, .offset = m->values, .packed = m->dtype};
             w->rows = lace_letter_size(spec->rows, &m->config, &m->lattice);
             w->cols = lace_letter_size(spec->cols, &m->config, &m->lattice);
             size_t values;
@@ -73,8 +74,11 @@ int lace_model_give(struct lace_model *m, struct lace_weight *w, struct lace_err
     enum lace_form form = lace_params[w->param].form;
     if (!m->trained && form == VECTOR && !(w->value = lace_alloc_array((size_t)w->cols, sizeof(float)))) goto memory;
     if (form == VECTOR || (form == TABLE && !m->config.tie_word_embeddings)) return 0;
-    w->matrix = (struct lace_matrix){w->cols, w->rows, m->dtype, NULL, NULL};
-    if (!(w->matrix.forward = lace_alloc(m->ops->matrix_bytes(m->dtype, w->cols, w->rows)))) goto memory;
+    if (m->trained && lace_dtype_has_blocks(w->packed))
+        return lace_fail(err, LACE_BAD, "Weights of type %s cannot be trained; take the model in BF16, F16 or F32.",
+                         lace_dtype_name(w->packed));
+    w->matrix = (struct lace_matrix){w->cols, w->rows, w->packed, NULL, NULL};
+    if (!(w->matrix.forward = lace_alloc(m->ops->matrix_bytes(w->packed, w->cols, w->rows)))) goto memory;
     if (m->trained && !(w->matrix.backward = lace_alloc(m->ops->matrix_bytes(m->dtype, w->rows, w->cols)))) goto memory;
     return 0;
 memory:
@@ -84,18 +88,17 @@ memory:
 int lace_model_give_table(struct lace_weight *w, enum lace_dtype type, struct lace_error *err)
 {
     w->table_type = type;
-    w->table = lace_alloc_array((size_t)w->rows * w->cols, type == LACE_F32 ? 4 : 2);
+    w->table = lace_alloc(lace_dtype_size(type, (size_t)w->rows * w->cols));
     return w->table ? 0 : lace_fail(err, LACE_MEMORY, "Out of memory for the embedding.");
 }
 
-/* Memory for the weights from index first on. */
-static int give_memory(struct lace_model *m, int first, struct lace_error *err)
+int lace_model_give_all(struct lace_model *m, int first, struct lace_error *err)
 {
     int code = lace_model_give_master(m, first < m->count ? m->weights[first].offset : 0, err);
     for (int i = first; i < m->count && !code; i++) {
         code = lace_model_give(m, &m->weights[i], err);
         if (!code && !m->trained && lace_params[m->weights[i].param].form == TABLE)
-            code = lace_model_give_table(&m->weights[i], m->dtype, err);
+            code = lace_model_give_table(&m->weights[i], m->weights[i].packed, err);
     }
     return code;
 }
@@ -139,7 +142,7 @@ static void fill_normal(float *out, size_t count, double sigma, struct lace_rng 
     for (size_t i = 0; i < count; i++) out[i] = (float)(sigma * lace_rng_normal(rng));
 }
 
-static double start_sigma(const struct lace_model *m, const struct lace_weight *w)
+double lace_model_start_sigma(const struct lace_model *m, const struct lace_weight *w)
 {
     if (lace_weight_is_lattice(w)) return 1 / sqrt(w->cols);
     bool into_stream = w->param == P_O || w->param == P_DOWN; /* GPT-2's scaling of what adds to the residual stream */
@@ -157,7 +160,7 @@ static void start_values(struct lace_model *m, int first, uint64_t seed)
         lace_rng_init(&rng, seed, (uint64_t)i);
         if (spec->form == VECTOR)
             for (size_t j = 0; j < count; j++) w->value[j] = spec->constant;
-        else fill_normal(w->value, count, start_sigma(m, w), &rng);
+        else fill_normal(w->value, count, lace_model_start_sigma(m, w), &rng);
     }
 }
 
@@ -169,7 +172,7 @@ int lace_model_create(struct lace_model **model, const struct lace_config *confi
     *model = NULL;
     int code = lace_config_check(config, "The new model", err);
     if (!code) code = lace_model_new(model, config, NULL, &trained, err);
-    if (!code) code = give_memory(*model, 0, err);
+    if (!code) code = lace_model_give_all(*model, 0, err);
     if (code) {
         lace_model_free(model);
         return code;
@@ -177,58 +180,6 @@ int lace_model_create(struct lace_model **model, const struct lace_config *confi
     start_values(*model, 0, seed);
     lace_model_repack(*model, false);
     return 0;
-}
-
-/* Random rows cut from a short table of normals, packed at once: no f32 copy of a large model is ever held. */
-static int fill_random(struct lace_model *m, uint64_t seed, struct lace_error *err)
-{
-    enum { NORMALS = 1 << 16 };
-    size_t most = 0;
-    for (int i = 0; i < m->count; i++) most = (size_t)m->weights[i].cols > most ? (size_t)m->weights[i].cols : most;
-    float *normals = lace_alloc_array(NORMALS, sizeof *normals);
-    uint16_t *halves = lace_alloc_array(NORMALS + most, sizeof *halves), *values = NULL;
-    int code = normals && halves ? 0 : LACE_MEMORY;
-    struct lace_rng rng;
-    lace_rng_init(&rng, seed, 0);
-    if (!code) fill_normal(normals, NORMALS, 1, &rng);
-    for (int i = 0; i < m->count && !code; i++) {
-        struct lace_weight *w = &m->weights[i];
-        if (lace_params[w->param].form == VECTOR) {
-            for (int j = 0; j < w->cols; j++)
-                w->value[j] = w->param == P_LAT_ALPHA ? 0.5f : lace_params[w->param].constant;
-            continue;
-        }
-        double sigma = start_sigma(m, w);
-        for (size_t j = 0; j < NORMALS + (size_t)w->cols; j++)
-            halves[j] = lace_f32_to_bf16((float)(sigma * normals[j % NORMALS]));
-        bool own = w->table && w->table_type == LACE_BF16; /* else in a piece of its own, which the packing reads */
-        if (!own && !(values = lace_alloc_array((size_t)w->rows * w->cols, sizeof *values))) code = LACE_MEMORY;
-        uint16_t *to = own ? (uint16_t *)w->table : values;
-        for (int row = 0; row < w->rows && !code; row++)
-            memcpy(to + (size_t)row * w->cols, halves + lace_rng_below(&rng, NORMALS), sizeof *to * (size_t)w->cols);
-        for (size_t j = 0; j < (size_t)w->rows * w->cols && w->table && !own && !code; j++)
-            ((float *)w->table)[j] = lace_bf16_to_f32(to[j]);
-        if (w->matrix.forward && !code) m->ops->matrix_pack(&w->matrix, to, LACE_BF16);
-        lace_free(values);
-        values = NULL;
-    }
-    lace_free(normals);
-    lace_free(halves);
-    return code ? lace_fail(err, LACE_MEMORY, "Out of memory for random weights.") : 0;
-}
-
-int lace_model_random(struct lace_model **model, const struct lace_config *config,
-                      const struct lace_lattice_config *lattice, uint64_t seed,
-                      const struct lace_model_options *options, struct lace_error *err)
-{
-    *model = NULL;
-    int code = lace_config_check(config, "The random model", err);
-    if (!code && lattice) code = lace_lattice_config_check(lattice, config, "The random lattice", err);
-    if (!code) code = lace_model_new(model, config, lattice, options, err);
-    if (!code) code = give_memory(*model, 0, err);
-    if (!code) code = fill_random(*model, seed, err);
-    if (code) lace_model_free(model);
-    return code;
 }
 
 /* up = (v down)^T, each column scaled to length 1: the first thing the lattice can do is to copy what the other
@@ -288,7 +239,7 @@ int lace_model_attach(struct lace_model *m, const struct lace_lattice_config *la
     if (m->lattice.kind != LACE_KIND_NONE) return lace_fail(err, LACE_BAD, "The model has a lattice already.");
     if ((code = check_start(lattice, &m->config, start, err))) return code;
     m->lattice = *lattice;
-    if ((code = list_weights(m, P_LAT_NORM, P_COUNT, err)) || (code = give_memory(m, first, err))) return code;
+    if ((code = list_weights(m, P_LAT_NORM, P_COUNT, err)) || (code = lace_model_give_all(m, first, err))) return code;
     start_lattice(m, first, start);
     lace_model_repack(m, true);
     return 0;

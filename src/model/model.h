@@ -73,6 +73,7 @@ struct lace_weight {
     int rows, cols;
     size_t offset;             /* of its values in a flat block of all weights (master, gradient, moments) */
     float *value;              /* (rows, cols) f32, or NULL for a matrix or table that is not trained */
+    enum lace_dtype packed;    /* the type of its matrix: the model's, or the blocks of the file */
     struct lace_matrix matrix; /* packed; .forward NULL for vectors */
     const void *table;         /* TABLE: rows for the lookup */
     enum lace_dtype table_type;
@@ -84,7 +85,7 @@ struct lace_model {
     struct lace_lattice_config lattice;
     char *config_json; /* as the directory had it, NULL: made here; saved again with the weights */
     const struct lace_ops *ops;
-    enum lace_dtype dtype; /* of the products */
+    enum lace_dtype dtype; /* of the products, apart from those with blocks */
     bool trained;          /* f32 masters and the backward packing exist */
     struct lace_weight *weights;
     int count;
@@ -96,7 +97,7 @@ struct lace_model {
 
 struct lace_model_options {
     bool train;                 /* keep f32 masters and pack for the backward pass */
-    int dtype;                  /* enum lace_dtype, or -1: what the CPU prefers */
+    int dtype;                  /* LACE_F32, LACE_BF16, or -1: what the CPU prefers */
     const struct lace_ops *ops; /* NULL: lace_ops_cpu() */
 };
 
@@ -109,9 +110,10 @@ int lace_model_examine(struct lace_config *config, const char *dir, struct lace_
 /* A new backbone with random weights (normal, 0.02; projections into the residual stream scaled by 1/sqrt(2L)). */
 int lace_model_create(struct lace_model **model, const struct lace_config *config, uint64_t seed,
                       const struct lace_model_options *options, struct lace_error *err);
-/* A model of any shape with random weights that works only forward (options->train false): for measurements. */
+/* A model of any shape with random weights that works only forward (options->train false): for measurements. type:
+ * of the backbone's matrices and of its embedding; blocks, or options->dtype. */
 int lace_model_random(struct lace_model **model, const struct lace_config *config,
-                      const struct lace_lattice_config *lattice, uint64_t seed,
+                      const struct lace_lattice_config *lattice, enum lace_dtype type, uint64_t seed,
                       const struct lace_model_options *options, struct lace_error *err);
 /* The same model with a lattice that changes nothing yet (alpha = 0 unless given): see lace_lattice_start.
  * The model must be a trained one; its flat blocks grow, so attach before the optimiser is made. */

@@ -11,6 +11,10 @@ int lace_model_new(struct lace_model **model, const struct lace_config *config,
 int lace_model_give_master(struct lace_model *model, size_t kept, struct lace_error *err);
 /* Memory of one weight besides the master and the table: values of a vector, packed matrices. */
 int lace_model_give(struct lace_model *model, struct lace_weight *weight, struct lace_error *err);
+/* All memory of the weights from index first on. */
+int lace_model_give_all(struct lace_model *model, int first, struct lace_error *err);
+/* The standard deviation of a weight's values in a new model. */
+double lace_model_start_sigma(const struct lace_model *model, const struct lace_weight *weight);
 /* A table of its own, where the checkpoint's cannot be read in place. */
 int lace_model_give_table(struct lace_weight *weight, enum lace_dtype type, struct lace_error *err);
 #endif

@@ -5,6 +5,7 @@
 struct plan { /* hands out pieces of the arena, or only counts them */
     struct lace_arena *arena;
     enum lace_dtype dtype;
+    bool codes; /* operands carry codes for matrices of blocks */
 };
 
 static float *floats(struct plan *p, size_t rows, size_t cols)
@@ -15,8 +16,16 @@ static float *floats(struct plan *p, size_t rows, size_t cols)
 static struct lace_operand operand(struct plan *p, size_t rows, int cols)
 {
     return (struct lace_operand){
-        p->dtype, cols,
-        lace_arena_take(p->arena, LACE_PAD_ROWS(rows) * (size_t)cols * (p->dtype == LACE_BF16 ? 2 : 4))};
+        p->dtype, cols, lace_arena_take(p->arena, LACE_PAD_ROWS(rows) * (size_t)cols * (p->dtype == LACE_BF16 ? 2 : 4)),
+        NULL};
+}
+
+/* Of inputs to the backbone's matrices, which may be of blocks. */
+static struct lace_operand coded(struct plan *p, size_t rows, int cols)
+{
+    struct lace_operand x = operand(p, rows, cols);
+    if (p->codes && cols % 32 == 0) x.codes = lace_arena_take(p->arena, rows * (size_t)(cols / 32) * sizeof *x.codes);
+    return x;
 }
 
 static size_t widest(size_t a, size_t b) { return a > b ? a : b; }
@@ -32,8 +41,8 @@ static void lay_out_layer(struct plan *p, struct lace_layer_state *a, const stru
     a->mid = floats(p, R, D);
     a->rstd_in = floats(p, R, 1);
     a->rstd_mid = floats(p, R, 1);
-    a->x_in = operand(p, R, (int)D);
-    a->x_mid = operand(p, R, (int)D);
+    a->x_in = coded(p, R, (int)D);
+    a->x_mid = coded(p, R, (int)D);
     if (lace_config_qk_norm(c)) {
         a->q_raw = floats(p, R, H * d);
         a->k_raw = floats(p, R, K * d);
@@ -43,10 +52,10 @@ static void lay_out_layer(struct plan *p, struct lace_layer_state *a, const stru
     a->q = floats(p, R, H * d);
     a->att = floats(p, R, H * d);
     a->lse = floats(p, R, H);
-    a->att_op = operand(p, R, (int)(H * d));
+    a->att_op = coded(p, R, (int)(H * d));
     a->gate = floats(p, R, F);
     a->up = floats(p, R, F);
-    a->hidden = operand(p, R, (int)F);
+    a->hidden = coded(p, R, (int)F);
     if (!lattice) return;
     a->rstd_lat = floats(p, R, 1);
     a->lat_in = operand(p, R, (int)(H * d));
@@ -86,7 +95,7 @@ static void lay_out(struct lace_state *s, struct plan *p, const struct lace_mode
     s->cosine = floats(p, R, (size_t)c->head_dim / 2);
     s->sine = floats(p, R, (size_t)c->head_dim / 2);
     s->rstd_out = floats(p, (size_t)o->outs, 1);
-    s->out = operand(p, (size_t)o->outs, (int)D);
+    s->out = coded(p, (size_t)o->outs, (int)D);
     s->logits = floats(p, (size_t)o->outs, V);
     s->lse = floats(p, (size_t)o->outs, 1);
     s->scratch.base = lace_arena_take(p->arena, s->scratch.bytes_each * (size_t)s->scratch.workers);
@@ -128,13 +137,15 @@ int lace_state_init(struct lace_state *s, const struct lace_model *m, const stru
     if (!s->layers) return lace_fail(err, LACE_MEMORY, "Out of memory.");
     s->scratch = (struct lace_scratch){o->workers, scratch_bytes(m, o->max_keys), NULL};
     struct lace_arena count = {0};
-    lay_out(s, &(struct plan){&count, m->dtype}, m, o);
+    bool codes = false;
+    for (int i = 0; i < m->count; i++) codes |= lace_dtype_has_blocks(m->weights[i].packed);
+    lay_out(s, &(struct plan){&count, m->dtype, codes}, m, o);
     int code = lace_arena_init(&s->memory, count.used, err);
     if (code) {
         lace_state_release(s);
         return code;
     }
-    lay_out(s, &(struct plan){&s->memory, m->dtype}, m, o);
+    lay_out(s, &(struct plan){&s->memory, m->dtype, codes}, m, o);
     return 0;
 }
 

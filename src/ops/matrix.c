@@ -1,11 +1,11 @@
 /* Linear layers, y = x W^T: packing of the weights and the reference products that read them.
  *   dx = dy W,  dW = dy^T x
  * The packed form is documented at struct lace_matrix; lace_packed_index (cpu.h) is the one place that knows it. */
-#include "ops/cpu.h"
-#include <string.h>
+#include "ops/quant.h"
 
 size_t lace_matrix_bytes(enum lace_dtype dtype, int in, int out)
 {
+    if (lace_dtype_has_blocks(dtype)) return lace_pad_out(out) / LACE_BLOCK_OUT * lace_quant_block(dtype, in);
     return lace_pad_in(dtype, in) * lace_pad_out(out) * (dtype == LACE_BF16 ? 2 : 4);
 }
 
@@ -76,6 +76,10 @@ static void pack_backward(uint32_t *packed, size_t depth, enum lace_dtype dtype,
 void lace_matrix_pack(struct lace_matrix *m, const void *w, enum lace_dtype source)
 {
     enum { FEW = 8 };
+    if (lace_dtype_has_blocks(m->dtype)) {
+        lace_quant_pack(m, w);
+        return;
+    }
     size_t depth = lace_pad_in(m->dtype, m->in) * LACE_BLOCK_OUT / (m->dtype == LACE_BF16 ? 2 : 1);
     bool large = (size_t)m->in * m->out > 65536, whole = m->in % 64 == 0 && m->out % 64 == 0;
     if (!whole) memset(m->forward, 0, lace_matrix_bytes(m->dtype, m->in, m->out));
@@ -93,6 +97,7 @@ void lace_matrix_pack(struct lace_matrix *m, const void *w, enum lace_dtype sour
 void lace_operand_make(struct lace_operand *operand, const float *x, int rows)
 {
     size_t n = (size_t)rows * operand->cols, padded = LACE_PAD_ROWS(rows) * operand->cols;
+    if (operand->codes) lace_quant_code_rows(operand->codes, x, rows, operand->cols);
     if (operand->dtype == LACE_F32) {
         if (x != operand->data) memcpy(operand->data, x, n * sizeof(float));
         memset((float *)operand->data + n, 0, (padded - n) * sizeof(float));
@@ -134,7 +139,8 @@ void lace_product_reference(float *y, const struct lace_operand *x, const void *
 
 void lace_matrix_forward(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows, bool accumulate)
 {
-    lace_product_reference(y, x, m->forward, m->in, m->out, rows, accumulate);
+    if (lace_dtype_has_blocks(m->dtype)) lace_quant_reference(y, x, m, rows, accumulate);
+    else lace_product_reference(y, x, m->forward, m->in, m->out, rows, accumulate);
 }
 
 void lace_matrix_backward_input(float *dx, const struct lace_operand *dy, const struct lace_matrix *m, int rows,

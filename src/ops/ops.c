@@ -44,11 +44,11 @@ static bool cpu_has(int level)
 #ifdef __x86_64__
     switch (level) {
     case GENERIC: return true;
-    case AVX2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case AVX2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
     case AVX512:
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    case AVX512_BF16: return __builtin_cpu_supports("avx512bf16");
+    case AVX512_BF16: return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni");
     case AMX: return lace_amx_permit();
     }
     return false;

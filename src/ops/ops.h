@@ -34,6 +34,7 @@
  * bf16: oneDNN's BA16a64b2a of the transposed matrix, which our kernels for few rows read as well:
  *     [out/64][in/32][16 pairs of in][64 of out][2]     zero-padded to full blocks
  * f32: oneDNN's BA16a64b: [out/64][in/16][16 of in][64 of out].
+ * Quantised blocks: quant.h; `in` is a multiple of the block, and nothing is trained.
  * So the packed form of the first 64 k outputs is a prefix, and a large matrix can be packed piece by piece. */
 struct lace_matrix {
     int in, out;
@@ -42,12 +43,20 @@ struct lace_matrix {
     void *backward; /* W packed, for dx = dy W; NULL where nothing is trained */
 };
 
+/* 32 inputs of a matrix of blocks: x[i] ~ scale * code[i], |code| <= 127. */
+struct lace_coded {
+    int8_t code[32];
+    float scale, sum; /* sum: scale * the sum of the codes */
+    int32_t minus[2]; /* the sums of the first and of the last 16 codes, negated */
+};
+
 /* The element type in which a matrix takes its input: rows of f32, or of bf16 rounded once and shared by
  * all products that read it and by the weight gradient. */
 struct lace_operand {
     enum lace_dtype dtype;
     int cols;
     void *data; /* (PAD_ROWS, cols) */
+    struct lace_coded *codes; /* (rows, cols / 32), what matrices of blocks read; NULL where there are none */
 };
 
 /* Which slots each query row sees. A block holds rows that share segments of the key/value store
@@ -82,9 +91,10 @@ struct lace_ops {
     /* ---- matrices: y = x W^T, W (out, in) ---- */
     size_t (*matrix_bytes)(enum lace_dtype dtype, int in,
                            int out); /* of .forward; .backward is matrix_bytes(dtype, out, in) */
-    /* Packs w (out, in), of type source, into m->forward and, unless NULL, m->backward. */
+    /* Packs w (out, in), of type source, into m->forward and, unless NULL, m->backward. Blocks are packed as they are:
+     * a matrix of blocks takes no other source. */
     void (*matrix_pack)(struct lace_matrix *m, const void *w, enum lace_dtype source);
-    /* operand (R, cols) = x, rounded to the operand's type. */
+    /* operand (R, cols) = x, rounded to the operand's type, and its codes where it has them. */
     void (*operand_make)(struct lace_operand *operand, const float *x, int rows);
     /* y (R, out) = x W^T, or += where accumulate. */
     void (*matrix_forward)(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows,

@@ -2,6 +2,7 @@
  * weights already have the tiles' pair layout: the four tiles of a step are the columns of 4 KiB that lie
  * together. Tiles 0..3 hold the sums of 64 outputs over all inputs, in order, 4 the rows, 5..7 weights; so a row's bits do not depend on
  * the other rows: every count of rows, from 1 on, takes this path. */
+#include "ops/quant.h"
 #include "ops/x86/blocks.h"
 #include "ops/x86/tile.h"
 #include <cpuid.h>
@@ -98,9 +99,13 @@ static void block_amx(float *y, const void *x, const void *block, int in, int ou
 static void matrix_forward(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows,
                            bool accumulate)
 {
+    if (lace_dtype_has_blocks(m->dtype)) {
+        lace_quant_avx512_vnni(y, x, m, rows, accumulate);
+        return;
+    }
     if (rows > LACE_FEW_ROWS && lace_dnn_product(y, x, m->forward, m->in, m->out, rows, accumulate)) return;
     if (x->dtype == LACE_BF16)
-        over_blocks(block_amx, sizeof(uint16_t), y, x, m->forward, m->in, m->out, rows, accumulate);
+        over_plain_blocks(block_amx, y, x, m->forward, m->in, m->out, rows, accumulate);
     else lace_product_avx512(y, x, m->forward, m->in, m->out, rows, accumulate);
 }
 

@@ -3,6 +3,7 @@
 #include "ops/x86/attention.h"
 #include "ops/x86/elementwise.h"
 #include "ops/x86/product.h"
+#include "ops/x86/quant.h"
 
 static void product(float *y, const struct lace_operand *x, const void *packed, int in, int out, int rows,
                     bool accumulate)
@@ -13,7 +14,8 @@ static void product(float *y, const struct lace_operand *x, const void *packed, 
 static void matrix_forward(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows,
                            bool accumulate)
 {
-    product(y, x, m->forward, m->in, m->out, rows, accumulate);
+    if (lace_dtype_has_blocks(m->dtype)) product_quant(y, x, m, rows, accumulate);
+    else product(y, x, m->forward, m->in, m->out, rows, accumulate);
 }
 
 static void matrix_backward_input(float *dx, const struct lace_operand *dy, const struct lace_matrix *m, int rows,

@@ -2,6 +2,7 @@
 #include "ops/x86/attention.h"
 #include "ops/x86/elementwise.h"
 #include "ops/x86/product.h"
+#include "ops/x86/quant.h"
 
 void lace_product_avx512(float *y, const struct lace_operand *x, const void *packed, int in, int out, int rows,
                          bool accumulate)
@@ -12,7 +13,8 @@ void lace_product_avx512(float *y, const struct lace_operand *x, const void *pac
 static void matrix_forward(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows,
                            bool accumulate)
 {
-    if (rows <= LACE_FEW_ROWS || !lace_dnn_product(y, x, m->forward, m->in, m->out, rows, accumulate))
+    if (lace_dtype_has_blocks(m->dtype)) product_quant(y, x, m, rows, accumulate);
+    else if (rows <= LACE_FEW_ROWS || !lace_dnn_product(y, x, m->forward, m->in, m->out, rows, accumulate))
         lace_product_avx512(y, x, m->forward, m->in, m->out, rows, accumulate);
 }
 

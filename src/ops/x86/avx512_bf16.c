@@ -5,6 +5,7 @@
  * order. Memory must stay busy while later tiles meet a piece that the first has brought near, so the first two
  * tiles each fetch half of the piece that follows. */
 #include "ops/x86/product.h"
+#include "ops/x86/quant.h"
 
 INLINE void dot_tile(float *y, size_t stride, const uint16_t *x, size_t in, const int32_t *packed, int inputs, int n,
                      const int M, const int W, bool add, const char *ahead, int lines)
@@ -89,14 +90,21 @@ static void block_dot(float *y, const void *x, const void *block, int in, int ou
 static void product(float *y, const struct lace_operand *x, const void *packed, int in, int out, int rows,
                     bool accumulate)
 {
-    if (x->dtype == LACE_BF16) over_blocks(block_dot, sizeof(uint16_t), y, x, packed, in, out, rows, accumulate);
+    if (x->dtype == LACE_BF16) over_plain_blocks(block_dot, y, x, packed, in, out, rows, accumulate);
     else lace_product_avx512(y, x, packed, in, out, rows, accumulate);
+}
+
+void lace_quant_avx512_vnni(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows,
+                            bool accumulate)
+{
+    product_quant(y, x, m, rows, accumulate);
 }
 
 static void matrix_forward(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows,
                            bool accumulate)
 {
-    if (rows <= LACE_FEW_ROWS || !lace_dnn_product(y, x, m->forward, m->in, m->out, rows, accumulate))
+    if (lace_dtype_has_blocks(m->dtype)) product_quant(y, x, m, rows, accumulate);
+    else if (rows <= LACE_FEW_ROWS || !lace_dnn_product(y, x, m->forward, m->in, m->out, rows, accumulate))
         product(y, x, m->forward, m->in, m->out, rows, accumulate);
 }
 

@@ -2,7 +2,7 @@
  * What is bound by memory is spread over workers in fixed pieces, so no result depends on their number. */
 #ifndef LACE_OPS_ELEMENTWISE_H
 #define LACE_OPS_ELEMENTWISE_H
-#include "ops/cpu.h"
+#include "ops/quant.h"
 #include "ops/x86/vec.h"
 #include <math.h>
 #include <string.h>
@@ -96,6 +96,9 @@ static void operand_make(struct lace_operand *operand, const float *x, int rows)
             for (size_t i = piece; i < end; i++) to[i] = lace_f32_to_bf16(x[i]);
     }
     memset((char *)operand->data + n * element, 0, (padded - n) * element);
+    if (!operand->codes) return;
+#pragma omp parallel for schedule(static) if (n > 4 * GRAIN)
+    for (size_t group = 0; group < n / 32; group++) lace_code_inputs(operand->codes + group, x + 32 * group);
 }
 
 static void rmsnorm_forward(float *y, float *rstd, const float *x, const float *w, float eps, int rows, int cols)

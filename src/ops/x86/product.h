@@ -17,7 +17,7 @@ INLINE void block_f32(float *y, const void *x, const void *block, int in, int ou
 static __attribute__((unused)) void product_f32(float *y, const struct lace_operand *x, const void *packed, int in,
                                                 int out, int rows, bool accumulate)
 {
-    over_blocks(block_f32, sizeof(float), y, x, packed, in, out, rows, accumulate);
+    over_plain_blocks(block_f32, y, x, packed, in, out, rows, accumulate);
 }
 
 INLINE int pair_at(const uint16_t *x)
@@ -105,6 +105,6 @@ INLINE void block_bf16(float *y, const void *x, const void *block, int in, int o
 static __attribute__((unused)) void product_bf16(float *y, const struct lace_operand *x, const void *packed, int in,
                                                  int out, int rows, bool accumulate)
 {
-    over_blocks(block_bf16, sizeof(uint16_t), y, x, packed, in, out, rows, accumulate);
+    over_plain_blocks(block_bf16, y, x, packed, in, out, rows, accumulate);
 }
 #endif
