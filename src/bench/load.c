@@ -46,7 +46,7 @@ static double reset_peak(void)
 /* Touches the source's pages first: mapped files are read there, and packing is what is left. */
 static void matrix_pack(struct lace_matrix *m, const void *w, enum lace_dtype source)
 {
-    size_t bytes = (size_t)m->in * m->out * (source == LACE_F32 ? 4 : 2);
+    size_t bytes = lace_dtype_size(source, (size_t)m->in * m->out);
     unsigned char sum = 0;
     for (size_t i = 0; i < bytes; i += 4096) sum = (unsigned char)(sum + ((const unsigned char *)w)[i]);
     touched = sum;
@@ -139,7 +139,7 @@ static int memory_figures(struct lace_bench *b, const char *dir, const struct la
                              *const labels[] = {"most memory while the weights were read",
                                                 "most memory up to the first token"};
     struct lace_weights weights;
-    int code = lace_weights_open(&weights, dir, "model", err);
+    int code = lace_weights_open_model(&weights, dir, err);
     if (code) return code;
     double bytes = (double)lace_weights_bytes(&weights);
     lace_weights_close(&weights);

@@ -1,5 +1,7 @@
 #include "decode/engine.h"
 #include "io/json.h"
+#include "io/model_dir.h"
+#include "text/gguf_text.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +68,16 @@ static json_t *read_object(const struct lace_engine *e, const char *name, char p
     return j;
 }
 
+/* generation_config.json, or what it would be of a GGUF file. NULL: there is none, or *code says what is wrong. */
+static json_t *find_generation(const struct lace_engine *e, char path[PATH_MAX], int *code, struct lace_error *err)
+{
+    json_t *j;
+    int gguf = lace_model_gguf(e->path, path, err);
+    if (!gguf) return read_object(e, "generation_config.json", path, code, err);
+    *code = gguf < 0 ? gguf : lace_gguf_generation(path, &j, err);
+    return *code ? NULL : j;
+}
+
 /* Where generation_config.json names no end of a text, config.json does, and else the tokenizer's own. */
 static int find_ends(struct lace_engine *e, struct lace_error *err)
 {
@@ -87,7 +99,7 @@ static int read_generation(struct lace_engine *e, struct lace_error *err)
     struct lace_run_options *o = &e->defaults;
     bool sample;
     int code;
-    json_t *j = read_object(e, "generation_config.json", path, &code, err);
+    json_t *j = find_generation(e, path, &code, err);
     if (!j) return code;
     if (!code) code = lace_json_bool(j, "do_sample", false, &sample, path, err);
     if (!code) code = lace_json_double(j, "temperature", 1, 0, 100, &o->sampling.temperature, path, err);
@@ -132,8 +144,8 @@ static int open_all(struct lace_engine *e, const struct lace_engine_options *o, 
     if ((code = lace_tokenizer_open_folder(&e->tokenizer, e->path, err))) return code;
     if (lace_tokenizer_size(e->tokenizer) > e->model->config.vocab_size)
         return lace_fail(err, LACE_BAD,
-                         "%s: tokenizer.json has %d tokens, more than the model's vocabulary of %d; it belongs to another "
-                         "model.",
+                         "%s: the tokenizer has %d tokens, more than the model's vocabulary of %d; it belongs to "
+                         "another model.",
                          e->path, lace_tokenizer_size(e->tokenizer), e->model->config.vocab_size);
     if ((code = lace_format_open(&e->format, e->tokenizer, lace_tokenizer_id(e->tokenizer, "<|end|>"), err)))
         return code;

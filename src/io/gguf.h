@@ -50,6 +50,9 @@ int lace_gguf_open(struct lace_gguf *file, const char *path, struct lace_error *
 int lace_gguf_parse(struct lace_gguf *file, const void *bytes, size_t len, const char *path, struct lace_error *err);
 void lace_gguf_close(struct lace_gguf *file);
 
+/* Refuses a file that is a later part of a model in several (io/gguf_weights.c): the metadata are in the first. */
+int lace_gguf_check_first(const struct lace_gguf *file, struct lace_error *err);
+
 /* NULL where there is no such key or tensor. */
 const struct lace_gguf_pair *lace_gguf_find(const struct lace_gguf *file, const char *key);
 const struct lace_tensor *lace_gguf_tensor(const struct lace_gguf *file, const char *name);

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,18 +51,64 @@ static int check_exists(const char *dir, const char *what, struct lace_error *er
         return lace_fail(err, LACE_SYSTEM, "There is no %s directory %s: %s.", what, dir, strerror(errno));
     }
     if (S_ISDIR(st.st_mode)) return 0;
-    if (ends(dir, ".gguf"))
-        return lace_fail(err, LACE_BAD,
-                         "%s is a GGUF file; lace reads the directory that it was made from, with config.json and "
-                         "model.safetensors.",
-                         dir);
-    return lace_fail(err, LACE_BAD, "%s is a file; give the directory that holds config.json and model.safetensors.",
+    return lace_fail(err, LACE_BAD,
+                     "%s is a file, and no GGUF file; give the directory that holds config.json and model.safetensors.",
                      dir);
+}
+
+/* The part that a name says it is, from "-00002-of-00003.gguf"; 1 where it says nothing. */
+static long part_of(const char *name)
+{
+    size_t len = strlen(name), tail = sizeof "-00001-of-00001.gguf" - 1;
+    const char *end = len > tail ? name + len - tail : "";
+    if (*end != '-' || strspn(end + 1, "0123456789") != 5 || strncmp(end + 6, "-of-", 4)) return 1;
+    return strtol(end + 1, NULL, 10);
+}
+
+/* The GGUF file of a directory, into found (NAME_MAX + 1 bytes); returns how many models there are. */
+static int find_gguf(const char *dir, char *found)
+{
+    DIR *d = opendir(dir);
+    int count = 0;
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (e->d_name[0] == '.' || !ends(e->d_name, ".gguf") || part_of(e->d_name) != 1) continue;
+        if (!count++ || strcmp(e->d_name, found) < 0) snprintf(found, NAME_MAX + 1, "%s", e->d_name);
+    }
+    if (d) closedir(d);
+    return count;
+}
+
+int lace_model_gguf(const char *model, char *path, struct lace_error *err)
+{
+    struct stat st;
+    char name[NAME_MAX + 1], magic[4] = "";
+    if (stat(model, &st)) return 0;
+    if (S_ISREG(st.st_mode)) {
+        FILE *f = fopen(model, "r");
+        bool is = f && fread(magic, 1, 4, f) == 4 && !memcmp(magic, "GGUF", 4);
+        if (f) fclose(f);
+        if (!is && !ends(model, ".gguf")) return 0; /* of one that is called so, the reader says what is wrong */
+        if (snprintf(path, PATH_MAX, "%s", model) < PATH_MAX) return 1;
+        return lace_fail(err, LACE_BAD, "The path %.300s is too long.", model);
+    }
+    if (!S_ISDIR(st.st_mode) || has(model, "config.json") || has(model, "model.safetensors") ||
+        has(model, "model.safetensors.index.json"))
+        return 0;
+    int count = find_gguf(model, name);
+    if (!count) return 0;
+    if (count > 1)
+        return lace_fail(err, LACE_BAD, "%.300s holds %d GGUF files; name one of them, like %.300s/%.200s.", model,
+                         count, model, name);
+    int code = lace_join(path, model, name, err);
+    return code ? code : 1;
 }
 
 int lace_model_dir_check(const char *dir, struct lace_error *err)
 {
-    static const char *const gguf[] = {".gguf", NULL}, *const pickled[] = {".bin", ".pt", ".pth", ".ckpt", NULL};
+    static const char *const pickled[] = {".bin", ".pt", ".pth", ".ckpt", NULL};
+    char path[PATH_MAX];
+    int gguf = lace_model_gguf(dir, path, err);
+    if (gguf) return gguf < 0 ? gguf : 0;
     int code = check_exists(dir, "model", err);
     bool config = has(dir, "config.json"),
          weights = has(dir, "model.safetensors") || has(dir, "model.safetensors.index.json");
@@ -76,11 +123,6 @@ int lace_model_dir_check(const char *dir, struct lace_error *err)
         return lace_fail(err, LACE_BAD,
                          "%s is a lattice; name the model that it belongs to with --model, and this "
                          "with --lattice.",
-                         dir);
-    if (!weights && has_kind(dir, gguf))
-        return lace_fail(err, LACE_BAD,
-                         "%s holds GGUF files; lace reads the directory that they were made from, with config.json and "
-                         "model.safetensors.",
                          dir);
     if (!weights && has(dir, "consolidated.safetensors"))
         return lace_fail(err, LACE_BAD,

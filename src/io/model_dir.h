@@ -3,7 +3,10 @@
 #define LACE_MODEL_DIR_H
 #include "base/base.h"
 
-/* A directory with config.json and weights in safetensors, or at least nothing that is known to be something else: what
+/* Whether a model is a GGUF file: the file itself, or a directory that holds one (all parts of one) and no checkpoint.
+ * 1: yes, path (PATH_MAX bytes) is the file, or its first part; 0: no; negative: several, or a path that is too long. */
+int lace_model_gguf(const char *model, char *path, struct lace_error *err);
+/* A GGUF file, or a directory with config.json and weights in safetensors, or at least nothing that is known to be something else: what
  * is merely missing, its reader says. */
 int lace_model_dir_check(const char *dir, struct lace_error *err);
 /* The same of a lattice's directory. */

@@ -5,18 +5,32 @@
 
 static const struct {
     const char *name;
-    size_t block, bytes;
+    size_t bytes;
+    enum lace_dtype dtype; /* LACE_DTYPES: none */
 } types[] = {
-    [LACE_T_F64] = {"F64", 1, 8},       [LACE_T_F32] = {"F32", 1, 4},       [LACE_T_F16] = {"F16", 1, 2},
-    [LACE_T_BF16] = {"BF16", 1, 2},     [LACE_T_I64] = {"I64", 1, 8},       [LACE_T_I32] = {"I32", 1, 4},
-    [LACE_T_I16] = {"I16", 1, 2},       [LACE_T_I8] = {"I8", 1, 1},         [LACE_T_U8] = {"U8", 1, 1},
-    [LACE_T_BOOL] = {"BOOL", 1, 1},     [LACE_T_Q4_0] = {"Q4_0", 32, 18},   [LACE_T_Q8_0] = {"Q8_0", 32, 34},
-    [LACE_T_Q4_K] = {"Q4_K", 256, 144}, [LACE_T_Q5_K] = {"Q5_K", 256, 176}, [LACE_T_Q6_K] = {"Q6_K", 256, 210},
+    [LACE_T_F64] = {"F64", 8, LACE_DTYPES},   [LACE_T_F32] = {"F32", 4, LACE_F32},
+    [LACE_T_F16] = {"F16", 2, LACE_F16},      [LACE_T_BF16] = {"BF16", 2, LACE_BF16},
+    [LACE_T_I64] = {"I64", 8, LACE_DTYPES},   [LACE_T_I32] = {"I32", 4, LACE_DTYPES},
+    [LACE_T_I16] = {"I16", 2, LACE_DTYPES},   [LACE_T_I8] = {"I8", 1, LACE_DTYPES},
+    [LACE_T_U8] = {"U8", 1, LACE_DTYPES},     [LACE_T_BOOL] = {"BOOL", 1, LACE_DTYPES},
+    [LACE_T_Q8_0] = {"Q8_0", 34, LACE_Q8_0},  [LACE_T_Q4_0] = {"Q4_0", 18, LACE_Q4_0},
+    [LACE_T_Q4_K] = {"Q4_K", 144, LACE_Q4_K}, [LACE_T_Q5_K] = {"Q5_K", 176, LACE_Q5_K},
+    [LACE_T_Q6_K] = {"Q6_K", 210, LACE_Q6_K},
 };
 
 const char *lace_tensor_type_name(enum lace_tensor_type type) { return type < LACE_T_COUNT ? types[type].name : NULL; }
-size_t lace_tensor_type_block(enum lace_tensor_type type) { return type < LACE_T_COUNT ? types[type].block : 0; }
 size_t lace_tensor_type_bytes(enum lace_tensor_type type) { return type < LACE_T_COUNT ? types[type].bytes : 0; }
+
+size_t lace_tensor_type_block(enum lace_tensor_type type)
+{
+    return type < LACE_T_BLOCKS ? 1 : type < LACE_T_COUNT ? (size_t)lace_dtype_block(types[type].dtype) : 0;
+}
+
+bool lace_tensor_dtype(const struct lace_tensor *t, enum lace_dtype *dtype)
+{
+    *dtype = types[t->type].dtype;
+    return *dtype != LACE_DTYPES;
+}
 
 bool lace_tensor_size(const struct lace_tensor *t, size_t *bytes)
 {
@@ -28,25 +42,44 @@ bool lace_tensor_size(const struct lace_tensor *t, size_t *bytes)
     return true;
 }
 
-int lace_tensor_to_f32(const struct lace_tensor *tensor, size_t first, size_t count, float *out, struct lace_error *err)
+/* Elements as they lie in the file. Plain types may lie at any address there. */
+static void to_f32(const struct lace_tensor *t, enum lace_dtype dtype, size_t first, size_t count, float *out)
 {
-    if (tensor->type != LACE_T_F32 && tensor->type != LACE_T_F16 && tensor->type != LACE_T_BF16)
-        return lace_fail(err, LACE_BAD, "Tensor \"%.100s\" has dtype %s; F32, F16 or BF16 is needed here.",
-                         tensor->name, types[tensor->type].name);
-    size_t size = lace_tensor_type_bytes(tensor->type), total = tensor->bytes / size;
-    if (first > total || count > total - first)
-        return lace_fail(err, LACE_BAD, "Tensor \"%.100s\" has %zu elements; %zu from %zu were asked for.",
-                         tensor->name, total, count, first);
-    if (!count) return 0;
-    const unsigned char *from = (const unsigned char *)tensor->data + first * size;
-    if (tensor->type == LACE_T_F32) {
+    if (lace_dtype_has_blocks(dtype)) {
+        lace_dtype_to_f32(dtype, t->data, first, count, out);
+        return;
+    }
+    size_t size = types[t->type].bytes;
+    const unsigned char *from = (const unsigned char *)t->data + first * size;
+    if (dtype == LACE_F32) {
         memcpy(out, from, count * size);
-        return 0;
+        return;
     }
     for (size_t i = 0; i < count; i++) {
         uint16_t h;
         memcpy(&h, from + 2 * i, 2);
-        out[i] = tensor->type == LACE_T_F16 ? lace_f16_to_f32(h) : lace_bf16_to_f32(h);
+        out[i] = dtype == LACE_F16 ? lace_f16_to_f32(h) : lace_bf16_to_f32(h);
+    }
+}
+
+int lace_tensor_to_f32(const struct lace_tensor *tensor, size_t first, size_t count, float *out, struct lace_error *err)
+{
+    enum lace_dtype dtype;
+    if (!lace_tensor_dtype(tensor, &dtype))
+        return lace_fail(err, LACE_BAD, "Tensor \"%.100s\" has dtype %s; F32, F16 or BF16 is needed here.",
+                         tensor->name, types[tensor->type].name);
+    size_t total = tensor->bytes / types[tensor->type].bytes * lace_tensor_type_block(tensor->type);
+    if (first > total || count > total - first)
+        return lace_fail(err, LACE_BAD, "Tensor \"%.100s\" has %zu elements; %zu from %zu were asked for.",
+                         tensor->name, total, count, first);
+    if (!tensor->turned) {
+        if (count) to_f32(tensor, dtype, first, count, out);
+        return 0;
+    }
+    size_t cols = tensor->rank > 1 ? (size_t)tensor->shape[tensor->rank - 1] : 1;
+    for (size_t at = first, end = first + count, some; at < end; at += some, out += some) { /* row by row */
+        some = cols - at % cols < end - at ? cols - at % cols : end - at;
+        to_f32(tensor, dtype, lace_tensor_row(tensor, at / cols) * cols + at % cols, some, out);
     }
     return 0;
 }

@@ -1,7 +1,7 @@
 /* One named array of numbers in a checkpoint, whatever format the file has. */
 #ifndef LACE_TENSOR_H
 #define LACE_TENSOR_H
-#include "base/base.h"
+#include "base/dtype.h"
 
 enum lace_tensor_type {
     LACE_T_F64,
@@ -14,15 +14,15 @@ enum lace_tensor_type {
     LACE_T_I8,
     LACE_T_U8,
     LACE_T_BOOL,
-    /* of GGUF: blocks of numbers, each with a scale of its own (ops/blocks.h) */
-    LACE_T_Q4_0,
+    /* of GGUF: blocks of numbers, each with a scale of its own (base/dtype.h) */
     LACE_T_Q8_0,
+    LACE_T_Q4_0,
     LACE_T_Q4_K,
     LACE_T_Q5_K,
     LACE_T_Q6_K,
     LACE_T_COUNT
 };
-#define LACE_T_BLOCKS LACE_T_Q4_0 /* the first of the types that have blocks */
+#define LACE_T_BLOCKS LACE_T_Q8_0 /* the first of the types that have blocks */
 #define LACE_MAX_RANK 8
 
 struct lace_tensor {
@@ -51,7 +51,9 @@ static inline size_t lace_tensor_row(const struct lace_tensor *tensor, size_t ro
     size_t d = (size_t)tensor->turned, in = d ? row % d : 0;
     return d ? row - in + (in < d / 2 ? 2 * in : 2 * (in - d / 2) + 1) : row;
 }
-/* count elements of an F32, F16 or BF16 tensor from first on as f32. */
+/* What products and lookups can be made of: false for F64 and whole numbers. */
+bool lace_tensor_dtype(const struct lace_tensor *tensor, enum lace_dtype *dtype);
+/* count elements of such a tensor from first on as f32, rows in Hugging Face's order. */
 int lace_tensor_to_f32(const struct lace_tensor *tensor, size_t first, size_t count, float *out,
                        struct lace_error *err);
 /* The same as numbers of another of these types; one that is finite and too large for F16 is an error. */

@@ -1,6 +1,7 @@
 /* An index is as hostile as any file: its shards must be plain names beside it, and it and they must agree. */
 #include "io/weights.h"
 #include "io/json.h"
+#include "io/model_dir.h"
 #include "io/safetensors.h"
 #include <limits.h>
 #include <stdlib.h>
@@ -31,28 +32,37 @@ void lace_weights_close(struct lace_weights *w)
     *w = (struct lace_weights){0};
 }
 
-/* The mapping and the tensors of one file become part of the table; sorting comes when all are there. */
+int lace_weights_add(struct lace_weights *w, char *path, void *map, size_t bytes, const struct lace_tensor *add,
+                     size_t count, struct lace_error *err)
+{
+    struct lace_weight_file *files = realloc(w->files, sizeof *files * (size_t)(w->file_count + 1));
+    if (files) w->files = files;
+    struct lace_tensor *tensors = realloc(w->tensors, sizeof *tensors * (w->count + count + 1));
+    if (tensors) w->tensors = tensors;
+    if (!files || !tensors) {
+        lace_fail(err, LACE_MEMORY, "Out of memory while opening %.300s.", path);
+        for (size_t i = 0; i < count; i++) free(add[i].name);
+        munmap(map, bytes);
+        free(path);
+        return LACE_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct lace_tensor *t = &w->tensors[w->count++];
+        *t = add[i];
+        t->file = w->file_count;
+    }
+    w->files[w->file_count++] = (struct lace_weight_file){path, map, bytes};
+    return 0;
+}
+
 static int add_file(struct lace_weights *w, const char *path, struct lace_error *err)
 {
     struct lace_safetensors file;
     int code = lace_safetensors_open(&file, path, err);
     if (code) return code;
-    struct lace_weight_file *files = realloc(w->files, sizeof *files * (size_t)(w->file_count + 1));
-    if (files) w->files = files;
-    struct lace_tensor *tensors = realloc(w->tensors, sizeof *tensors * (w->count + file.count + 1));
-    if (tensors) w->tensors = tensors;
-    if (!files || !tensors) {
-        lace_safetensors_close(&file);
-        return lace_fail(err, LACE_MEMORY, "Out of memory while opening %s.", path);
-    }
-    for (size_t i = 0; i < file.count; i++) {
-        struct lace_tensor *t = &w->tensors[w->count++];
-        *t = file.tensors[i];
-        t->file = w->file_count;
-    }
-    w->files[w->file_count++] = (struct lace_weight_file){file.path, file.map, file.map_bytes};
-    lace_free(file.tensors); /* the names and the path are the table's now */
-    return 0;
+    code = lace_weights_add(w, file.path, file.map, file.map_bytes, file.tensors, file.count, err);
+    lace_free(file.tensors);
+    return code;
 }
 
 static int by_name(const void *a, const void *b)
@@ -60,7 +70,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct lace_tensor *)a)->name, ((const struct lace_tensor *)b)->name);
 }
 
-static int finish(struct lace_weights *w, struct lace_error *err)
+int lace_weights_finish(struct lace_weights *w, struct lace_error *err)
 {
     qsort(w->tensors, w->count, sizeof *w->tensors, by_name);
     for (size_t i = 1; i < w->count; i++)
@@ -121,7 +131,7 @@ static int read_index(struct lace_weights *w, const char *dir, const char *path,
                                  path, name);
             if (code || (code = open_shard(w, dir, file, path, &at, err))) break;
         }
-    if (!code) code = finish(w, err);
+    if (!code) code = lace_weights_finish(w, err);
     if (!code) json_object_foreach(map, name, shard)
         {
             const struct lace_tensor *t = find(w, name);
@@ -146,9 +156,17 @@ int lace_weights_open(struct lace_weights *w, const char *dir, const char *stem,
     if (code) return code;
     bool whole = !access(path, F_OK) || access(index, F_OK); /* where neither is there, the file is what is missing */
     code = whole ? add_file(w, path, err) : read_index(w, dir, index, err);
-    if (!code && whole) code = finish(w, err);
+    if (!code && whole) code = lace_weights_finish(w, err);
     if (code) lace_weights_close(w);
     return code;
+}
+
+int lace_weights_open_model(struct lace_weights *w, const char *model, struct lace_error *err)
+{
+    char path[PATH_MAX];
+    int gguf = lace_model_gguf(model, path, err);
+    if (gguf < 0) return gguf;
+    return gguf ? lace_weights_open_gguf(w, path, err) : lace_weights_open(w, model, "model", err);
 }
 
 const struct lace_tensor *lace_weights_take(struct lace_weights *w, const char *name)

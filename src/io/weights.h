@@ -1,5 +1,5 @@
 /* The tensors of a model under their names in a Hugging Face checkpoint, whichever files hold them: one
- * model.safetensors, or shards with an index. Another format is another function that fills the same table.
+ * model.safetensors, shards with an index, or a GGUF file, maybe in parts.
  *
  * The bytes stay in the files' read-only mappings; nothing is copied. Who has made what it needs of a tensor says so
  * with lace_weights_drop, which gives the pages back: a model is never in memory twice. */
@@ -19,10 +19,15 @@ struct lace_weights {
     struct lace_tensor *tensors; /* sorted by name; .file is an index into files */
     size_t count;
     bool *taken; /* (count) */
+    bool gguf;
 };
 
 /* Opens DIR/STEM.safetensors, or the shards that DIR/STEM.safetensors.index.json lists. On failure nothing is open. */
 int lace_weights_open(struct lace_weights *weights, const char *dir, const char *stem, struct lace_error *err);
+/* The parts of a GGUF file whose first is path. A tensor that no model of lace has is an error. */
+int lace_weights_open_gguf(struct lace_weights *weights, const char *path, struct lace_error *err);
+/* Those of a model, a directory or a GGUF file. */
+int lace_weights_open_model(struct lace_weights *weights, const char *model, struct lace_error *err);
 void lace_weights_close(struct lace_weights *weights);
 
 /* The tensor of a name, marked as taken; NULL where there is none. */
@@ -36,4 +41,12 @@ void lace_weights_drop(const void *from, size_t bytes);
 void lace_weights_close_files(struct lace_weights *weights, int keep);
 /* The bytes of all files. */
 size_t lace_weights_bytes(const struct lace_weights *weights);
+
+/* ---- for the functions that open ---- */
+
+/* One file more. Its path, mapping and names become the table's, also where this fails. */
+int lace_weights_add(struct lace_weights *weights, char *path, void *map, size_t bytes,
+                     const struct lace_tensor *tensors, size_t count, struct lace_error *err);
+/* When all files are there: sorts, and refuses a tensor that is in two files. */
+int lace_weights_finish(struct lace_weights *weights, struct lace_error *err);
 #endif

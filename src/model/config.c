@@ -2,6 +2,8 @@
  * checkpoint runs as Transformers runs it, and a model that this engine would compute wrongly does not run at all. */
 #include "model/config.h"
 #include "io/json.h"
+#include "io/model_dir.h"
+#include "model/gguf_config.h"
 #include <limits.h>
 #include <math.h>
 #include <string.h>
@@ -90,7 +92,7 @@ static int refuse(const char *key, const char *what, struct lace_error *err)
                      what, key);
 }
 
-static int refuse_unknown(const json_t *o, const char *what, struct lace_error *err)
+int lace_config_refuse_unknown(const json_t *o, const char *what, struct lace_error *err)
 {
     const char *key;
     json_t *v;
@@ -358,7 +360,7 @@ int lace_config_parse(struct lace_config *c, const char *json, size_t len, const
     if (!o) return LACE_BAD;
     int code = json_is_object(o) ? 0 : lace_fail(err, LACE_BAD, "%.200s: a JSON object is expected.", what);
     if (!code) code = parse_family(c, o, what, err);
-    if (!code) code = refuse_unknown(o, what, err);
+    if (!code) code = lace_config_refuse_unknown(o, what, err);
     if (!code) code = parse_numbers(c, o, what, err);
     if (!code) code = parse_rope(c, o, families[c->family].theta, what, err);
     if (!code) code = parse_biases(c, o, what, err);
@@ -375,9 +377,12 @@ int lace_config_read(struct lace_config *config, const char *dir, char **text, s
     size_t len;
     *config = (struct lace_config){0};
     if (text) *text = NULL;
-    int code = lace_join(path, dir, "config.json", err);
-    if (code || (code = lace_read_file(path, 1 << 20, &bytes, &len, err))) return code;
-    code = lace_config_parse(config, bytes, len, path, err);
+    int gguf = lace_model_gguf(dir, path, err), code = gguf < 0 ? gguf : 0;
+    if (gguf > 0) code = lace_gguf_config(path, &bytes, err);
+    else if (!gguf && !(code = lace_join(path, dir, "config.json", err)))
+        code = lace_read_file(path, 1 << 20, &bytes, &len, err);
+    if (code) return code;
+    code = lace_config_parse(config, bytes, strlen(bytes), path, err);
     if (!code && text) *text = bytes;
     else lace_free(bytes);
     return code;

@@ -4,6 +4,7 @@
 #ifndef LACE_CONFIG_H
 #define LACE_CONFIG_H
 #include "base/base.h"
+#include <jansson.h>
 
 #define LACE_MAX_LAYERS  256
 #define LACE_MAX_THREADS 256
@@ -68,11 +69,14 @@ extern const char *const lace_kind_names[], *const lace_visible_names[], *const 
 /* Index of name in a list ended by NULL, or -1. */
 int lace_name_index(const char *const *names, const char *name);
 
-/* text: the file itself, for lace_config_write; the caller frees it with lace_free. May be NULL. */
+/* Of a directory or a GGUF file. text: config.json itself (of a GGUF file, what it would be), for lace_config_write; the
+ * caller frees it with lace_free. May be NULL. */
 int lace_config_read(struct lace_config *config, const char *dir, char **text, struct lace_error *err);
 int lace_config_parse(struct lace_config *config, const char *json, size_t len, const char *what,
                       struct lace_error *err);
 int lace_config_check(const struct lace_config *config, const char *what, struct lace_error *err);
+/* Refuses an object with a field that nothing here reads and whose name says that it would change the result. */
+int lace_config_refuse_unknown(const json_t *object, const char *what, struct lace_error *err);
 /* What Hugging Face calls the types of tensors, by enum lace_dtype: "float32", ... */
 extern const char *const lace_dtype_names[];
 /* base: the config.json that the configuration was read from, whose other fields stay as they are; NULL: none.

@@ -105,7 +105,7 @@ int lace_export(const struct lace_export_options *o, struct lace_export_report *
     int code = lace_new_dir_check(o->out, "exported model", err);
     if (!code) code = lace_model_examine(&config, o->model, err); /* it must be whole */
     if (!code) code = lace_config_read(&config, o->model, &text, err);
-    if (!code) code = lace_weights_open(&c.source, o->model, "model", err);
+    if (!code) code = lace_weights_open_model(&c.source, o->model, err);
     if (!code) code = lace_make_dir(o->out, err);
     if (!code) code = convert(&c, o->out, report, err);
     if (!code) code = lace_copy_files(o->model, o->out, lace_companions, err);

@@ -1,20 +1,11 @@
-/* A model from a directory. All tensors are checked before any memory is taken; then each is packed in pieces of rows,
- * and the pages that it came from are given back at once: at no time are the weights in memory twice. */
+/* A model from a directory or a GGUF file. All tensors are checked before any memory is taken; then each is packed in
+ * pieces of rows, and the pages that it came from are given back at once: at no time are the weights in memory twice. */
 #include "model/model_internal.h"
 #include "io/model_dir.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define PIECE ((size_t)16 << 20) /* bytes of a checkpoint that are packed at once */
-
-/* The numbers of a checkpoint that products and lookups can be made of. */
-static bool dtype_of(const struct lace_tensor *t, enum lace_dtype *type)
-{
-    *type = t->type == LACE_T_F32 ? LACE_F32 : t->type == LACE_T_BF16 ? LACE_BF16 : LACE_F16;
-    return t->type == LACE_T_F32 || t->type == LACE_T_F16 || t->type == LACE_T_BF16;
-}
-
-static size_t size_of(enum lace_dtype type) { return type == LACE_F32 ? 4 : 2; }
 
 static const char *where(const struct lace_weights *source, const char *dir)
 {
@@ -29,9 +20,11 @@ static int check_weight(const struct lace_weight *w, struct lace_weights *source
     const struct lace_tensor *t = *out = lace_weights_take(source, lace_weight_name(w, name));
     enum lace_dtype type;
     if (!t)
-        return lace_fail(err, LACE_BAD, "%s: the tensor %s is missing; the file does not belong to this %s.",
+        return lace_fail(err, LACE_BAD, "%s: the tensor %s is missing; the file does not belong to %s.",
                          where(source, dir), name,
-                         lace_weight_is_lattice(w) ? "backbone or lattice_config.json" : "config.json");
+                         lace_weight_is_lattice(w) ? "this backbone or lattice_config.json"
+                         : source->gguf            ? "its metadata"
+                                                   : "this config.json");
     const char *path = lace_weights_path(source, t);
     bool fits = lace_params[w->param].form == VECTOR
                     ? t->rank == 1 && t->shape[0] == (uint64_t)w->cols
@@ -42,9 +35,9 @@ static int check_weight(const struct lace_weight *w, struct lace_weights *source
                          "made for another one.",
                          path, name, w->rows, w->cols);
     if (!fits)
-        return lace_fail(err, LACE_BAD, "%s: the tensor %s does not have the shape (%d, %d) that config.json asks for.",
-                         path, name, w->rows, w->cols);
-    if (!dtype_of(t, &type))
+        return lace_fail(err, LACE_BAD, "%s: the tensor %s does not have the shape (%d, %d) that %s for.", path, name,
+                         w->rows, w->cols, source->gguf ? "the metadata ask" : "config.json asks");
+    if (!lace_tensor_dtype(t, &type))
         return lace_fail(err, LACE_BAD, "%s: the tensor %s is of type %s; lace reads F32, F16 and BF16.", path, name,
                          lace_tensor_type_name(t->type));
     return 0;
@@ -59,9 +52,9 @@ static int check_rest(const struct lace_model *m, const struct lace_weights *sou
         if (strstr(name, ".rotary_emb.")) continue; /* old files hold the rotation's frequencies */
         if (m->config.tie_word_embeddings && !strcmp(name, "lm_head.weight")) continue;
         return lace_fail(err, LACE_BAD,
-                         "%s holds the tensor %.100s, which this model's config.json does not account "
-                         "for; the model would run wrongly.",
-                         lace_weights_path(source, &source->tensors[i]), name);
+                         "%s holds the tensor %.100s, which %s not account for; the model would run wrongly.",
+                         lace_weights_path(source, &source->tensors[i]), name,
+                         source->gguf ? "its metadata do" : "this model's config.json does");
     }
     return 0;
 }
@@ -77,30 +70,54 @@ static int check_part(const struct lace_model *m, struct lace_weights *source, c
     return code || lattice ? code : check_rest(m, source, err);
 }
 
+/* Whether matrix_pack can read a matrix where it lies: rows in order, at an address for their type. */
+static bool in_place(const struct lace_tensor *t)
+{
+    enum lace_dtype type;
+    lace_tensor_dtype(t, &type);
+    return !t->turned && !lace_dtype_has_blocks(type) && (uintptr_t)t->data % (size_t)lace_dtype_bytes(type) == 0;
+}
+
+/* Rows as matrix_pack takes them, there or in room. Blocks become f32. */
+static const void *rows_of(const struct lace_tensor *t, size_t row, size_t rows, enum lace_dtype *type, void *room)
+{
+    size_t cols = (size_t)t->shape[1];
+    lace_tensor_dtype(t, type);
+    if (lace_dtype_has_blocks(*type)) {
+        lace_tensor_to_f32(t, row * cols, rows * cols, room, NULL);
+        *type = LACE_F32;
+        return room;
+    }
+    size_t line = lace_dtype_size(*type, cols);
+    const char *from = (const char *)t->data;
+    if (in_place(t)) return from + row * line;
+    for (size_t i = 0; i < rows; i++) memcpy((char *)room + i * line, from + lace_tensor_row(t, row + i) * line, line);
+    return room;
+}
+
 /* Packs a matrix from the checkpoint, a piece of its rows after the other: the packed form of the first 64 k outputs
  * is a prefix of the whole. */
 static int pack_pieces(const struct lace_model *m, struct lace_weight *w, const struct lace_tensor *t,
                        struct lace_error *err)
 {
     enum lace_dtype type;
-    dtype_of(t, &type);
-    size_t line = (size_t)w->cols * size_of(type), most = PIECE / line / 64 * 64;
-    bool aligned = (uintptr_t)t->data % size_of(type) == 0;
-    void *copy = NULL;
+    lace_tensor_dtype(t, &type);
+    size_t line = lace_dtype_size(type, (size_t)w->cols),
+           made = lace_dtype_has_blocks(type) ? sizeof(float) * (size_t)w->cols : line, most = PIECE / made / 64 * 64;
     if (!most) most = 64;
     if (most > (size_t)w->rows) most = (size_t)w->rows;
-    if (!aligned && !(copy = lace_alloc_array(most, line)))
-        return lace_fail(err, LACE_MEMORY, "Out of memory while packing the weights.");
+    void *room = in_place(t) ? NULL : lace_alloc_array(most, made);
+    if (!in_place(t) && !room) return lace_fail(err, LACE_MEMORY, "Out of memory while packing the weights.");
     for (size_t row = 0, rows; row < (size_t)w->rows; row += rows) {
         rows = (size_t)w->rows - row < most ? (size_t)w->rows - row : most;
-        const char *from = (const char *)t->data + row * line;
         struct lace_matrix piece = {w->cols, (int)rows, m->dtype,
                                     (char *)w->matrix.forward + m->ops->matrix_bytes(m->dtype, w->cols, (int)row),
                                     NULL};
-        m->ops->matrix_pack(&piece, aligned ? from : memcpy(copy, from, rows * line), type);
-        lace_weights_drop(from, rows * line);
+        const void *from = rows_of(t, row, rows, &type, room);
+        m->ops->matrix_pack(&piece, from, type);
+        lace_weights_drop((const char *)t->data + row * line, rows * line);
     }
-    lace_free(copy);
+    lace_free(room);
     return 0;
 }
 
@@ -118,8 +135,9 @@ static int fill_weight(struct lace_model *m, struct lace_weight *w, const struct
         return code;
     }
     if (form == TABLE) {
-        dtype_of(t, &w->table_type);
-        w->mapped = (uintptr_t)t->data % size_of(w->table_type) == 0;
+        lace_tensor_dtype(t, &w->table_type);
+        w->mapped =
+            lace_dtype_has_blocks(w->table_type) || (uintptr_t)t->data % (size_t)lace_dtype_bytes(w->table_type) == 0;
         if (w->mapped) w->table = t->data;
         else if ((code = lace_model_give_table(w, w->table_type, err))) return code;
         else memcpy((void *)w->table, t->data, t->bytes);
@@ -163,7 +181,7 @@ int lace_model_load(struct lace_model **model, const char *dir, const char *latt
     struct lace_model *m = *model;
     if (m) m->config_json = text;
     else lace_free(text);
-    if (!code) code = lace_weights_open(&m->source, dir, "model", err);
+    if (!code) code = lace_weights_open_model(&m->source, dir, err);
     if (!code) code = check_part(m, &m->source, dir, false, err);
     if (!code && lattice_dir) code = lace_weights_open(&adapter, lattice_dir, "lattice_model", err);
     if (!code && lattice_dir) code = check_part(m, &adapter, lattice_dir, true, err);
@@ -183,7 +201,7 @@ int lace_model_examine(struct lace_config *config, const char *dir, struct lace_
     int code = lace_model_dir_check(dir, err);
     if (!code) code = lace_config_read(config, dir, NULL, err);
     if (!code) code = lace_model_new(&m, config, NULL, NULL, err);
-    if (!code) code = lace_weights_open(&source, dir, "model", err);
+    if (!code) code = lace_weights_open_model(&source, dir, err);
     if (!code) code = check_part(m, &source, dir, false, err);
     lace_weights_close(&source);
     lace_model_free(&m);

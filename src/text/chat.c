@@ -1,5 +1,7 @@
 #include "text/chat.h"
 #include "io/json.h"
+#include "io/model_dir.h"
+#include "text/gguf_text.h"
 #include "text/jinja_run.h"
 #include <dirent.h>
 #include <limits.h>
@@ -136,8 +138,15 @@ static struct lace_chat_template *begin(struct lace_chat_template **chat, const 
 
 int lace_chat_template_open(struct lace_chat_template **chat, const char *dir, struct lace_error *err)
 {
+    char path[PATH_MAX];
     struct lace_chat_template *c = begin(chat, dir, err);
     if (!c) return LACE_MEMORY;
+    if (lace_model_gguf(dir, path, NULL) > 0) {
+        json_t *config;
+        if (!lace_gguf_chat_config(path, &config, &c->problem)) take_config(c, config, path, true, &c->problem);
+        json_decref(config);
+        return 0;
+    }
     /* special_tokens_map.json is older and comes first, so that the configuration has the last word */
     int code = read_files(c, dir, &c->problem);
     bool files = c->count != 0;

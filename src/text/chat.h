@@ -1,4 +1,4 @@
-/* The chat template of a model: chat_template.jinja, or else "chat_template" of tokenizer_config.json, with the special
+/* The chat template of a model: chat_template.jinja, or else "chat_template" of tokenizer_config.json, or a GGUF file's, with the special
  * tokens that it names. Conversations are made ready for it as Transformers 5 does (apply_chat_template): members of a
  * message that are null are left out, and reasoning is found under each of its names. */
 #ifndef LACE_CHAT_H

@@ -17,7 +17,7 @@ struct lace_tokenizer;
 int lace_tokenizer_open(struct lace_tokenizer **tokenizer, const char *path, struct lace_error *err);
 int lace_tokenizer_parse(struct lace_tokenizer **tokenizer, const char *json, size_t len, const char *path,
                          struct lace_error *err);
-/* The tokenizer of a model's directory: tokenizer.json, and what tokenizer_config.json, if it is there, says of added tokens.
+/* The tokenizer of a model: of a GGUF file its own; of a directory tokenizer.json, and what tokenizer_config.json, if it is there, says of added tokens.
  * (Its add_bos_token and add_eos_token count for nothing beside a tokenizer.json, in Transformers 5 as here.) */
 int lace_tokenizer_open_folder(struct lace_tokenizer **tokenizer, const char *folder, struct lace_error *err);
 void lace_tokenizer_close(struct lace_tokenizer **tokenizer);

@@ -1,6 +1,8 @@
 /* The tokenizer of a model's directory. Transformers lets tokenizer_config.json change the flags of added tokens and add
  * more of them; so do we, because these decide what a text is divided at. */
 #include "io/json.h"
+#include "io/model_dir.h"
+#include "text/gguf_text.h"
 #include "text/tokenizer_internal.h"
 #include <errno.h>
 #include <limits.h>
@@ -85,6 +87,8 @@ int lace_tokenizer_open_folder(struct lace_tokenizer **tokenizer, const char *fo
     struct lace_tokenizer_config config = {.path = config_path};
     json_t *root = NULL;
     *tokenizer = NULL;
+    int gguf = lace_model_gguf(folder, path, err);
+    if (gguf) return gguf < 0 ? gguf : lace_tokenizer_open_gguf(tokenizer, path, err);
     int code = lace_join(path, folder, "tokenizer.json", err);
     if (!code) code = lace_join(config_path, folder, "tokenizer_config.json", err);
     if (code) return code;

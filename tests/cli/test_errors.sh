@@ -28,7 +28,13 @@ says "a model directory that is not there" "no model directory $work/none: " run
 says "a file instead of a directory" "is a file" run --model "$m/config.json" "$problem"
 says "a name on the hub" "hf download Qwen/Qwen3-0.6B" run --model Qwen/Qwen3-0.6B "$problem"
 touch "$work/model.gguf"
-says "a GGUF file" "is a GGUF file" run --model "$work/model.gguf" "$problem"
+says "an empty GGUF file" "model.gguf is empty" run --model "$work/model.gguf" "$problem"
+g=tests/golden/gguf
+head -c 30000 $g/qwen3.gguf >"$work/model.gguf"
+says "a GGUF file cut short" "damaged or cut short" run --model "$work/model.gguf" "$problem"
+says "a later part of a GGUF model" "is part 2 of 2.*name the first part" run --model $g/qwen2-00002-of-00002.gguf "$problem"
+says "several GGUF files" "holds [0-9]* GGUF files; name one of them" run --model $g "$problem"
+says "a GGUF vocabulary" "lack \"llama.context_length\"" run --model $g/vocab_llama2.gguf "$problem"
 mkdir -p "$work/odd"
 odd() { # names: a directory of such files, all empty
     rm -rf "$work/odd" && mkdir "$work/odd"
@@ -41,7 +47,7 @@ says "a LoRA adapter as a lattice" "LoRA adapter, not a lattice" run --model "$m
 odd lattice_config.json lattice_model.safetensors
 says "a lattice as a model" "is a lattice;.*--lattice" run --model "$work/odd" "$problem"
 odd model-Q4_K_M.gguf
-says "a GGUF directory" "holds GGUF files" run --model "$work/odd" "$problem"
+says "a GGUF directory" "model-Q4_K_M.gguf is empty" run --model "$work/odd" "$problem"
 odd config.json pytorch_model.bin
 says "pickled weights" "pickled.*save_pretrained" run --model "$work/odd" "$problem"
 odd config.json pytorch_model-00001-of-00002.bin pytorch_model.bin.index.json

@@ -1,4 +1,5 @@
 /* GGUF: what is read, and the malformed files that have hurt others. */
+#include "gguf_test.h"
 #include "io/gguf.h"
 #include <limits.h>
 #include <setjmp.h>
@@ -8,36 +9,11 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-/* A file from a recipe of words: 4:N and 8:N are numbers of so many bytes, 1:N too, s:TEXT a string with its length,
- * z:N so many zero bytes, p:N zeros up to a multiple of N, other words themselves. In memory of exactly its size, for the
- * address sanitizer. */
-static unsigned char *make(const char *recipe, size_t *len)
-{
-    unsigned char *bytes = calloc(1, 1 << 20);
-    size_t n = 0;
-    for (const char *p = recipe, *end; *p; p = end + strspn(end, " ")) {
-        end = p + strcspn(p, " ");
-        size_t rest = (size_t)(end - p) - (p[1] == ':' ? 2 : 0);
-        uint64_t number = strtoull(p + 2, NULL, 0);
-        if (p[1] != ':') memcpy(bytes + n, p, rest), n += rest;
-        else if (*p == 'z') n += (size_t)number;
-        else if (*p == 'p') n = (n + (size_t)number - 1) / (size_t)number * (size_t)number;
-        else {
-            uint64_t value = *p == 's' ? rest : number;
-            int size = *p == 's' ? 8 : *p - '0';
-            for (int i = 0; i < size; i++) bytes[n++] = (unsigned char)(value >> 8 * i);
-            if (*p == 's') memcpy(bytes + n, p + 2, rest), n += rest;
-        }
-    }
-    *len = n;
-    return realloc(bytes, n ? n : 1);
-}
-
 static int try(const char *recipe, struct lace_error *err)
 {
     struct lace_gguf file;
     size_t len;
-    unsigned char *bytes = make(recipe, &len);
+    unsigned char *bytes = gguf_make(recipe, &len);
     err->text[0] = 0;
     int code = lace_gguf_parse(&file, bytes, len, "here", err);
     if (code) assert_memory_equal(err->text, "here", 4);
@@ -45,10 +21,6 @@ static int try(const char *recipe, struct lace_error *err)
     free(bytes);
     return code;
 }
-
-#define HEAD(tensors, pairs)          "GGUF 4:3 8:" #tensors " 8:" #pairs " "
-#define T(name, cols, rows, type, at) "s:" name " 4:2 8:" #cols " 8:" #rows " 4:" #type " 8:" #at " "
-#define V(name, cols, type, at)       "s:" name " 4:1 8:" #cols " 4:" #type " 8:" #at " "
 
 static void tables_are_checked(void **state)
 {
@@ -181,7 +153,7 @@ static void every_cut_is_refused(void **state)
     struct lace_gguf file;
     struct lace_error err;
     size_t len;
-    unsigned char *bytes = make(whole, &len);
+    unsigned char *bytes = gguf_make(whole, &len);
     for (size_t cut = 0; cut < len; cut++) {
         unsigned char *part = malloc(cut ? cut : 1);
         memcpy(part, bytes, cut);
@@ -206,7 +178,7 @@ static void every_value_reads_back(void **state)
     long n;
     double x;
     bool b;
-    unsigned char *bytes = make(whole, &len);
+    unsigned char *bytes = gguf_make(whole, &len);
     if (lace_gguf_parse(&file, bytes, len, "here", &err)) fail_msg("%s", err.text);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         assert_int_equal(lace_gguf_int(&file, numbers[i].key, 77, LONG_MIN, LONG_MAX, &n, &err), 0);
@@ -260,7 +232,7 @@ static void types_are_checked(void **state)
     long n;
     double x;
     bool b;
-    unsigned char *bytes = make(whole, &len);
+    unsigned char *bytes = gguf_make(whole, &len);
     if (lace_gguf_parse(&file, bytes, len, "here", &err)) fail_msg("%s", err.text);
     assert_int_equal(lace_gguf_int(&file, "text", 0, 0, 9, &n, &err), LACE_BAD);
     assert_non_null(strstr(err.text, "\"text\" must be a whole number, and is of type string"));
@@ -293,7 +265,7 @@ static void files_that_are_none(void **state)
     assert_int_equal(lace_gguf_open(&file, path, &err), LACE_BAD);
     assert_non_null(strstr(err.text, "is empty"));
     size_t len;
-    unsigned char *bytes = make(whole, &len);
+    unsigned char *bytes = gguf_make(whole, &len);
     assert_int_equal(write(fd, bytes, len), (ssize_t)len);
     close(fd);
     free(bytes);
