@@ -36,7 +36,7 @@ say = @echo "$(1) $(patsubst $(B)/%,%,$(2))";
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all mpi tests check demo bench bench-serve check-clients check-replicas reproduce fuzz install uninstall format clean
+.PHONY: all mpi tests check demo bench bench-serve check-clients check-replicas check-page reproduce fuzz install uninstall format clean
 all: $(B)/lace
 
 # ---- set-up: stamps, so that it costs nothing once all is there ----
@@ -101,6 +101,8 @@ check-clients: $(B)/lace
 	@LACE=$(abspath $(B)/lace) scripts/check_clients.sh
 check-replicas: $(B)/lace
 	@LACE=$(abspath $(B)/lace) scripts/check_replicas.sh
+check-page: $(B)/lace | $(B)/.deps-page
+	@LACE=$(abspath $(B)/lace) PICTURE=$(PICTURE) python3 -B tests/serve/browse.py
 reproduce: $(B)/lace
 	@B=$(B) scripts/reproduce.sh
 

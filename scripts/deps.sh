@@ -1,6 +1,6 @@
 #!/bin/sh
-# The Debian packages of a purpose (build, check, fuzz, mpi, threads, plot, proxy): says nothing where all are there, installs the
-# missing ones where it may, and otherwise names the command that would.
+# The Debian packages of a purpose (build, check, fuzz, mpi, threads, plot, proxy, page): says nothing where all are there,
+# installs the missing ones where it may, and otherwise names the command that would.
 set -u
 
 case "${1:-build}" in
@@ -11,7 +11,8 @@ mpi) packages="libopenmpi-dev openmpi-bin" ;;
 threads) packages="clang libclang-rt-14-dev libomp-14-dev" ;;
 plot) packages="gnuplot-nox" ;;
 proxy) packages="nginx-light python3" ;;
-*) echo "deps.sh: there is no purpose '$1'; it is one of build, check, fuzz, mpi, threads, plot, proxy." >&2; exit 2 ;;
+page) packages="chromium fonts-dejavu-core fonts-liberation python3" ;;
+*) echo "deps.sh: there is no purpose '$1'; it is one of build, check, fuzz, mpi, threads, plot, proxy, page." >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
