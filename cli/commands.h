@@ -1,5 +1,6 @@
 /* The commands, in the order of the help: one line each. Included by main.c alone. */
 COMMAND(cmd_run)
+COMMAND(cmd_inspect)
 COMMAND(cmd_chat)
 COMMAND(cmd_serve)
 COMMAND(cmd_score)

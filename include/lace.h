@@ -185,6 +185,16 @@ struct lace_trace_thread {
 struct lace_trace_gate {
     double mean, least, most; /* over tokens and heads */
 };
+/* What became of thread n's words when the others no longer saw thread m, the texts staying as they are: (N, N) by
+ * source m, reader n; log-probability with m in view minus without, so above 0 where m made n's words more probable.
+ * The diagonal is 0. */
+struct lace_influence {
+    float *mean;   /* over the reader's tokens */
+    int *token;    /* (N, N) the reader's token that changed most; -1: none did */
+    float *change; /* (N, N) by how much */
+    float *all;    /* (N) the reader's mean when it sees nobody */
+    double drift;  /* how far the replay's log-probabilities are from the run's, at most; 0 with the same model and type */
+};
 struct lace_trace {
     int thread_count, layer_count, steps, prompt_count, barrier;
     int *prompt_ids;
@@ -195,9 +205,17 @@ struct lace_trace {
     float *agreement, *diversity; /* (steps) over the group; NaN where fewer than two threads count */
     double elsewhere; /* the most that a token drew from keys of no thread of the group: 0 */
     double residue;   /* how far a token's masses and the sink were from 1 together, at most */
+    struct lace_influence *influence; /* NULL: not measured */
 };
 /* The result as JSON, as `lace run --trace --json` prints it under "trace"; the caller frees *json with free(). */
 int lace_trace_json(const struct lace_run_result *result, char **json, size_t *len, struct lace_error *err);
+/* Measures result->trace->influence with the model that wrote it: its texts are run through the model again, word by
+ * word, once as they were and once for each thread with that thread muted for the others. */
+int lace_trace_influence(const struct lace_engine *engine, struct lace_run_result *result, struct lace_error *err);
+/* Reads what `lace run --trace --json` printed: threads, trace and, unless NULL, the prompt (NULL where there is none),
+ * which the caller frees with free(). name is the file's, for errors. The caller releases the result. */
+int lace_run_read(const char *json, size_t len, const char *name, struct lace_run_result *result, char **prompt,
+                  struct lace_error *err);
 
 /* ---- a lattice for a model that has none ---- */
 /* Writes a new adapter for a backbone. It changes nothing until it is trained: alpha is 0, and the model's outputs are

@@ -202,12 +202,19 @@ void lace_decoder_use(const struct lace_decoder *d, struct lace_decoder_use *use
                                      .slots_kept = free_slots - (d->room.slots - d->room.taken)};
 }
 
+size_t lace_decoder_slot_bytes(const struct lace_model *m)
+{
+    const struct lace_config *c = &m->config;
+    const struct lace_lattice_config *l = &m->lattice;
+    size_t kv = (size_t)c->num_key_value_heads * (size_t)c->head_dim, lattice = 0;
+    if (l->kind == LACE_KIND_LATTICE) lattice = 2 * (size_t)l->width; /* keys and values */
+    if (l->kind == LACE_KIND_FULL) lattice = kv;                      /* keys; the values are the backbone's */
+    return sizeof(float) * (2 * kv * (size_t)c->num_hidden_layers + lattice * (size_t)l->layer_count);
+}
+
 size_t lace_decoder_group_bytes(const struct lace_decoder *d, int prompt, int threads, int tokens)
 {
-    const struct lace_cache *c = &d->cache;
-    size_t slot = sizeof(float) * (2 * (size_t)c->kv_width * (size_t)d->model->config.num_hidden_layers +
-                                   (c->lv ? 2 : 1) * (size_t)c->lat_width * (size_t)d->model->lattice.layer_count);
-    return slot * ((size_t)prompt + (size_t)threads * (size_t)tokens);
+    return lace_decoder_slot_bytes(d->model) * ((size_t)prompt + (size_t)threads * (size_t)tokens);
 }
 
 /* ---- starting a group ---- */
@@ -215,7 +222,7 @@ size_t lace_decoder_group_bytes(const struct lace_decoder *d, int prompt, int th
 /* Slots of each thread. */
 static int room_of(const struct lace_group_options *o)
 {
-    return o->budget + o->paste + (o->plain ? PLAIN_ROOM : VERDICT_ROOM);
+    return o->replay ? o->budget : o->budget + o->paste + (o->plain ? PLAIN_ROOM : VERDICT_ROOM);
 }
 /* A plain thread without a tag starts from the prompt's last token, which it reads itself: its logits are wanted. */
 static bool tagless(const struct lace_decoder *d, const struct lace_group_options *o)
@@ -248,7 +255,8 @@ int lace_decoder_check(const struct lace_decoder *d, const int *prompt, int coun
                          d->model->lattice.max_threads, o->threads);
     tag_count = tagless(d, o) ? 1 : tag_of(d, o, o->threads - 1, tag);
     if (!tag_count) return lace_fail(err, LACE_BAD, "The model has no tag for %d threads; use fewer.", o->threads);
-    if (tag_count + (o->plain ? 0 : d->format->lead_count + 8) > room)
+    if (o->replay) room = 0;
+    else if (tag_count + (o->plain ? 0 : d->format->lead_count + 8) > room)
         return lace_fail(err, LACE_BAD, "The tokenizer splits the tag of %d threads into %d tokens; that is too many.",
                          o->threads, tag_count);
     if (o->budget < 1 || o->budget > d->options.tokens - room)
@@ -485,6 +493,7 @@ static void gather_threads(struct lace_decoder *d)
             view->prompt = (struct lace_span){0, 0, lace_prompts_slot(&d->prompts, group->prompt), group->prompt_count};
         view->threads = group->options.threads;
         view->show = group->options.show;
+        view->unheard = group->options.unheard;
         i += view->threads;
         for (int n = 0; n < view->threads; n++) {
             struct lace_thread *t = group->thread[n];
@@ -694,6 +703,11 @@ static void advance(struct lace_decoder *d, int g, int n, const float *logits, d
     if (group->recorder) lace_recorder_chosen(group->recorder, n, id, logits[id] - lse);
     append(d, group, n, id);
     if (group->options.chosen) group->options.chosen(group->options.user, n, id, logits, lse);
+    if (group->options.replay) {
+        t->at_lead |= ends_with(&t->text, "[["); /* the barrier holds as it did */
+        if (!t->forced_count) finish(d, g, n, LACE_END_TOKEN);
+        return;
+    }
     if (judged) {
         t->verdict = lace_format_verdict(t->text.data, t->text.len);
         if (t->verdict != LACE_VERDICT_NONE) finish(d, g, n, LACE_END_VERDICT);

@@ -33,6 +33,10 @@ struct lace_group_options {
     int paste;         /* room in each thread for so many tokens that it does not write: lace_decoder_paste */
     bool paste_spends; /* and these use up the budget too */
     int group_budget;  /* of all its threads together; 0: none */
+    int unheard;       /* 1 + a thread whose positions the others do not see; 0: none */
+    /* Every thread writes what it is forced to (lace_decoder_force, before the first step) and ends with it, whatever
+     * its options say of verdicts, stops and budgets; budget counts all of its tokens, with the tag. */
+    bool replay;
     bool trace;        /* record what its threads draw from each other: lace_decoder_trace */
     double early_stop; /* without a barrier: end the group when a thread's probability of best reaches this; 0: never */
     const char *const *stops; /* a thread's text ends before the first of these */
@@ -136,6 +140,8 @@ struct lace_decoder_use {
     int slots_kept;         /* by prompts that no group reads any more */
 };
 void lace_decoder_use(const struct lace_decoder *decoder, struct lace_decoder_use *use);
+/* Bytes of keys and values of a token. */
+size_t lace_decoder_slot_bytes(const struct lace_model *model);
 /* Bytes of keys and values of a group with this many threads: what the benchmark prints. */
 size_t lace_decoder_group_bytes(const struct lace_decoder *decoder, int prompt, int threads, int tokens);
 #endif

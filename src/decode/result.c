@@ -1,6 +1,5 @@
 #include "decode/result.h"
 #include "decode/pick.h"
-#include "decode/trace.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,16 +41,4 @@ int lace_group_result(const struct lace_decoder *d, int group, int threads, enum
     }
     free(ballots);
     return code;
-}
-
-void lace_run_release(struct lace_run_result *result)
-{
-    for (int n = 0; n < result->thread_count; n++) {
-        free(result->threads[n].text);
-        free(result->threads[n].answer);
-    }
-    free(result->threads);
-    free(result->answer);
-    lace_trace_free(result->trace);
-    *result = (struct lace_run_result){.picked = -1};
 }

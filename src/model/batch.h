@@ -46,6 +46,7 @@ struct lace_group {
     struct lace_span *thread;
     int threads;
     int see; /* whose threads its lattice shows: its own index; another group's (`foreign`); -1: gates shut */
+    int unheard; /* 1 + the thread whose positions the others do not see; 0: none */
     struct lace_show show;
 };
 

@@ -148,7 +148,7 @@ static int build_lattice(struct lace_batch *b, const struct lace_group *groups, 
         for (int i = 0; i < g->thread[n].rows; i++, range += block->segs) {
             range[0] = (struct lace_range){0, 0};
             for (int m = 0; m < segs; m++)
-                range[m] = connected(l, n, m, g->threads)
+                range[m] = connected(l, n, m, g->threads) && (n == m || g->unheard != m + 1)
                                ? visible_slots(&show, &seen->thread[m], cache->time, b->time[g->thread[n].row + i])
                                : (struct lace_range){0, 0};
         }

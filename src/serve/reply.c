@@ -1,5 +1,5 @@
 #include "serve/reply.h"
-#include "decode/trace.h"
+#include "decode/saved.h"
 #include "text/utf8.h"
 #include <math.h>
 #include <stdatomic.h>

@@ -111,22 +111,11 @@ static int read_tls(struct lace_server *s, struct lace_error *err)
 
 /* ---- capacity and limits ---- */
 
-static size_t slot_bytes(const struct lace_engine *e)
-{
-    const struct lace_config *c = &e->model->config;
-    const struct lace_lattice_config *l = &e->model->lattice;
-    size_t kv = (size_t)c->num_key_value_heads * (size_t)c->head_dim, lattice = l->kind == LACE_KIND_LATTICE
-                                                                                    ? 2 * (size_t)l->width
-                                                                                : l->kind == LACE_KIND_FULL ? kv
-                                                                                                            : 0;
-    return sizeof(float) * (2 * kv * (size_t)c->num_hidden_layers + lattice * (size_t)l->layer_count);
-}
-
 /* As many tokens as some memory holds, but enough for a request of four threads, and no more than can be in use. */
 static int default_cache(const struct lace_engine *e, const struct lace_serve_options *o)
 {
     int context = lace_config_context(&e->model->config), thread = context < 2048 ? context : 2048;
-    size_t slots = CACHE_BYTES / slot_bytes(e), one = (size_t)thread * 5 + 4 * 64,
+    size_t slots = CACHE_BYTES / lace_decoder_slot_bytes(e->model), one = (size_t)thread * 5 + 4 * 64,
            all = (size_t)context * (size_t)o->rows;
     if (slots < one) slots = one;
     if (slots > all) slots = all;
@@ -237,7 +226,7 @@ void lace_serve_info(const struct lace_server *s, struct lace_serve_info *info)
                                      .name = s->name,
                                      .rows = s->options.rows,
                                      .cache = s->options.cache,
-                                     .cache_bytes = slot_bytes(s->engine) * (size_t)s->options.cache};
+                                     .cache_bytes = lace_decoder_slot_bytes(s->engine->model) * (size_t)s->options.cache};
 }
 
 int lace_serve_drain(struct lace_server *s, double seconds)

@@ -1,8 +1,11 @@
 /* What is recorded of a group: it changes nothing, its masses and the sink are 1 together, and it names whose keys a
  * token drew from by where they lie: groups that run at once draw exactly nothing from each other. */
 #include "decoder_test.h"
+#include "decode/engine.h"
 #include "decode/result.h"
+#include "decode/saved.h"
 #include "decode/trace.h"
+#include "text/quote.h"
 #include <math.h>
 
 /* attention's log sum exp is f32 and sums in another order: a logit of 20 has an error of 2e-6, and so has its mass */
@@ -251,6 +254,172 @@ static void a_trace_has_its_capacity(void **state)
     lace_model_free(&m);
 }
 
+/* ---- influence ---- */
+
+/* The run of a group with its trace, taken with its real prompt. */
+static struct lace_run_result run_of(struct lace_decoder *d, const char *prompt, struct lace_group_options o)
+{
+    struct lace_run_result r = {.picked = -1};
+    struct lace_error err;
+    struct words p = words(prompt);
+    int g = add(d, prompt, o);
+    finish(d, g);
+    assert_works(lace_group_result(d, g, o.threads, LACE_PICK_VERDICT, 1, &r, &err), err);
+    assert_works(lace_trace_take(d, g, p.ids, p.count, o.barrier, &r, &err), err);
+    lace_decoder_remove(d, g);
+    return r;
+}
+
+/* The texts replayed as they were give the run's own log-probabilities bit for bit, whatever the lattice shows and
+ * however the threads waited for each other. */
+static void a_replay_is_the_run(void **state)
+{
+    for (int i = 0; i < VARIANTS; i++) {
+        struct lace_lattice_config l = variant(i);
+        struct lace_model *m = make_model(i & 1 ? LACE_BF16 : LACE_F32, &l);
+        struct lace_engine engine = {.model = m, .tokenizer = tokenizer, .format = format};
+        struct lace_decoder *d = open_traced(m, 1);
+        struct lace_error err;
+        struct lace_group_options o = traced(4, 7);
+        o.budget = i == 2 ? 6 : 20; /* some are asked for their verdict */
+        o.barrier = i != 4;
+        struct lace_run_result r = run_of(d, "q*5+7=9.", o);
+        struct lace_trace *t = r.trace;
+        assert_works(lace_trace_influence(&engine, &r, &err), err);
+        double moved = 0;
+        for (int m2 = 0; m2 < 4; m2++)
+            for (int n = 0; n < 4; n++) moved += fabs(t->influence->mean[m2 * 4 + n]) * (m2 != n);
+        assert_true(moved > 1e-4);
+        for (int n = 0; n < 4; n++) {
+            assert_true(t->influence->mean[5 * n] == 0 && t->influence->token[5 * n] == -1);
+            assert_true(t->influence->all[n] != 0);
+        }
+        assert_true(t->influence->drift == 0);
+        lace_run_release(&r);
+        lace_decoder_close(&d);
+        lace_model_free(&m);
+    }
+}
+
+static void an_open_gate_alone_has_no_influence(void **state)
+{
+    struct lace_model *m = make_model(LACE_F32, &causal);
+    struct lace_engine engine = {.model = m, .tokenizer = tokenizer, .format = format};
+    struct lace_error err;
+    for (int l = 1; l <= 2; l++) { /* alpha 0: gates stay open, masses stay what they were, nothing comes through */
+        struct lace_weight *alpha = lace_model_weight(m, l, P_LAT_ALPHA);
+        for (int i = 0; i < alpha->rows * alpha->cols; i++) alpha->value[i] = 0;
+    }
+    struct lace_decoder *d = open_traced(m, 1);
+    struct lace_run_result r = run_of(d, "q*5+7=9.", traced(3, 2));
+    assert_works(lace_trace_influence(&engine, &r, &err), err);
+    assert_true(r.trace->gates[0].mean > 0.1 && r.trace->flow[1] > 0.01);
+    for (int i = 0; i < 9; i++) assert_true(r.trace->influence->mean[i] == 0 && r.trace->influence->token[i] == -1);
+    lace_run_release(&r);
+    lace_decoder_close(&d);
+    lace_model_free(&m);
+}
+
+static void muting_the_only_other_is_muting_all(void **state)
+{
+    struct lace_model *m = make_model(LACE_F32, &causal);
+    struct lace_engine engine = {.model = m, .tokenizer = tokenizer, .format = format};
+    struct lace_error err;
+    struct lace_decoder *d = open_traced(m, 1);
+    struct lace_run_result r = run_of(d, "q*5+7=9.", traced(2, 2));
+    assert_works(lace_trace_influence(&engine, &r, &err), err);
+    const struct lace_influence *f = r.trace->influence;
+    assert_true(f->mean[1 * 2 + 0] == f->all[0] && f->mean[0 * 2 + 1] == f->all[1] && f->all[0] != 0);
+    r.trace->threads[0].ids[0] = 1 << 20;
+    assert_int_equal(lace_trace_influence(&engine, &r, &err), LACE_BAD);
+    assert_non_null(strstr(err.text, "another model"));
+    lace_run_release(&r);
+    lace_decoder_close(&d);
+    lace_model_free(&m);
+}
+
+/* ---- saved ---- */
+
+static char *json_of(const struct lace_run_result *r, const char *more)
+{
+    struct lace_text out;
+    struct lace_error err;
+    char *trace;
+    size_t len;
+    lace_text_init(&out);
+    lace_text_print(&out, "{\"answer\": null, \"picked\": null, \"prompt\": \"p\", \"threads\": [");
+    for (int n = 0; n < r->thread_count; n++) {
+        lace_text_str(&out, n ? ", {\"text\": " : "{\"text\": ");
+        lace_write_quoted(&out, r->threads[n].text, strlen(r->threads[n].text));
+        lace_text_str(&out, ", \"verdict\": \"best\"}");
+    }
+    assert_works(lace_trace_json(r, &trace, &len, &err), err);
+    lace_text_print(&out, "]%s, \"trace\": %s}", more, trace);
+    free(trace);
+    assert_false(out.failed);
+    return out.data;
+}
+
+static void a_saved_run_is_read_again(void **state)
+{
+    struct lace_model *m = make_model(LACE_F32, &causal);
+    struct lace_engine engine = {.model = m, .tokenizer = tokenizer, .format = format};
+    struct lace_error err;
+    struct lace_decoder *d = open_traced(m, 1);
+    struct lace_group_options o = traced(3, 2);
+    o.budget = 7;
+    struct lace_run_result r = run_of(d, "q*5+7=9.", o), again;
+    assert_works(lace_trace_influence(&engine, &r, &err), err);
+    char *json = json_of(&r, ""), *prompt, *second;
+    assert_works(lace_run_read(json, strlen(json), "run.json", &again, &prompt, &err), err);
+    assert_string_equal(prompt, "p");
+    free(prompt);
+    second = json_of(&again, "");
+    assert_string_equal(second, json);
+    struct lace_influence *before = r.trace->influence;
+    assert_works(lace_trace_influence(&engine, &again, &err), err); /* measured from the file it is the same */
+    assert_memory_equal(again.trace->influence->mean, before->mean, 9 * sizeof(float));
+    lace_run_release(&again);
+
+    /* every place of the file cut, or with another sign there: read, or refused with a sentence */
+    size_t len = strlen(json);
+    int refused = 0;
+    for (size_t at = 0; at < len; at += 1 + at % 7) {
+        static const char signs[] = "0-[{}],\"n9";
+        char was = json[at];
+        json[at] = signs[at % 10];
+        for (int cut = 0; cut < 2; cut++) {
+            err.text[0] = 0;
+            int code = lace_run_read(json, cut ? at : len, "run.json", &again, NULL, &err);
+            if (code) {
+                assert_int_equal(code, LACE_BAD);
+                assert_non_null(strstr(err.text, "run.json"));
+                refused++;
+            } else lace_run_release(&again);
+        }
+        json[at] = was;
+    }
+    assert_true(refused > 100);
+    static const char *const bad[] = {
+        "{}",
+        "[]",
+        "7",
+        "{\"threads\": []}",
+        "{\"threads\": [7]}",
+        "{\"threads\": [{\"text\": \"a\"}]}",
+        "{\"threads\": [{\"text\": \"a\"}], \"trace\": {}}",
+        "{\"threads\": [{\"text\": \"a\"}], \"picked\": 1, \"trace\": {\"threads\": [{}]}}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(lace_run_read(bad[i], strlen(bad[i]), "run.json", &again, NULL, &err), LACE_BAD);
+        assert_null(again.threads);
+    }
+    free(json);
+    free(second);
+    lace_run_release(&r);
+    lace_decoder_close(&d);
+    lace_model_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +429,10 @@ int main(void)
         cmocka_unit_test(the_trace_tells_of_every_token),
         cmocka_unit_test(threads_that_write_the_same_agree),
         cmocka_unit_test(a_trace_has_its_capacity),
+        cmocka_unit_test(a_replay_is_the_run),
+        cmocka_unit_test(an_open_gate_alone_has_no_influence),
+        cmocka_unit_test(muting_the_only_other_is_muting_all),
+        cmocka_unit_test(a_saved_run_is_read_again),
     };
     return cmocka_run_group_tests_name("trace", tests, open_all, close_all);
 }
