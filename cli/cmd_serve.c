@@ -55,6 +55,11 @@ static const struct cli_option options[] = {
     {"drain-seconds", 0, CLI_REAL, &drain_seconds, "S", "What requests get to end after SIGTERM.", .min = 0,
      .max = 86400},
     {"Output", .kind = CLI_SECTION},
+    {"warn-group-think", 0, CLI_REAL, &o.warn_group_think, "X",
+     "Say so on stderr when the threads of the last groups are this much alike, 0 to 1 (docs/serving.md); 0: never.",
+     .min = 0, .max = 1},
+    {"warn-disagreement", 0, CLI_REAL, &o.warn_disagreement, "X",
+     "And when this share of their verdicts contradict each other.", .min = 0, .max = 1},
     {"verbose", 'v', CLI_FLAG, &verbose, NULL, "A line on stderr for each request."},
     {0},
 };
@@ -62,6 +67,8 @@ static const struct cli_option options[] = {
 static void prepare(void) { lace_serve_defaults(&o); }
 
 static void print_line(void *user, const char *line) { fprintf(stderr, "%s\n", line); }
+
+static void print_warning(void *user, const char *line) { fprintf(stderr, "lace: warning: %s\n", line); }
 
 /* The sockets that systemd opened for us: LISTEN_FDS of them, from descriptor 3 on. */
 static void take_sockets(int *sockets, int most)
@@ -129,6 +136,7 @@ static int run(int count, char **args)
     memcpy(list, keys.item, sizeof *list * (size_t)keys.count);
     o.api_keys = list;
     if (verbose) o.log = print_line;
+    o.warn = print_warning;
     take_sockets(sockets, 8);
     /* Blocked before any OS thread exists, so that all inherit it and the signal comes to sigwait. */
     sigemptyset(&signals);

@@ -152,8 +152,8 @@ struct lace_run_result {
     int prompt_tokens, completion_tokens;
     int cached_tokens; /* of the prompt, that a session had read before */
     double prompt_seconds, decode_seconds;
-    double first_seconds; /* from the call until a thread had chosen its first token */
-    int steps; /* of the lockstep clock */
+    double first_seconds;     /* from the call until a thread had chosen its first token */
+    int steps;                /* of the lockstep clock */
     struct lace_trace *trace; /* NULL: not asked for */
 };
 /* Solves one problem; on success the caller releases the result, on failure it is empty. LACE_STOPPED: piece said so. */
@@ -193,7 +193,8 @@ struct lace_influence {
     int *token;    /* (N, N) the reader's token that changed most; -1: none did */
     float *change; /* (N, N) by how much */
     float *all;    /* (N) the reader's mean when it sees nobody */
-    double drift;  /* how far the replay's log-probabilities are from the run's, at most; 0 with the same model and type */
+    double
+        drift; /* how far the replay's log-probabilities are from the run's, at most; 0 with the same model and type */
 };
 struct lace_trace {
     int thread_count, layer_count, steps, prompt_count, barrier;
@@ -202,9 +203,9 @@ struct lace_trace {
     struct lace_trace_thread *threads;
     float *flow; /* (layer_count, N, N) reader, source: mean mass over the reader's tokens */
     struct lace_trace_gate *gates;
-    float *agreement, *diversity; /* (steps) over the group; NaN where fewer than two threads count */
-    double elsewhere; /* the most that a token drew from keys of no thread of the group: 0 */
-    double residue;   /* how far a token's masses and the sink were from 1 together, at most */
+    float *agreement, *diversity;     /* (steps) over the group; NaN where fewer than two threads count */
+    double elsewhere;                 /* the most that a token drew from keys of no thread of the group: 0 */
+    double residue;                   /* how far a token's masses and the sink were from 1 together, at most */
     struct lace_influence *influence; /* NULL: not measured */
 };
 /* The result as JSON, as `lace run --trace --json` prints it under "trace"; the caller frees *json with free(). */
@@ -366,7 +367,8 @@ struct lace_data_stats {
     double rounds;              /* mean of the longest thread's steps */
     struct lace_data_tally difficulties[66], tasks[17], verdicts[5], kinds[9], interactions[17];
     struct lace_data_tally checks[40]; /* the families' judgement of each step */
-    uint64_t distances[LACE_STATS_BINS], embedding_distances[LACE_STATS_BINS]; /* pairs of threads, by distance 0 to 1 */
+    uint64_t distances[LACE_STATS_BINS],
+        embedding_distances[LACE_STATS_BINS];    /* pairs of threads, by distance 0 to 1 */
     uint64_t thread_steps[LACE_STATS_STEPS + 1]; /* threads by their number of steps; the last: as many or more */
 };
 struct lace_stats_options {
@@ -474,8 +476,9 @@ int lace_data_weave(const struct lace_data_flow *flow, const struct lace_weave_o
                     struct lace_data_report *report, struct lace_error *err);
 
 struct lace_steps_options {
-    struct lace_ask_options ask; /* who compresses solutions into short steps first; neither model nor teacher: nobody */
-    const char *tokenizer;       /* a model's directory, whose tokens the limits count; NULL: words, numbers and signs */
+    struct lace_ask_options
+        ask;               /* who compresses solutions into short steps first; neither model nor teacher: nobody */
+    const char *tokenizer; /* a model's directory, whose tokens the limits count; NULL: words, numbers and signs */
     int step_tokens, thread_tokens; /* 128 and 3000 */
 };
 void lace_steps_defaults(struct lace_steps_options *options);
@@ -485,8 +488,9 @@ int lace_data_steps(const struct lace_data_flow *flow, const struct lace_steps_o
                     struct lace_data_report *report, struct lace_error *err);
 
 struct lace_label_options {
-    struct lace_ask_options ask; /* a judge, who chooses the best of the right threads; nobody: fewest errors and steps */
-    int need_right;              /* drop records without a right thread */
+    struct lace_ask_options
+        ask;        /* a judge, who chooses the best of the right threads; nobody: fewest errors and steps */
+    int need_right; /* drop records without a right thread */
 };
 void lace_label_defaults(struct lace_label_options *options);
 /* Compares the threads of each record and sets their verdicts: one best, other right ones a success, the rest fail. */
@@ -645,8 +649,12 @@ struct lace_serve_options {      /* its texts must outlive the server */
     int traces;                  /* choices that may be traced at once, 2 MiB of records each; 0: none */
     int max_body, max_header;    /* bytes */
     int max_connections;
-    double receive_seconds; /* a request must have arrived after so long */
-    double request_seconds; /* and be answered after so long */
+    double receive_seconds;   /* a request must have arrived after so long */
+    double request_seconds;   /* and be answered after so long */
+    double warn_group_think;  /* warn when groups of late are that much alike (docs/serving.md), 0 to 1; 0: never */
+    double warn_disagreement; /* and when so many of their verdicts contradict each other */
+    /* A sentence for each warning; may be NULL. Called from the model's worker, which waits for it. */
+    void (*warn)(void *user, const char *line);
     /* One line for each request that was answered; may be NULL. Called from several OS threads. */
     void (*log)(void *user, const char *line);
     void *user;
@@ -700,10 +708,10 @@ struct lace_bench_figure {
     const char *of; /* "product_rate", "read_bandwidth", "step", "total", "weight_file", or NULL */
 };
 struct lace_bench_options {
-    int parts;          /* LACE_BENCH_* */
-    const char *model;  /* decode and prefill with this directory; load: NULL is the shipped model; tokenizer: its own */
-    const char *shape;  /* without a model: random weights of this shape; "qwen3-0.6b" */
-    const char *dtype;  /* "bf16", "f32", or NULL: what this CPU is fast at; of random weights also a format of blocks:
+    int parts;         /* LACE_BENCH_* */
+    const char *model; /* decode and prefill with this directory; load: NULL is the shipped model; tokenizer: its own */
+    const char *shape; /* without a model: random weights of this shape; "qwen3-0.6b" */
+    const char *dtype; /* "bf16", "f32", or NULL: what this CPU is fast at; of random weights also a format of blocks:
                            "q8_0", "q4_0", "q4_k", "q5_k", "q6_k" */
     const int *threads; /* decode with these numbers of reasoning threads */
     int thread_count;

@@ -22,6 +22,13 @@ void lace_metrics_observe(struct lace_histogram *h, double seconds)
     h->sum += seconds;
 }
 
+void lace_metrics_follow(struct lace_course *c, double value)
+{
+    c->sum += value;
+    c->late += (value - c->late) / (double)(c->count < 15 ? c->count + 1 : 16);
+    c->count++;
+}
+
 void lace_metrics_request(struct lace_metrics *m, int route, int status, double seconds)
 {
     int i = 0;
@@ -55,6 +62,14 @@ static void write_histogram(struct lace_text *out, const char *name, const char 
     sum += h->count[LACE_BUCKETS];
     lace_text_print(out, "lace_%s_bucket{le=\"+Inf\"} %llu\nlace_%s_sum %.9g\nlace_%s_count %llu\n", name,
                     (unsigned long long)sum, name, h->sum, name, (unsigned long long)sum);
+}
+
+static void write_course(struct lace_text *out, const char *name, const char *help, const struct lace_course *c)
+{
+    write_head(out, name, "summary", help);
+    lace_text_print(out, "lace_%s_sum %.9g\nlace_%s_count %llu\n", name, c->sum, name, (unsigned long long)c->count);
+    lace_text_print(out, "# HELP lace_%s_late The same of the last groups: each counts a sixteenth.\n", name);
+    lace_text_print(out, "# TYPE lace_%s_late gauge\nlace_%s_late %.9g\n", name, name, c->late);
 }
 
 static void write_requests(struct lace_text *out, const struct lace_metrics *m, const char *const *routes)
@@ -105,6 +120,12 @@ void lace_metrics_write(struct lace_metrics *metrics, const char *const *routes,
     for (int v = LACE_VERDICT_NONE; v <= LACE_VERDICT_FAIL; v++)
         lace_text_print(out, "lace_verdicts_total{verdict=\"%s\"} %llu\n", v ? lace_verdict_names[v] : "none",
                         (unsigned long long)m.verdicts[v]);
+    write_course(out, "group_think", "Likeness of the threads of a group that give the same answer, 0 to 1.",
+                 &m.group_think);
+    write_course(out, "verdict_disagreement", "Share of a group's pairs of verdicts that cannot both be true.",
+                 &m.disagreement);
+    write_course(out, "cross_thread_mass", "Attention that a thread paid to the others; of traced groups.",
+                 &m.cross_mass);
     write_histogram(out, "request_seconds", "From a request's first byte to its answer.", &m.request_seconds);
     write_histogram(out, "first_token_seconds", "From a request's place in the line to its first token.",
                     &m.first_token_seconds);

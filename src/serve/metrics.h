@@ -12,6 +12,13 @@ struct lace_histogram {
     double sum;
 };
 
+/* A figure of groups: its sum and count, and of late: a mean in which a group counts a sixteenth, and those before it
+ * less and less. */
+struct lace_course {
+    double sum, late;
+    uint64_t count;
+};
+
 struct lace_metrics {
     pthread_mutex_t lock;
     uint64_t requests[LACE_ROUTES][LACE_STATUSES]; /* by the tables of routes.c and metrics.c */
@@ -19,13 +26,16 @@ struct lace_metrics {
     uint64_t prompt_tokens, cached_tokens, completion_tokens, choices, steps;
     uint64_t verdicts[4]; /* of threads, by enum lace_verdict */
     struct lace_histogram request_seconds, first_token_seconds, step_seconds;
-    struct lace_decoder_use use; /* after the last step */
+    struct lace_course group_think, disagreement; /* of groups (likeness.h) */
+    struct lace_course cross_mass;                /* of traced ones */
+    struct lace_decoder_use use;                  /* after the last step */
     int groups, waiting, connections;
 };
 int lace_metrics_init(struct lace_metrics *metrics, struct lace_error *err);
 void lace_metrics_release(struct lace_metrics *metrics);
 
 void lace_metrics_observe(struct lace_histogram *histogram, double seconds);
+void lace_metrics_follow(struct lace_course *course, double value);
 void lace_metrics_request(struct lace_metrics *metrics, int route, int status, double seconds);
 /* routes: (LACE_ROUTES) names, NULL: unused. */
 void lace_metrics_write(struct lace_metrics *metrics, const char *const *routes, const char *model,

@@ -1,4 +1,5 @@
 #include "serve/scheduler.h"
+#include "decode/likeness.h"
 #include "decode/pick.h"
 #include "decode/trace.h"
 #include <math.h>
@@ -108,6 +109,67 @@ static void count(struct lace_scheduler *s, const struct lace_choice *c)
     pthread_mutex_unlock(&m->lock);
 }
 
+/* ---- how alike the threads of groups are ---- */
+
+/* What a thread paid to the others, mean over threads and lattice layers. */
+static double cross_mass(const struct lace_trace *t)
+{
+    int N = t->thread_count;
+    double sum = 0;
+    for (int i = 0; i < t->layer_count * N * N; i++)
+        if (i / N % N != i % N) sum += t->flow[i];
+    return sum / t->layer_count / N;
+}
+
+static void watch(struct lace_scheduler *s, int which, const struct lace_course *course)
+{
+    static const char *const what[] = {
+        "the threads of the last groups wrote much the same and gave the same answer (group-think %.2f, threshold "
+        "%.2f): "
+        "they cost more than one thread and say no more; raise the temperature, or use fewer",
+        "verdicts in the last groups contradict each other (disagreement %.2f, threshold %.2f): do not trust the pick; "
+        "consider \"pick\": \"vote\""};
+    struct lace_warning *w = &s->warning[which];
+    if (!(w->threshold > 0) || course->count < LACE_WARN_AFTER) return;
+    bool above = course->late >= w->threshold;
+    if (above && !w->told && s->warn) snprintf(s->news, sizeof s->news, what[which], course->late, w->threshold);
+    w->told = above;
+}
+
+/* Counts a group that has ended, while the decoder still has its tokens. */
+static void compare(struct lace_scheduler *s, const struct lace_choice *c)
+{
+    const struct lace_run_result *r = &c->result;
+    struct lace_likeness_thread threads[LACE_LIKENESS_THREADS];
+    struct lace_likeness alike;
+    struct lace_metrics *m = s->metrics;
+    if (!c->job->ask->group || r->thread_count < 2) return;
+    for (int n = 0; n < r->thread_count && n < LACE_LIKENESS_THREADS; n++) {
+        const struct lace_thread *t = lace_decoder_thread(s->decoder, c->group, n);
+        threads[n] = (struct lace_likeness_thread){t->ids + t->tag_count, t->count - t->tag_count, r->threads[n].answer,
+                                                   r->threads[n].verdict};
+    }
+    lace_likeness(threads, r->thread_count, s->likeness, &alike);
+    pthread_mutex_lock(&m->lock);
+    lace_metrics_follow(&m->group_think, alike.group_think);
+    if (alike.judged) lace_metrics_follow(&m->disagreement, alike.disagreement);
+    if (r->trace && r->trace->layer_count) lace_metrics_follow(&m->cross_mass, cross_mass(r->trace));
+    struct lace_course think = m->group_think, against = m->disagreement;
+    pthread_mutex_unlock(&m->lock);
+    watch(s, LACE_WARN_GROUP_THINK, &think);
+    if (!s->news[0]) watch(s, LACE_WARN_DISAGREEMENT, &against);
+}
+
+/* The queue is locked, and let go meanwhile. */
+static void tell(struct lace_scheduler *s)
+{
+    if (!s->news[0]) return;
+    pthread_mutex_unlock(&s->queue->lock);
+    s->warn(s->user, s->news);
+    s->news[0] = 0;
+    pthread_mutex_lock(&s->queue->lock);
+}
+
 /* The picked thread; where no thread has an answer, the one that would be picked if its whole text were its answer. */
 static int shown_thread(const struct lace_choice *c)
 {
@@ -129,7 +191,10 @@ static void end_choice(struct lace_scheduler *s, struct lace_choice *c)
     if (!code && job->options.trace)
         code = lace_trace_take(s->decoder, c->group, p->ids, p->count, job->options.barrier, &c->result, &err);
     if (code) lace_refuse(&job->refusal, 500, NULL, "%s", err.text);
-    else c->shown = shown_thread(c);
+    else {
+        c->shown = shown_thread(c);
+        compare(s, c);
+    }
     c->result.steps = lace_decoder_thread(s->decoder, c->group, 0)->clock_end;
     for (int n = 1; n < job->options.threads; n++) {
         int end = lace_decoder_thread(s->decoder, c->group, n)->clock_end;
@@ -305,6 +370,7 @@ static void *work(void *user)
     struct lace_queue *q = s->queue;
     pthread_mutex_lock(&q->lock);
     for (;;) {
+        tell(s);
         sweep(s);
         while (start_next(s)) {
         }
@@ -321,19 +387,28 @@ static void *work(void *user)
 }
 
 int lace_scheduler_open(struct lace_scheduler *s, const struct lace_engine *engine,
-                        const struct lace_decoder_options *size, struct lace_queue *queue, struct lace_metrics *metrics,
+                        const struct lace_scheduler_options *o, struct lace_queue *queue, struct lace_metrics *metrics,
                         struct lace_error *err)
 {
-    *s = (struct lace_scheduler){.engine = engine, .queue = queue, .metrics = metrics, .groups = size->groups};
-    int code = lace_decoder_open(&s->decoder, engine->model, &engine->format, size, err);
+    *s = (struct lace_scheduler){.engine = engine,
+                                 .queue = queue,
+                                 .metrics = metrics,
+                                 .groups = o->size.groups,
+                                 .warn = o->warn,
+                                 .user = o->user};
+    for (int i = 0; i < LACE_WARNINGS; i++) s->warning[i].threshold = o->warn_above[i];
+    int code = lace_decoder_open(&s->decoder, engine->model, &engine->format, &o->size, err);
     if (code) return code;
     lace_decoder_prefill_rows(s->decoder, FIRST_ROWS);
     lace_decoder_use(s->decoder, &metrics->use);
-    if (!(s->seat = calloc((size_t)s->groups, sizeof *s->seat))) code = lace_fail(err, LACE_MEMORY, "Out of memory.");
+    s->seat = calloc((size_t)s->groups, sizeof *s->seat);
+    s->likeness = calloc((size_t)LACE_LIKENESS_THREADS * LACE_LIKENESS_TOKENS, sizeof *s->likeness);
+    if (!s->seat || !s->likeness) code = lace_fail(err, LACE_MEMORY, "Out of memory.");
     else if (pthread_create(&s->worker, NULL, work, s))
         code = lace_fail(err, LACE_SYSTEM, "The model's worker could not be started: no more threads are allowed.");
     if (!code) return 0;
     free(s->seat);
+    free(s->likeness);
     lace_decoder_close(&s->decoder);
     return code;
 }
@@ -346,6 +421,7 @@ void lace_scheduler_close(struct lace_scheduler *s)
     pthread_mutex_unlock(&s->queue->lock);
     pthread_join(s->worker, NULL);
     free(s->seat);
+    free(s->likeness);
     lace_decoder_close(&s->decoder);
     *s = (struct lace_scheduler){.seat = NULL};
 }

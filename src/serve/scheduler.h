@@ -6,6 +6,14 @@
 #include "serve/metrics.h"
 #include "serve/queue.h"
 
+/* A figure that is watched: told once when it passes its threshold, and again after it has been below. */
+struct lace_warning {
+    double threshold; /* 0: not watched */
+    bool told;
+};
+enum { LACE_WARN_GROUP_THINK, LACE_WARN_DISAGREEMENT, LACE_WARNINGS };
+#define LACE_WARN_AFTER 8 /* groups: one alike group is no news */
+
 struct lace_scheduler {
     const struct lace_engine *engine;
     struct lace_queue *queue;
@@ -14,11 +22,22 @@ struct lace_scheduler {
     struct lace_choice **seat; /* (groups): who runs as which group */
     int groups, running;
     double plain_step, row_seconds; /* a step of threads alone, of late; what a row of a prompt adds to one */
+    uint32_t *likeness;             /* scratch */
+    struct lace_warning warning[LACE_WARNINGS];
+    void (*warn)(void *user, const char *line); /* may be NULL */
+    void *user;
+    char news[300]; /* to be told when the lock is free; "": none */
     pthread_t worker;
 };
+struct lace_scheduler_options {
+    struct lace_decoder_options size;
+    double warn_above[LACE_WARNINGS]; /* 0: not watched */
+    void (*warn)(void *user, const char *line);
+    void *user;
+};
 int lace_scheduler_open(struct lace_scheduler *scheduler, const struct lace_engine *engine,
-                        const struct lace_decoder_options *size, struct lace_queue *queue, struct lace_metrics *metrics,
-                        struct lace_error *err);
+                        const struct lace_scheduler_options *options, struct lace_queue *queue,
+                        struct lace_metrics *metrics, struct lace_error *err);
 /* Ends what still runs (the queue must be draining), and the worker. */
 void lace_scheduler_close(struct lace_scheduler *scheduler);
 #endif

@@ -50,6 +50,8 @@ static int check(const struct lace_serve_options *o, struct lace_error *err)
                   {"The size of a body", o->max_body, 1024, 1 << 28},
                   {"The size of a header", o->max_header, 1024, 1 << 20},
                   {"The number of connections", o->max_connections, 1, 65536},
+                  {"The threshold of group-think", o->warn_group_think, 0, 1},
+                  {"The threshold of disagreement", o->warn_disagreement, 0, 1},
                   {"The time for a request to arrive", o->receive_seconds, 0.1, 86400},
                   {"The time for a request to be answered", o->request_seconds, 0.1, 86400 * 7.0}};
     int code = 0;
@@ -165,10 +167,12 @@ static int open_scheduler(struct lace_server *s, struct lace_error *err)
                                         .slots = s->options.cache,
                                         .traces = o->traces,
                                         .trace_bytes = TRACE_BYTES};
+    struct lace_scheduler_options scheduler = {
+        .size = size, .warn_above = {o->warn_group_think, o->warn_disagreement}, .warn = o->warn, .user = o->user};
     int code = lace_queue_init(&s->queue, o->queue, err);
     if (code) return code;
     s->queue_open = true;
-    if ((code = lace_scheduler_open(&s->scheduler, s->engine, &size, &s->queue, &s->metrics, err))) return code;
+    if ((code = lace_scheduler_open(&s->scheduler, s->engine, &scheduler, &s->queue, &s->metrics, err))) return code;
     s->scheduler_open = true;
     return 0;
 }
@@ -222,11 +226,12 @@ int lace_serve_open(struct lace_server **server, const struct lace_engine *engin
 
 void lace_serve_info(const struct lace_server *s, struct lace_serve_info *info)
 {
-    *info = (struct lace_serve_info){.address = s->address,
-                                     .name = s->name,
-                                     .rows = s->options.rows,
-                                     .cache = s->options.cache,
-                                     .cache_bytes = lace_decoder_slot_bytes(s->engine->model) * (size_t)s->options.cache};
+    *info =
+        (struct lace_serve_info){.address = s->address,
+                                 .name = s->name,
+                                 .rows = s->options.rows,
+                                 .cache = s->options.cache,
+                                 .cache_bytes = lace_decoder_slot_bytes(s->engine->model) * (size_t)s->options.cache};
 }
 
 int lace_serve_drain(struct lace_server *s, double seconds)

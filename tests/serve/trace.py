@@ -61,6 +61,28 @@ with Server("--traces", "2") as s:
              [a.result().json["choices"][0]["lace"] == both[i % 2]["lace"] for i, a in enumerate(asked)], [True] * 6)
     same("what is too large is refused", s.complete(n=3, lace={"trace": True}).status, 400)
 
+    # ---- metrics ----
+    groups = s.metric("lace_group_think_count")
+    ok("group-think of every group", groups > 8, groups)
+    ok("  is a share", 0 < s.metric("lace_group_think_late") < 1, s.metric("lace_group_think_late"))
+    mass = s.metric("lace_cross_thread_mass_sum") / s.metric("lace_cross_thread_mass_count")
+    ok("cross-thread mass of traced ones", 0.1 < mass <= 1 and s.metric("lace_cross_thread_mass_count") < groups, mass)
+    before = s.metric("lace_group_think_count")
+    s.complete()
+    s.complete(lace={"threads": 1})
+    same("a continuation, or a thread alone, is no group", s.metric("lace_group_think_count"), before)
+
+with Server("--warn-group-think", "0.2", "--warn-disagreement", "1") as s:
+    EASY = "Find g (each from 1 to 8, mod 11): g*9+3=1."
+    WARNING = "lace: warning: the threads of the last groups wrote much the same"
+    for i in range(12): # two threads that solve one equation without seeing each other: a third of their words are alike
+        if i == 7:
+            same("seven groups are no reason to warn", s.log().count("warning"), 0)
+        s.complete(EASY, lace={"threads": 2, "lattice": "off"})
+    ok("they are alike", s.metric("lace_group_think_late") > 0.2, s.metric("lace_group_think_late"))
+    ok("a warning past the threshold", s.until(lambda: WARNING in s.log()), s.log())
+    same("  once", s.log().count("warning"), 1)
+
 with Server("--traces", "0") as s:
     answer = s.complete(lace={"trace": True})
     same("no traces here", [answer.status, answer.error()["param"]], [400, "lace.trace"])
