@@ -157,7 +157,7 @@ with folder() as where, Server() as s, Browser() as b:
     b.click(".figures .choice label:nth-of-type(3) span")
     cell = float(b.value("document.querySelectorAll('.flow tbody tr')[0].querySelectorAll('td')[1].textContent"))
     ok("  of one layer, too", abs(cell - 100 * flow[1][0][1]) < 0.6, (cell, flow[1][0][1]))
-    same("lines: a gate for each thread, agreement, diversity", b.value("[...document.querySelectorAll('.chart')].map((c) => c.querySelectorAll('.line').length)"), [4, 1, 1])
+    same("lines: a gate for each thread, agreement, diversity", b.value("[...document.querySelectorAll('.chart')].map((c) => c.querySelectorAll('.line').length)"), [4, 2, 1])
     ok("  that are drawn", b.value("[...document.querySelectorAll('.chart .line')].every((l) => l.getAttribute('d').length > 100 && !/NaN|Infinity/.test(l.getAttribute('d')))"))
     ok("every token has its strip", b.value("[...document.querySelectorAll('.text span')].every((t) => t.style.backgroundImage.startsWith('linear-gradient'))"))
     thread, token = 2, 40
@@ -239,12 +239,19 @@ with folder() as where, Server() as s, Browser() as b:
     b.set("#threads", "16"), b.set("#budget", ""), b.value("document.getElementById('trace').click()")
     b.click("#run")
     ok("sixteen threads, traced", ended(b) and b.value("document.querySelectorAll('.flow .cell').length") == 256)
+    b.value("document.getElementById('more').open = true")
     for width in (1360, 768, 390, 320):
         b.size(width, 800)
         same(f"nothing is wider than {width} points", b.value("document.scrollingElement.scrollWidth"), width)
     ok("a column holds a line of 30 letters", b.value("""(() => { const t = document.querySelector(".text"); const s = document.createElement("span");
         s.textContent = "x".repeat(30); t.prepend(s); const w = s.getClientRects().length; s.remove(); return w === 1; })()"""))
     b.size(1360, 900)
+
+    b.set("#threads", "1")
+    b.click("#run")
+    ok("one thread alone, traced", b.until("document.querySelectorAll('.column').length === 1") and ended(b))
+    same("  it drew from nobody", b.value("[document.querySelectorAll('.flow').length, document.querySelectorAll('.chart').length]"), [0, 1])
+    b.set("#threads", "16")
 
     # ---- stopping ----
     b.set("#problem", HARD), b.set("#temperature", "3"), b.set("#budget", "1900"), b.value("document.getElementById('trace').click()")

@@ -5,8 +5,14 @@
   const HEIGHT = 128, LEFT = 34, RIGHT = 6, TOP = 8, BOTTOM = 20;
   const nice = (most) => [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100].find((x) => x >= most) ?? most;
 
-  /* {title, note, lines: [{values, times, colour}], most}: a figure that draws itself as wide as its place is. A value of
-   * null is a gap; times null: value i belongs to step i. */
+  /* The mean over `span` values on each side; null where there is none. */
+  lace.smooth = (values, span) => values.map((value, i) => {
+    const near = values.slice(Math.max(0, i - span), i + span + 1).filter((one) => one !== null);
+    return value === null ? null : near.reduce((a, b) => a + b, 0) / near.length;
+  });
+
+  /* {title, note, lines: [{values, times, colour, raw}], most, threads}: a figure that draws itself as wide as its place
+   * is. A value of null is a gap; times null: value i belongs to step i. threads: each line is a thread's. */
   lace.Lines = class {
     constructor(options) {
       Object.assign(this, options);
@@ -39,7 +45,7 @@
           pen = v === null ? "M" : "L";
           return move;
         }).join("");
-        const path = lace.svg("path", { class: "line", d });
+        const path = lace.svg("path", { class: line.raw ? "line raw" : "line", d });
         path.style.stroke = line.colour;
         return path;
       });
@@ -48,7 +54,7 @@
     }
     /* The step that is looked at, and whose line is; null: none. */
     point(step, thread) {
-      this.svg.querySelectorAll(".line").forEach((line, n) => line.classList.toggle("faint", step !== null && this.lines.length > 1 && n !== thread));
+      if (this.threads) this.svg.querySelectorAll(".line").forEach((line, n) => line.classList.toggle("faint", step !== null && n !== thread));
       this.cursor?.setAttribute("d", step === null || step >= this.steps ? "" : `M${this.x(step).toFixed(1)} ${TOP}V${HEIGHT - BOTTOM}`);
     }
   };

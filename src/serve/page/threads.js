@@ -119,11 +119,10 @@
     }
     /* The first `steps` steps are there. */
     show(steps, over) {
-      const to = this.before(steps), stuck = this.text.scrollTop + this.text.clientHeight >= this.text.scrollHeight - 24;
+      const to = this.before(steps);
       for (let t = this.shown; t < to; t++) this.tokens[t].classList.remove("later");
       for (let t = to; t < this.shown; t++) this.tokens[t].classList.add("later");
       this.shown = to;
-      if (stuck) this.text.scrollTop = this.text.scrollHeight;
       const ended = over || (this.thread.over && to === this.tokens.length);
       this.verdict.textContent = !ended ? `${to}` : this.thread.over ? VERDICTS[this.thread.verdict] : "stopped";
       this.verdict.title = !ended ? "tokens so far" : this.thread.p_best ? `probability of best: ${lace.figure(this.thread.p_best)}` : "";
@@ -176,10 +175,14 @@
       this.node.dataset.threads = run.threads.length;
     }
     show(steps, over) {
+      /* A text that was at its end stays there. All are measured before any is written: that costs one layout. */
+      const texts = this.columns.map((column) => column.text);
+      const stuck = texts.filter((text) => text.scrollTop + text.clientHeight >= text.scrollHeight - 24);
       for (const column of this.columns) {
         column.grow();
         column.show(steps, over);
       }
+      for (const text of stuck) if (text.scrollHeight > text.clientHeight) text.scrollTop = text.scrollHeight;
     }
     /* The same step in every thread is marked. */
     choose(step, thread) {

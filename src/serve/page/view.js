@@ -135,15 +135,20 @@
         this.charts.push(lines);
         return lines.node;
       };
-      if (!trace.layers.length) this.figures.append(lace.element("p", { class: "hint" }, "No thread saw another: there is nothing to draw."));
-      if (trace.flow?.length) this.figures.append(lace.flowFigure(trace.flow, trace.layers, `layer-${this.id}`));
+      if (!trace.layers.length) this.figures.append(lace.element("p", { class: "hint" }, "No thread saw another."));
+      if (trace.flow?.length && threads.length > 1) this.figures.append(lace.flowFigure(trace.flow, trace.layers, `layer-${this.id}`));
       const over = lace.element("div", { class: "over" });
       if (trace.layers.length && threads.some((thread) => thread.gate)) {
         const layers = trace.gates?.map((g) => `layer ${g.layer}: ${g.mean.toFixed(2)} (${g.min.toFixed(2)} to ${g.max.toFixed(2)})`).join(", ");
-        over.append(chart({ title: "Gate", note: layers ? `mean, and range: ${layers}` : "", lines: threads.map((thread, n) => ({ values: thread.gate ?? [], times: thread.times, colour: lace.colour(n) })) }));
+        over.append(chart({ title: "Gate", threads: true, note: layers ? `mean, and range: ${layers}` : "", lines: threads.map((thread, n) => ({ values: thread.gate ?? [], times: thread.times, colour: lace.colour(n) })) }));
       }
-      if (trace.agreement?.length) over.append(chart({ title: "Agreement", note: "share of the pairs that write the same token", most: 1, lines: [{ values: trace.agreement, colour: "var(--ink)" }] }));
-      if (trace.diversity?.length) over.append(chart({ title: "Diversity", note: "distance of the threads\u2019 states, mean over pairs", lines: [{ values: trace.diversity, colour: "var(--ink)" }] }));
+      const told = (values) => values?.some((value) => value !== null);
+      if (told(trace.agreement)) {
+        const span = Math.max(1, Math.round(trace.agreement.length / 50));
+        over.append(chart({ title: "Agreement", note: `share of the pairs that write the same token; mean of ${lace.count(2 * span + 1, "step")}`, most: 1, lines: [
+          { values: trace.agreement, colour: "var(--soft)", raw: true }, { values: lace.smooth(trace.agreement, span), colour: "var(--ink)" }] }));
+      }
+      if (told(trace.diversity)) over.append(chart({ title: "Diversity", note: "distance of the threads\u2019 states, mean over pairs", lines: [{ values: trace.diversity, colour: "var(--ink)" }] }));
       this.figures.append(over);
       this.figures.hidden = false;
     }
