@@ -2,6 +2,7 @@
 #include "conversation.h"
 #include "inspect_out.h"
 #include "model_options.h"
+#include "outlet.h"
 #include "run_options.h"
 #include "run_out.h"
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #define FILE_BYTES ((size_t)64 << 20)
 
+static const char *html;
 static bool json, no_influence;
 
 static const struct cli_option options[] = {
@@ -21,6 +23,9 @@ static const struct cli_option options[] = {
     {"Output", .kind = CLI_SECTION},
     {"no-influence", 0, CLI_FLAG, &no_influence, NULL,
      "Only what was recorded: no thread is muted, nothing is run a second time."},
+    {"html", 0, CLI_TEXT, &html, "FILE",
+     "Writes the run there as a page to look at in a browser, as the server's own page shows it; it needs nothing "
+     "else."},
     {"json", 'j', CLI_FLAG, &json, NULL, "The run with its trace and influence as JSON; lace inspect reads it again."},
     {0},
 };
@@ -52,6 +57,40 @@ static int read_file(const char *name, char **bytes, size_t *len)
     return cli_fail("%s cannot be read.", name);
 }
 
+/* name: where the run comes from, in a complaint. */
+static int write_page(const char *run, size_t len, const char *name)
+{
+    struct cli_outlet outlet;
+    struct lace_error err;
+    char *page;
+    size_t page_len;
+    if (lace_page_write(run, len, &page, &page_len, &err)) return cli_fail("%s: %s", name, err.text);
+    int status = cli_outlet_open(&outlet, html);
+    if (!status) {
+        cli_outlet_write(&outlet, page, page_len);
+        status = cli_outlet_close(&outlet, 0);
+    }
+    free(page);
+    return status;
+}
+
+/* What was asked for: tables, JSON, or a page. */
+static int show(const struct lace_engine *engine, const struct lace_run_options *o, const struct lace_run_result *r,
+                const char *prompt)
+{
+    if (!html && !json) cli_inspect_print(r);
+    if (!html) return json ? cli_run_print(stdout, engine, o, r, prompt, 0) : 0;
+    char *run = NULL;
+    size_t len = 0;
+    FILE *memory = open_memstream(&run, &len);
+    if (!memory) return cli_fail("Out of memory.");
+    int status = cli_run_print(memory, engine, o, r, prompt, 0);
+    if (fclose(memory) && !status) status = cli_fail("Out of memory.");
+    if (!status) status = write_page(run, len, html);
+    free(run);
+    return status;
+}
+
 /* A saved run. Its influence is measured where a model is named: which one wrote it the file cannot prove. */
 static int inspect_file(const char *name)
 {
@@ -62,6 +101,11 @@ static int inspect_file(const char *name)
     size_t len = 0;
     int status = read_file(name, &bytes, &len);
     if (status) return status;
+    if (html && !cli_model.model) { /* the page shows what is no trace, too: a plain run, a comparison that it saved */
+        status = write_page(bytes, len, name);
+        free(bytes);
+        return status;
+    }
     int code = lace_run_read(bytes, len, name, &result, &prompt, &err);
     free(bytes);
     if (code) return cli_fail("%s", err.text);
@@ -69,8 +113,7 @@ static int inspect_file(const char *name)
         if (lace_trace_influence(engine, &result, &err)) status = cli_fail("%s", err.text);
         lace_engine_close(&engine);
     }
-    if (!status && json) status = cli_run_print(NULL, NULL, &result, prompt, 0);
-    else if (!status) cli_inspect_print(&result);
+    if (!status) status = show(NULL, NULL, &result, prompt);
     free(prompt);
     lace_run_release(&result);
     return status;
@@ -95,8 +138,7 @@ static int inspect_prompt(const char *argument)
         else {
             if (!no_influence && result.thread_count > 1 && lace_trace_influence(engine, &result, &err))
                 status = cli_fail("%s", err.text);
-            else if (json) status = cli_run_print(engine, &o, &result, prompt, 0);
-            else cli_inspect_print(&result);
+            else status = show(engine, &o, &result, prompt);
             lace_run_release(&result);
         }
         lace_engine_close(&engine);
@@ -121,6 +163,7 @@ const struct cli_command cmd_inspect = {
     .examples = "lace inspect \"Find i (each from 1 to 8, mod 11): g*9+3=1, h*2+g=9, i*4+h=6.\"\n"
                 "lace run --trace --json - < problem.txt > run.json\n"
                 "lace inspect run.json\n"
+                "lace inspect run.json --html run.html\n"
                 "lace inspect --json --threads 8 - < problem.txt | jq .trace.influence.mean",
     .options = options,
     .args_min = 1,

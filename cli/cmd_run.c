@@ -96,7 +96,7 @@ static void write_title(const struct lace_engine *engine, const struct lace_run_
 static int print_plain(const struct lace_engine *engine, const struct lace_run_options *o,
                        const struct lace_run_result *r, const char *prompt, double load)
 {
-    if (json) return cli_run_print(engine, o, r, prompt, load);
+    if (json) return cli_run_print(stdout, engine, o, r, prompt, load);
     if (r->answer) puts(r->answer);
     return 0;
 }

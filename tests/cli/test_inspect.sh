@@ -15,6 +15,17 @@ like "a saved run has no influence" "$("$LACE" inspect "$work/plain.json" | grep
 like "--model measures it" "$("$LACE" inspect --model "$m" "$work/plain.json")" '^Influence: '
 like "who sees nobody loses nothing" "$("$LACE" inspect --model "$m" "$work/plain.json")" 'everybody  0.000  0.000  0.000  0.000'
 
+succeeds "--html: a page" "$LACE" inspect "$work/plain.json" --html "$work/run.html"
+like "  that holds the run" "$(cat "$work/run.html")" 'id="run-data">{"answer"'
+is "  and refers to nothing" "$(grep -c '<[a-z]*[^>]* \(src\|href\)=' "$work/run.html")" 0
+"$LACE" run --model "$m" --budget 12 --json "$problem" >"$work/untraced.json"
+succeeds "  of a run without a trace" "$LACE" inspect "$work/untraced.json" --html "$work/run.html"
+rm "$work/run.html"
+printf '{"threads": 4}' >"$work/bad.json"
+like "  of what is no run, a sentence" "$("$LACE" inspect "$work/bad.json" --html "$work/run.html" 2>&1)" '^lace: .*bad.json: The JSON is no run: .*\.$'
+empty "  and no file" "$(ls "$work/run.html" 2>/dev/null)"
+like "  where no file can be" "$("$LACE" inspect "$work/plain.json" --html "$work/no/run.html" 2>&1)" 'cannot be written'
+
 for broken in '' '{' '{}' '[1]' '{"threads": []}' '{"threads": [{"text": "a"}]}' '{"threads": [{"text": 7}], "trace": {}}'; do
     printf '%s' "$broken" >"$work/bad.json"
     like "refused: $broken" "$("$LACE" inspect "$work/bad.json" 2>&1; echo "exit $?")" '^exit 1$'

@@ -101,6 +101,7 @@ def hostile(traced):
         ("a flow of fewer threads", ("trace", "flow", 0, 1), [1], "trace.flow[0][1] has 1 entries"),
         ("a flow of texts", ("trace", "flow", 0, 1, 2), "1", "trace.flow[0][1][2] is not a number"),
         ("layers below 0", ("trace", "layers", 0), -3, "trace.layers[0] is -3"),
+        ("influence of fewer threads", ("trace", "influence"), {"mean": [[0]]}, "trace.influence.mean has 1 entries"),
         ("gates of layers without a mean", ("trace", "gates", 0, "mean"), None, "trace.gates[0].mean is not a number"),
         ("agreement that is a text", ("trace", "agreement"), "all", "trace.agreement is not a list"),
     ]:
@@ -312,6 +313,41 @@ with folder() as where, Server() as s, Browser() as b:
     b.click("#run")
     b.until("!document.getElementById('complaint').hidden")
     has("a server that is gone", text(b, "#complaint"), "does not answer; is lace serve running?")
+
+# ---- a run as a file of its own ----
+def page_of(run, where, *options):
+    path, out = os.path.join(where, "run.json"), os.path.join(where, "run.html")
+    with open(path, "w") as f:
+        f.write(run)
+    done = subprocess.run([LACE, "inspect", path, "--html", out, *map(str, options)], capture_output=True, text=True)
+    ok("lace inspect writes a page", done.returncode == 0 and not done.stdout, done.stderr)
+    return "file://" + out
+
+
+with folder() as where, Browser() as b:
+    b.size(1360, 900)
+    b.open(page_of(json.dumps(traced), where))
+    ok("it shows the run without a server", b.until("document.querySelector('.run[data-state=done]')"))
+    same("  the same view", columns(b), expected(traced, True))
+    same("  matrix, lines, problem", [b.value("document.querySelectorAll('.flow .cell').length"), b.value("document.querySelectorAll('.chart .line').length"),
+                                      text(b, ".prompt")], [16, 7, FOUR])
+    same("  no form", b.value("document.getElementById('form').hidden"), True)
+    b.click(".replay .play")
+    ok("  it replays", b.until("document.querySelector('.run[data-state=runs]')") and b.until("document.querySelector('.run[data-state=done]')"))
+    b.open(page_of(both.decode(), where))
+    ok("a comparison", b.until("document.querySelectorAll('.run[data-state=done]').length === 2") and b.value("document.getElementById('versus') !== null"))
+    b.open(page_of(json.dumps(evil), where))
+    ok("markup in a run stays text", b.until("document.querySelector('.run[data-state=done]')") and
+       b.value("[document.querySelectorAll('main img, main script').length, document.title]") == [0, "lace"])
+    same("  to the letter", text(b, ".prompt"), evil["prompt"])
+    b.open(page_of(json.dumps(traced), where, "--model", os.path.join(ROOT, "models", "lace-search")))
+    b.until("document.querySelector('.run[data-state=done]')")
+    same("with the model: what muting costs", b.value("document.querySelectorAll('.flow').length"), 2)
+    b.open(page_of(changed(traced, "picked", value=99), where))
+    b.until("!document.getElementById('complaint').hidden")
+    has("a run that is wrong gets its sentence here, too", text(b, "#complaint"), "picked is 99")
+    same("no complaints on the console", b.complaints(), [])
+    same("nothing is loaded", {u for u in b.requests() if not u.startswith(("file://" + where, "about:"))}, set())
 
 with Server("--api-key", "secret") as s, Browser() as b:
     b.size(1000, 800)

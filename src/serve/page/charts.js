@@ -63,36 +63,47 @@
   const meanOf = (matrices) => matrices[0].map((row, n) => row.map((_, m) => matrices.reduce((sum, one) => sum + one[n][m], 0) / matrices.length));
   const written = (value) => (value < 0.0005 ? "0" : (100 * value).toFixed(value < 0.0995 ? 1 : 0));
 
-  const table = (matrix) => {
-    const shares = matrix.every((row) => row.reduce((a, b) => a + b, 0) <= 1.01);
+  /* caption: of rows and columns, for who cannot see. nobody: the column of what is missing to 1. byRow: the row's thread
+   * gives the colour, not the column's. */
+  const table = (matrix, { caption, print, nobody, byRow }) => {
     const name = (n) => {
       const mark = lace.element("span", { class: "number" }, String(n + 1));
       mark.style.setProperty("--own", lace.colour(n));
       return mark;
     };
     const head = lace.element("tr", {}, lace.element("td", {}), ...matrix.map((_, m) => lace.element("th", { scope: "col" }, name(m))),
-      shares ? lace.element("th", { scope: "col", class: "nobody" }, "nobody") : null);
+      nobody ? lace.element("th", { scope: "col", class: "nobody" }, "nobody") : null);
     const most = Math.max(1e-9, ...matrix.flat());
     const rows = matrix.map((row, n) => lace.element("tr", {}, lace.element("th", { scope: "row" }, name(n)),
       ...row.map((value, m) => {
-        const cell = lace.element("td", { class: "cell" }, n === m && !value ? "–" : written(value));
-        cell.style.setProperty("--own", lace.colour(m));
-        cell.style.setProperty("--part", `${(70 * value / most).toFixed(1)}%`);
+        const cell = lace.element("td", { class: "cell" }, n === m && !value ? "–" : print(value));
+        cell.style.setProperty("--own", lace.colour(byRow ? n : m));
+        cell.style.setProperty("--part", `${(70 * Math.max(0, value) / most).toFixed(1)}%`);
         return cell;
       }),
-      shares ? lace.element("td", { class: "nobody" }, written(Math.max(0, 1 - row.reduce((a, b) => a + b, 0)))) : null));
-    return lace.element("table", { class: matrix.length > 6 ? "flow" : "flow small" }, lace.element("caption", { class: "unseen" }, "Row: the thread that reads. Column: the thread that it draws from."),
+      nobody ? lace.element("td", { class: "nobody" }, print(Math.max(0, 1 - row.reduce((a, b) => a + b, 0)))) : null));
+    return lace.element("table", { class: matrix.length > 6 ? "flow" : "flow small" }, lace.element("caption", { class: "unseen" }, caption),
       lace.element("thead", {}, head), lace.element("tbody", {}, ...rows));
   };
+  const scrolled = (label, inside) => lace.element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": label }, inside);
 
   /* flow (layers, reader, source); layers names them. */
   lace.flowFigure = (flow, layers, group) => {
-    const place = lace.element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Matrix of threads" }, table(meanOf(flow)));
+    const caption = "Row: the thread that reads. Column: the thread that it draws from.";
+    const drawn = (matrix) => table(matrix, { caption, print: written, nobody: matrix.every((row) => row.reduce((a, b) => a + b, 0) <= 1.01) });
+    const place = scrolled("Who draws from whom", drawn(meanOf(flow)));
     const pick = (label, matrix, checked) => lace.element("label", {}, lace.element("input", {
-      type: "radio", name: group, checked, change: () => place.replaceChildren(table(matrix)),
+      type: "radio", name: group, checked, change: () => place.replaceChildren(drawn(matrix)),
     }), lace.element("span", {}, label));
     return lace.element("figure", {}, lace.element("figcaption", {}, lace.element("b", {}, "Who draws from whom"), " per cent of a token\u2019s attention, mean; a row reads, a column is read"),
       lace.element("fieldset", { class: "choice" }, lace.element("legend", { class: "unseen" }, "Layer"), pick("all layers", meanOf(flow), true),
         ...flow.map((matrix, l) => pick(`layer ${layers[l]}`, matrix, false))), place);
   };
+
+  /* influence (muted, thread): what a thread's words lose when another is muted for the others. */
+  lace.influenceFigure = (influence) => lace.element("figure", {},
+    lace.element("figcaption", {}, lace.element("b", {}, "What muting a thread costs the others"), " log-probability that a column\u2019s words lose without the row"),
+    scrolled("What muting a thread costs the others", table(influence, {
+      caption: "Row: the thread that is muted. Column: the thread whose words become less probable.", print: (x) => x.toFixed(3).replace("-0.000", "0.000"), byRow: true,
+    })));
 }

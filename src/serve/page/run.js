@@ -100,8 +100,11 @@ lace.newThread = () => ({
       whole(gate.layer, `trace.gates[${i}].layer`, 0, 1e6);
       for (const key of ["mean", "min", "max"]) number(gate[key], `trace.gates[${i}].${key}`);
     });
+    const influence = optional(object, x.influence, "trace.influence");
+    if (influence) list(influence.mean, "trace.influence.mean", threads)
+      .forEach((row, m) => numbers(row, `trace.influence.mean[${m}]`, threads));
     return {
-      layers, flow, gates, threads: traced,
+      layers, flow, gates, threads: traced, influence: influence?.mean ?? null,
       agreement: optional(gapped, x.agreement, "trace.agreement"),
       diversity: optional(gapped, x.diversity, "trace.diversity"),
     };

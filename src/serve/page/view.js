@@ -136,7 +136,8 @@
         return lines.node;
       };
       if (!trace.layers.length) this.figures.append(lace.element("p", { class: "hint" }, "No thread saw another."));
-      if (trace.flow?.length && threads.length > 1) this.figures.append(lace.flowFigure(trace.flow, trace.layers, `layer-${this.id}`));
+      if (trace.flow?.length && threads.length > 1) this.figures.append(lace.element("div", { class: "who" },
+        lace.flowFigure(trace.flow, trace.layers, `layer-${this.id}`), trace.influence ? lace.influenceFigure(trace.influence) : null));
       const over = lace.element("div", { class: "over" });
       if (trace.layers.length && threads.some((thread) => thread.gate)) {
         const layers = trace.gates?.map((g) => `layer ${g.layer}: ${g.mean.toFixed(2)} (${g.min.toFixed(2)} to ${g.max.toFixed(2)})`).join(", ");
