@@ -46,7 +46,7 @@ void lace_engine_close(struct lace_engine **engine); /* NULL is fine; nulls the 
 struct lace_engine_info {
     const char *path;        /* of the model's directory */
     const char *lattice;     /* kind of its lattice: "lattice", "full", or "none" */
-    const char *isa, *dtype; /* the level of the operations in use; the type of the products */
+    const char *isa, *dtype; /* the level of the operations in use; the type of most weights: "bf16", "q4_k", ... */
     size_t parameters, lattice_parameters;
     int layers, width, vocabulary, context, max_threads;
 };

@@ -14,6 +14,7 @@ are. Tensors and keys are named, and rows of q and k permuted, as its convert_hf
     q8_0, q4_0, k_mixed                             quantised; NAME.safetensors has, of Transformers in float32 on the
                                                     weights as the blocks say them:
         tokens (64), rows (n), logits (n, V), greedy (16)
+        coded (n, V)                                the logits where the inputs of linear layers are rounded as lace's are
     vocab_NAME.gguf                                 the tokenizer of tests/golden/tokenizer_NAME.json, without tensors
 
 K formats are written from random blocks with scales of a sensible size, as the package only reads them. Where
@@ -225,6 +226,21 @@ def quantise(name, state, kinds, generator):
     return blocks, raw, values
 
 
+@torch.no_grad()
+def coded_logits(model, tokens):
+    """Where every linear layer reads its inputs as lace's products on blocks do: in groups of 32, each rounded to
+    multiples of its largest value / 127."""
+    def code(module, inputs):
+        x = inputs[0].reshape(*inputs[0].shape[:-1], -1, 32)
+        scale = x.abs().amax(-1, keepdim=True) / 127
+        return (scale * torch.round(x / scale)).reshape(inputs[0].shape)
+    hooks = [m.register_forward_pre_hook(code) for m in model.modules() if isinstance(m, torch.nn.Linear)]
+    logits = model(torch.tensor([tokens])).logits[0]
+    for hook in hooks:
+        hook.remove()
+    return logits
+
+
 def quantised(name, out):
     config, kinds = QUANTISED[name]
     folder = f"{out}/{name}.tmp"
@@ -234,7 +250,7 @@ def quantised(name, out):
                                              attn_implementation="eager").eval()
     shutil.rmtree(folder)
     seed, clear = 7000 + 1000 * list(QUANTISED).index(name), 0
-    while clear < 0.05:  # no choice so close that the 8-bit inputs of the products could turn it
+    while clear < 0.05:  # no choice so close that the coded inputs turn it
         seed += 1
         generator = torch.Generator().manual_seed(seed)
         state = random_weights(model, torch.float32, seed)
@@ -242,16 +258,18 @@ def quantised(name, out):
         model.load_state_dict(values, strict=False)
         tokens = torch.randint(config["vocab_size"], (PROMPT,), generator=generator).tolist()
         chosen, clear = greedy(model, tokens, False)
-        clear = 0 if len(set(chosen)) < 3 else clear
+        coded = coded_logits(model, tokens + chosen[:-1])
+        clear = 0 if len(set(chosen)) < 3 or coded[PROMPT - 1:].argmax(-1).tolist() != chosen else clear
     write(f"{out}/{name}.gguf", config, blocks, raw)
     with torch.no_grad():
         logits = model(torch.tensor([tokens])).logits[0]
+    off = float((coded[:PROMPT] - logits).abs().max() / logits.abs().max())
     save_file({"tokens": torch.tensor(tokens, dtype=torch.int32), "rows": torch.tensor(ROWS, dtype=torch.int32),
-               "logits": logits[ROWS].clone(), "greedy": torch.tensor(chosen, dtype=torch.int32)},
+               "logits": logits[ROWS].clone(), "coded": coded[ROWS].clone(), "greedy": torch.tensor(chosen, dtype=torch.int32)},
               f"{out}/{name}.safetensors",
               {"torch": torch.__version__, "transformers": transformers.__version__, "seed": str(seed)})
     assert len(chosen) == GREEDY
-    print(f"{name}: seed {seed}, greedy choices clear by {clear:.3f}")
+    print(f"{name}: seed {seed}, greedy choices clear by {clear:.3f}, coded inputs {off:.4f} off")
     if config["model_type"] == "llama":
         compare(name, out, values)
 

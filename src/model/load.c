@@ -71,28 +71,9 @@ static int check_part(const struct lace_model *m, struct lace_weights *source, c
 }
 
 /* Whether matrix_pack can read a matrix where it lies: rows in order, at an address for their type. */
-static bool in_place(const struct lace_tensor *t)
+static bool in_place(const struct lace_tensor *t, enum lace_dtype type)
 {
-    enum lace_dtype type;
-    lace_tensor_dtype(t, &type);
-    return !t->turned && !lace_dtype_has_blocks(type) && (uintptr_t)t->data % (size_t)lace_dtype_bytes(type) == 0;
-}
-
-/* Rows as matrix_pack takes them, there or in room. Blocks become f32. */
-static const void *rows_of(const struct lace_tensor *t, size_t row, size_t rows, enum lace_dtype *type, void *room)
-{
-    size_t cols = (size_t)t->shape[1];
-    lace_tensor_dtype(t, type);
-    if (lace_dtype_has_blocks(*type)) {
-        lace_tensor_to_f32(t, row * cols, rows * cols, room, NULL);
-        *type = LACE_F32;
-        return room;
-    }
-    size_t line = lace_dtype_size(*type, cols);
-    const char *from = (const char *)t->data;
-    if (in_place(t)) return from + row * line;
-    for (size_t i = 0; i < rows; i++) memcpy((char *)room + i * line, from + lace_tensor_row(t, row + i) * line, line);
-    return room;
+    return !t->turned && (lace_dtype_has_blocks(type) || (uintptr_t)t->data % (size_t)lace_dtype_bytes(type) == 0);
 }
 
 /* Packs a matrix from the checkpoint, a piece of its rows after the other: the packed form of the first 64 k outputs
@@ -102,22 +83,25 @@ static int pack_pieces(const struct lace_model *m, struct lace_weight *w, const 
 {
     enum lace_dtype type;
     lace_tensor_dtype(t, &type);
-    size_t line = lace_dtype_size(type, (size_t)w->cols),
-           made = lace_dtype_has_blocks(type) ? sizeof(float) * (size_t)w->cols : line, most = PIECE / made / 64 * 64;
+    size_t line = lace_dtype_size(type, (size_t)w->cols), most = PIECE / line / 64 * 64;
+    bool there = in_place(t, type);
+    char *copy = NULL;
     if (!most) most = 64;
     if (most > (size_t)w->rows) most = (size_t)w->rows;
-    void *room = in_place(t) ? NULL : lace_alloc_array(most, made);
-    if (!in_place(t) && !room) return lace_fail(err, LACE_MEMORY, "Out of memory while packing the weights.");
+    if (!there && !(copy = lace_alloc_array(most, line)))
+        return lace_fail(err, LACE_MEMORY, "Out of memory while packing the weights.");
     for (size_t row = 0, rows; row < (size_t)w->rows; row += rows) {
         rows = (size_t)w->rows - row < most ? (size_t)w->rows - row : most;
-        struct lace_matrix piece = {w->cols, (int)rows, m->dtype,
-                                    (char *)w->matrix.forward + m->ops->matrix_bytes(m->dtype, w->cols, (int)row),
+        const char *data = t->data, *from = data + row * line;
+        for (size_t i = 0; i < rows && copy; i++)
+            memcpy(copy + i * line, data + lace_tensor_row(t, row + i) * line, line);
+        struct lace_matrix piece = {w->cols, (int)rows, w->packed,
+                                    (char *)w->matrix.forward + m->ops->matrix_bytes(w->packed, w->cols, (int)row),
                                     NULL};
-        const void *from = rows_of(t, row, rows, &type, room);
-        m->ops->matrix_pack(&piece, from, type);
-        lace_weights_drop((const char *)t->data + row * line, rows * line);
+        m->ops->matrix_pack(&piece, copy ? copy : from, type);
+        lace_weights_drop(from, rows * line);
     }
-    lace_free(room);
+    lace_free(copy);
     return 0;
 }
 
@@ -126,6 +110,9 @@ static int fill_weight(struct lace_model *m, struct lace_weight *w, const struct
 {
     enum lace_form form = lace_params[w->param].form;
     size_t count = (size_t)w->rows * w->cols;
+    enum lace_dtype type;
+    lace_tensor_dtype(t, &type);
+    if (lace_dtype_has_blocks(type) && !m->trained) w->packed = type; /* the products read them as they are */
     int code = lace_model_give(m, w, err);
     if (code) return code;
     if (w->value) {
@@ -135,7 +122,7 @@ static int fill_weight(struct lace_model *m, struct lace_weight *w, const struct
         return code;
     }
     if (form == TABLE) {
-        lace_tensor_dtype(t, &w->table_type);
+        w->table_type = type;
         w->mapped =
             lace_dtype_has_blocks(w->table_type) || (uintptr_t)t->data % (size_t)lace_dtype_bytes(w->table_type) == 0;
         if (w->mapped) w->table = t->data;

@@ -3,7 +3,12 @@
  * order of q's and k's rows and the metadata are right. The quantised ones are held against Transformers on the same
  * numbers.
  *
- * Tolerances, as shares of the largest logit. The f32 of unpacked blocks: 1e-5, as in test_models.c. */
+ * Tolerances, as shares of the largest logit. Where the model is to be trained its blocks become f32, and 1e-5 holds as
+ * in test_models.c. Else products run on the blocks, with their inputs rounded to 8 bits in groups of 32 (ops/quant.h);
+ * the file has what Transformers computes of inputs so rounded. That is met to 1e-5 as well, until a sum in another order
+ * turns the rounding of one input, which turns others in every layer above it and in the rows that attend to it: then
+ * the difference is that of the rounding itself, 1 to 5 % in models as small as these. So some row must agree to 1e-5,
+ * and all of them to 5e-2. */
 #include "io/model_dir.h"
 #include "io/safetensors.h"
 #include "model_test.h"
@@ -104,7 +109,7 @@ static const void *values(const struct lace_safetensors *file, const char *name)
 }
 
 /* Logits of the prompt, and that each of the greedy tokens is the best after those before it. */
-static void check_quantised(const char *name, enum lace_dtype dtype, double tolerance)
+static void check_quantised(const char *name, bool train)
 {
     char path[PATH_MAX];
     struct lace_safetensors file;
@@ -113,19 +118,24 @@ static void check_quantised(const char *name, enum lace_dtype dtype, double tole
     snprintf(path, sizeof path, GGUF "%s.safetensors", name);
     assert_works(lace_safetensors_open(&file, path, &err), err);
     snprintf(path, sizeof path, GGUF "%s.gguf", name);
-    struct lace_model *m = open_model(path, false, dtype);
+    struct lace_model *m = open_model(path, train, LACE_F32);
     int V = m->config.vocab_size, rows = (int)lace_safetensors_find(&file, "rows")->shape[0];
     const int *tokens = values(&file, "tokens"), *row = values(&file, "rows"), *greedy = values(&file, "greedy");
-    const float *want = values(&file, "logits");
+    const float *want = values(&file, train ? "logits" : "coded");
     struct story s = {.prompt_count = PROMPT + GREEDY - 1, .see = -1};
     memcpy(s.prompt, tokens, sizeof *tokens * PROMPT);
     memcpy(s.prompt + PROMPT, greedy, sizeof *greedy * (GREEDY - 1));
     pass_open(&p, m, &s, 1);
-    double most = 0, off = 0;
+    double most = 0, off = 0, least = 1;
     for (int i = 0; i < rows * V; i++) most = fmax(most, fabs(want[i]));
-    for (int r = 0; r < rows; r++)
-        for (int i = 0; i < V; i++) off = fmax(off, fabs(pass_logits(&p, 0, -1, row[r])[i] - want[r * V + i]) / most);
-    if (!(off <= tolerance)) fail_msg("%s: logits are %.2e off", name, off);
+    for (int r = 0; r < rows; r++) {
+        double d = 0;
+        for (int i = 0; i < V; i++) d = fmax(d, fabs(pass_logits(&p, 0, -1, row[r])[i] - want[r * V + i]) / most);
+        off = fmax(off, d);
+        least = fmin(least, d);
+    }
+    if (!(off <= (train ? 1e-5 : 5e-2)) || !(least <= 1e-5))
+        fail_msg("%s: logits are %.2e to %.2e off", name, least, off);
     for (int step = 0; step < GREEDY; step++) {
         const float *logits = pass_logits(&p, 0, -1, PROMPT - 1 + step);
         int best = 0;
@@ -133,7 +143,7 @@ static void check_quantised(const char *name, enum lace_dtype dtype, double tole
             if (logits[i] > logits[best]) best = i;
         if (best != greedy[step]) fail_msg("%s: token %d is %d, not %d", name, step, best, greedy[step]);
     }
-    print_message("%s: logits %.1e\n", name, off);
+    print_message("%s, %s: logits %.1e to %.1e\n", name, train ? "as f32" : "on blocks", least, off);
     pass_close(&p);
     lace_model_free(&m);
     lace_free((void *)tokens);
@@ -146,7 +156,10 @@ static void check_quantised(const char *name, enum lace_dtype dtype, double tole
 static void quantised_files_agree_with_transformers(void **state)
 {
     static const char *const names[] = {"q8_0", "q4_0", "k_mixed"};
-    for (int i = 0; i < 3; i++) check_quantised(names[i], LACE_F32, 1e-5);
+    for (int i = 0; i < 3; i++) {
+        check_quantised(names[i], true);
+        check_quantised(names[i], false);
+    }
 }
 
 /* ---- what people hand over ---- */
