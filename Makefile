@@ -110,7 +110,7 @@ reproduce: $(B)/lace
 FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 FUZZ_LIB := $(filter src/base/% src/io/% src/text/% src/synth/% src/eval/stats.c src/data/import.c \
-  src/data/answer.c src/data/claims.c src/serve/openai_ask.c src/data/ask_teacher.c \
+  src/train/history.c src/data/answer.c src/data/claims.c src/serve/openai_ask.c src/data/ask_teacher.c \
   %/model/config.c %/model/gguf_config.c %/model/rope.c %/model/lattice_config.c \
   src/decode/format.c src/decode/saved.c src/decode/same.c src/decode/pick.c src/eval/judge.c src/eval/study.c src/eval/store.c,$(LIB_SRC))
 build-fuzz/%: tests/fuzz/%.c $(FUZZ_LIB) | $(B)/.deps-build $(B)/.deps-fuzz

@@ -282,6 +282,17 @@ struct lace_train_options {
 /* Runs a stage to its end and writes its folder. LACE_STOPPED: progress said so, and a checkpoint is saved. */
 int lace_train(const struct lace_train_options *options, struct lace_error *err);
 
+/* Curves of one or several runs in one picture, a panel for each key; gnuplot draws them. */
+enum { LACE_CURVES_RUNS = 8 };
+struct lace_curves_options {
+    const char *const *runs; /* folders of runs, or their metrics.jsonl; NULL-terminated */
+    const char *const *keys; /* "loss"; "gate": of every layer. NULL-terminated; NULL: what the runs' stages call for */
+    const char *out;         /* ends in .svg or .png */
+    int smooth;              /* the strong line is a mean over so many lines of metrics; 0: a twentieth of them; 1: none */
+};
+/* LACE_BAD: no metrics, or a key that no run has; LACE_SYSTEM: no such run, or gnuplot is not installed. */
+int lace_curves(const struct lace_curves_options *options, struct lace_error *err);
+
 /* ---- data ---- */
 /* Problems of our own families, solved in writing by several threads. A record is a line of JSON:
  *   {"id", "task", "difficulty", "prompt", "answer",

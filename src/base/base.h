@@ -62,6 +62,8 @@ void lace_text_str(struct lace_text *text, const char *str);
 void lace_text_print(struct lace_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void lace_text_clear(struct lace_text *text);
 void lace_text_release(struct lace_text *text);
+/* Levenshtein's distance in bytes, for "did you mean"; INT_MAX for texts of more than 256 bytes. */
+int lace_text_distance(const char *a, const char *b);
 
 uint64_t lace_hash(const void *bytes, size_t len); /* FNV-1a, 64 bits: splits and caches, no security */
 double lace_now(void);                             /* seconds, monotonic */

@@ -1,5 +1,6 @@
 /* A growing text; a failed growth is remembered, so that callers check once at the end. */
 #include "base/base.h"
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,4 +60,25 @@ void lace_text_release(struct lace_text *text)
 {
     free(text->data);
     *text = (struct lace_text){0};
+}
+
+int lace_text_distance(const char *a, const char *b)
+{
+    enum { MOST = 256 };
+    size_t n = strlen(a), m = strlen(b);
+    int row[MOST + 1];
+    if (m > MOST || n > MOST) return INT_MAX;
+    for (size_t j = 0; j <= m; j++) row[j] = (int)j;
+    for (size_t i = 1; i <= n; i++) {
+        int diagonal = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= m; j++) {
+            int best = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[m];
 }

@@ -2,15 +2,6 @@
 #include "io/plot.h"
 #include <string.h>
 
-/* Names come out of records, from anywhere: what is no letter, digit or blank could end a text of the script. */
-static void put_name(struct lace_text *out, const char *name)
-{
-    for (; *name; name++) {
-        bool plain = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') || (*name >= '0' && *name <= '9');
-        lace_text_add(out, plain ? name : " ", 1);
-    }
-}
-
 static void put_histogram(struct lace_text *out, const char *name, const uint64_t *counts, int bins, double width)
 {
     lace_text_print(out, "$%s << EOD\n", name);
@@ -23,7 +14,7 @@ static void put_tallies(struct lace_text *out, const char *name, const struct la
     lace_text_print(out, "$%s << EOD\n", name);
     for (int i = 0; list[i].name[0]; i++) {
         lace_text_str(out, "\"");
-        put_name(out, list[i].name);
+        lace_plot_name(out, list[i].name);
         lace_text_print(out, "\" %llu\n", (unsigned long long)list[i].count);
     }
     if (!list[0].name[0]) lace_text_str(out, "\"none\" 0\n");
@@ -54,8 +45,8 @@ int lace_stats_plot(const struct lace_data_stats *s, const char *path, struct la
                     "unset multiplot\n",
                     (unsigned long long)s->records, (unsigned long long)s->threads, s->diversity,
                     s->embedding_diversity, s->embedder, steps);
-    int code =
-        script.failed ? lace_fail(err, LACE_MEMORY, "Out of memory for a picture.") : lace_plot(script.data, path, err);
+    int code = script.failed ? lace_fail(err, LACE_MEMORY, "Out of memory for a picture.")
+                             : lace_plot(script.data, path, 1000, 720, err);
     lace_text_release(&script);
     return code;
 }

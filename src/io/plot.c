@@ -112,7 +112,16 @@ static int run(const struct lace_text *script, struct lace_text *picture, struct
     return code;
 }
 
-int lace_plot(const char *script, const char *path, struct lace_error *err)
+void lace_plot_name(struct lace_text *script, const char *name)
+{
+    for (; *name; name++) {
+        bool plain = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
+                     (*name >= '0' && *name <= '9') || strchr("-_./", *name);
+        lace_text_add(script, plain ? name : " ", 1);
+    }
+}
+
+int lace_plot(const char *script, const char *path, int width, int height, struct lace_error *err)
 {
     const char *end = strrchr(path, '.');
     struct lace_text all, picture;
@@ -120,8 +129,12 @@ int lace_plot(const char *script, const char *path, struct lace_error *err)
     if (!svg && !png) return lace_fail(err, LACE_BAD, "A picture's name ends in .svg or .png, not '%.200s'.", path);
     lace_text_init(&all);
     lace_text_init(&picture);
-    lace_text_print(&all, "set terminal %s size 1000,720 noenhanced\n%s\n", svg ? "svg background 'white'" : "png",
-                    script);
+    if (svg) lace_text_str(&all, "set terminal svg background 'white'");
+    else /* libgd's own png draws neither smooth nor dashed lines, but is everywhere */
+        lace_text_str(&all,
+                      "if (strstrt(GPVAL_TERMINALS, 'pngcairo')) { set terminal pngcairo } else { set terminal png }\n"
+                      "set terminal GPVAL_TERM");
+    lace_text_print(&all, " size %d,%d noenhanced\n%s\n", width, height, script);
     int code = all.failed ? lace_fail(err, LACE_MEMORY, "Out of memory for a picture.") : run(&all, &picture, err);
     if (!code) code = lace_write_file(path, picture.data, picture.len, err);
     lace_text_release(&all);

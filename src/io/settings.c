@@ -490,26 +490,6 @@ bad:
     return wrong(s, item, err, must);
 }
 
-/* Levenshtein's distance; keys are short. */
-static int distance(const char *a, const char *b)
-{
-    int n = (int)strlen(a), m = (int)strlen(b), row[MAX_KEY + 1];
-    if (m > MAX_KEY) return INT_MAX;
-    for (int j = 0; j <= m; j++) row[j] = j;
-    for (int i = 1; i <= n; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= m; j++) {
-            int best = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[m];
-}
-
 int lace_settings_unused(const struct lace_settings *s, struct lace_error *err)
 {
     for (int i = 0; i < s->count; i++) {
@@ -519,7 +499,7 @@ int lace_settings_unused(const struct lace_settings *s, struct lace_error *err)
         if (item->line) snprintf(where, sizeof where, "%.150s:%d:", s->path ? s->path : "settings", item->line);
         int nearest = -1, least = INT_MAX;
         for (int j = 0; j < s->known_count; j++) {
-            int d = distance(item->key, s->known[j]);
+            int d = lace_text_distance(item->key, s->known[j]);
             if (d < least) {
                 least = d;
                 nearest = j;

@@ -71,6 +71,7 @@ static int open_metrics(struct lace_train_run *r, long steps, struct lace_error 
     if (code) return code;
     if (!(r->metrics = fopen(path, "a")))
         return lace_fail(err, LACE_SYSTEM, "Cannot write %s: %s.", path, strerror(errno));
+    setvbuf(r->metrics, NULL, _IOLBF, BUFSIZ); /* a run at work can be looked at */
     return 0;
 }
 
