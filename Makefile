@@ -1,4 +1,4 @@
-# lace: make | make demo | make check | make check-clients | make check-replicas | make bench | make bench-serve | make reproduce | make fuzz | make install | make format
+# lace: make | make demo | make check | make check-clients | make check-load | make check-replicas | make bench | make bench-serve | make reproduce | make fuzz | make install | make format
 #
 # `make check T=test_rng` runs one test, V=1 shows the commands, B=DIR builds elsewhere. SAN=1 builds with the address
 # and undefined-behaviour sanitizers into build-asan/, SAN=thread with clang's thread sanitizer into build-tsan/. The first build installs the Debian packages that are missing (scripts/deps.sh).
@@ -36,7 +36,7 @@ say = @echo "$(1) $(patsubst $(B)/%,%,$(2))";
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all mpi tests check demo bench bench-serve check-clients check-replicas check-page reproduce fuzz install uninstall format clean
+.PHONY: all mpi tests check demo bench bench-serve check-clients check-load check-replicas check-page reproduce fuzz install uninstall format clean
 all: $(B)/lace
 
 # ---- set-up: stamps, so that it costs nothing once all is there ----
@@ -99,6 +99,8 @@ bench-serve: $(B)/lace
 	@LACE=$(abspath $(B)/lace) python3 -B scripts/bench_serve.py $(BENCH)
 check-clients: $(B)/lace
 	@LACE=$(abspath $(B)/lace) scripts/check_clients.sh
+check-load: $(B)/lace
+	@LACE=$(abspath $(B)/lace) MAKE="$(MAKE)" scripts/check_load.sh
 check-replicas: $(B)/lace
 	@LACE=$(abspath $(B)/lace) scripts/check_replicas.sh
 check-page: $(B)/lace | $(B)/.deps-page

@@ -7,7 +7,7 @@
 
 static const char *model, *shape, *dtype, *files, *threads = "1,4,8,16";
 static bool json, quick;
-static int workers, groups = 1;
+static int workers, groups = 1, steps;
 
 static const struct cli_option options[] = {
     {"model", 'm', CLI_TEXT, &model, "DIR", "Decode, prefill and load with this model."},
@@ -17,6 +17,8 @@ static const struct cli_option options[] = {
     {"groups", 'g', CLI_INT, &groups, "N", "Groups of so many threads that decode together.", .min = 1, .max = 128},
     {"dtype", 0, CLI_CHOICE, &dtype, NULL, "The type of the weights; by default what this CPU is fast at.",
      .choices = "bf16|f32|q8_0|q4_0|q4_k|q5_k|q6_k"},
+    {"steps", 0, CLI_INT, &steps, "N", "Steps to decode behind a prompt of 128 tokens; 24, or with --quick 6.",
+     .min = 1, .max = 1 << 16},
     {"workers", 0, CLI_INT, &workers, "N", "OS threads; by default all cores.", .min = 0, .max = 1024},
     {"files", 0, CLI_TEXT, &files, "DIR", "The tokenizer's text and vocabularies are kept here, and taken from here."},
     {"quick", 'q', CLI_FLAG, &quick, NULL, "Fewer samples."},
@@ -129,6 +131,7 @@ static int run(int count, char **args)
                                    .dtype = dtype,
                                    .workers = workers,
                                    .groups = groups,
+                                   .steps = steps,
                                    .quick = quick,
                                    .files = files,
                                    .figure = show,

@@ -727,6 +727,7 @@ struct lace_bench_options {
     const int *threads; /* decode with these numbers of reasoning threads */
     int thread_count;
     int groups;  /* of so many threads each, decoded together; 0: one */
+    int steps;   /* to decode, so that the context grows as long; 0: 24 */
     int workers; /* 0: all */
     int quick;   /* fewer samples */
     /* tokenizer: the directory where its text and vocabularies are kept, made there if need be; NULL: nowhere */

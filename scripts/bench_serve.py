@@ -2,7 +2,8 @@
 """What serving costs, measured beside what it is compared with (`make bench-serve`):
 
   throughput   8 clients, each with one group of 4 threads after the other, as a share of `lace bench decode` with the
-               same 32 rows; both take turns, so that a slow moment of the machine meets both
+               same 32 rows; both take turns, so that a slow moment of the machine meets both. On a machine that does
+               other things the line in CPU time is the one to read
   first token  of an idle server, as a ratio to `lace run`'s own, new prompts each
   streaming    what a step takes longer when every thread is streamed to its client
   load         64 clients of mixed kinds for two minutes, each answer compared with the one it gets alone
@@ -27,7 +28,7 @@ parser.add_argument("--load-seconds", type=float, default=120)
 parser.add_argument("--json", action="store_true")
 options = parser.parse_args()
 os.environ.setdefault("OMP_WAIT_POLICY", "passive") # for all that is compared
-GROUPS, THREADS, BUDGET = 8, 4, 200
+GROUPS, THREADS, BUDGET = 8, 4, 150 # every thread writes its whole budget: the problems are longer
 report = {}
 
 
@@ -38,7 +39,8 @@ def say(text):
 
 def problem(i):
     """One that begins like no other, so that nothing of it is in the cache."""
-    return f"{i % 97} {i % 89} {i}: find i (each from 1 to 8, mod 11): g*{1 + i % 10}+3={1 + i % 9}, h*2+g=9, i*4+h=6."
+    return f"{i % 97} {i}: find i (each from 1 to 8, mod 11): a*{1 + i % 10}+3={1 + i % 9}, " + \
+        ", ".join(f"{y}*{2 + k}+{x}={3 + k}" for k, (x, y) in enumerate(zip("abcdefgh", "bcdefghi"))) + "."
 
 
 count = 0
@@ -47,7 +49,7 @@ count = 0
 def body(stream):
     global count
     count += 1
-    ask = {"prompt": problem(count), "seed": count, "temperature": 1, "lace": {"threads": THREADS, "budget": BUDGET}}
+    ask = {"prompt": problem(count), "temperature": 0, "lace": {"threads": THREADS, "budget": BUDGET}}
     if stream:
         ask["stream"] = True
         ask["lace"]["stream_threads"] = True
@@ -75,12 +77,18 @@ class Client:
 
 
 def state(server):
-    """Steps, tokens, seconds within steps, seconds of the clock, seconds of CPU time."""
+    """Steps, tokens, seconds within steps, seconds of the clock, CPU seconds of the connections' OS threads and of all."""
     metrics = dict(l.rsplit(" ", 1) for l in server.get("/metrics").text.splitlines() if not l.startswith("#"))
-    with open(f"/proc/{server.process.pid}/stat") as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
+    cpu = {True: 0, False: 0}
+    for task in os.listdir(f"/proc/{server.process.pid}/task"):
+        try:
+            with open(f"/proc/{server.process.pid}/task/{task}/schedstat") as stat, \
+                    open(f"/proc/{server.process.pid}/task/{task}/comm") as name:
+                cpu[name.read().startswith("MHD")] += int(stat.read().split()[0]) / 1e9
+        except OSError: # a connection that has ended
+            pass
     return [float(metrics["lace_steps_total"]), float(metrics["lace_completion_tokens_total"]),
-            float(metrics["lace_step_seconds_sum"]), time.monotonic(), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")]
+            float(metrics["lace_step_seconds_sum"]), time.monotonic(), cpu[True], cpu[True] + cpu[False]]
 
 
 def window(server, stream):
@@ -108,11 +116,12 @@ def window(server, stream):
 
 
 def raw():
-    """Tokens a second of 8 groups of 4 threads without any server."""
+    """Tokens a second of 8 groups of 4 threads without any server, and CPU seconds of a token."""
     done = subprocess.run([LACE, "bench", "decode", "--model", options.model, "--groups", str(GROUPS), "--threads", str(THREADS),
-                           "--json"], capture_output=True, text=True, check=True)
-    figures = [f for f in json.loads(done.stdout)["figures"] if f["part"] == "decode" and f["name"] == "tokens"]
-    return max(figures, key=lambda f: f.get("lattice") or 0)["value"]
+                           "--steps", str(BUDGET), "--json"], capture_output=True, text=True, check=True)
+    figures = [f for f in json.loads(done.stdout)["figures"] if f["part"] == "decode"]
+    rate, cpu = [max((f for f in figures if f["name"] == name), key=lambda f: f.get("lattice") or 0)["value"] for name in ("tokens", "cpu")]
+    return rate, cpu / (GROUPS * THREADS)
 
 
 def ratio(name, pairs, digits=1, percent=True):
@@ -125,24 +134,30 @@ def ratio(name, pairs, digits=1, percent=True):
 
 with Server("--model", options.model, "--cache", "80000") as s:
     window(s, False) # warm
-    served, inside, plain, streamed, plain_cpu, streamed_cpu = [], [], [], [], [], []
+    rows, served, served_cpu, inside, plain, streamed, plain_cpu, streamed_cpu = [], [], [], [], [], [], [], []
     for _ in range(options.rounds):
-        alone = raw()
-        steps, tokens, within, seconds, cpu = window(s, False)
+        alone, alone_cpu = raw()
+        steps, tokens, within, seconds, own, cpu = window(s, False)
         served.append((tokens / seconds, alone))
+        rows.append(tokens / steps)
+        served_cpu.append((alone_cpu, cpu / tokens))
         inside.append((within, seconds))
         plain.append(seconds / steps)
-        plain_cpu.append(cpu / steps)
-        steps, tokens, within, seconds, cpu = window(s, True)
+        plain_cpu.append(own / steps)
+        steps, tokens, within, seconds, own, cpu = window(s, True)
         streamed.append(seconds / steps)
-        streamed_cpu.append(cpu / steps)
-    say(f"throughput   {statistics.median(a for a, _ in served):.0f} tokens/s served, {statistics.median(b for _, b in served):.0f} raw: "
+        streamed_cpu.append((own / steps, cpu / steps))
+    say(f"throughput   {statistics.median(a for a, _ in served):.0f} tokens/s served, {statistics.median(b for _, b in served):.0f} raw, {statistics.median(rows):.1f} rows a step: "
         + ratio("throughput", served))
+    say(f"             {1e6 * statistics.median(b for _, b in served_cpu):.1f} us of CPU time a token served, "
+        f"{1e6 * statistics.median(a for a, _ in served_cpu):.1f} raw: " + ratio("throughput_cpu", served_cpu))
     say("             of the server's time within steps of the model: " + ratio("within_steps", inside))
     say(f"streaming    {1000 * statistics.median(plain):.3f} ms a step, {1000 * statistics.median(streamed):.3f} ms streamed: "
         + ratio("streaming", list(zip(streamed, plain))))
-    say(f"             {1000 * statistics.median(plain_cpu):.3f} ms of CPU time a step, {1000 * statistics.median(streamed_cpu):.3f} ms streamed: "
-        + ratio("streaming_cpu", list(zip(streamed_cpu, plain_cpu))))
+    say(f"             {1e6 * statistics.median(a for a, _ in streamed_cpu):.0f} us of CPU time a step for the streams, "
+        f"{1e6 * statistics.median(plain_cpu):.0f} without, as a share of the step's "
+        f"{1e6 * statistics.median(b for _, b in streamed_cpu):.0f}: "
+        + ratio("streaming_cpu", [(a - c, b - a) for (a, b), c in zip(streamed_cpu, plain_cpu)]))
 
     first = []
     for i in range(4 * options.rounds):
@@ -174,7 +189,7 @@ if options.load_seconds > 0:
     report["load"] = dict(f, failed=bad)
     say(f"load         {f['clients']} clients for {f['seconds']:.0f} s: {f['tokens_per_second']:.0f} tokens/s, {f['answers_per_second']:.1f} answers/s; "
         f"first event p50 {f['first_event_p50_ms']:.0f} ms, p99 {f['first_event_p99_ms']:.0f} ms; whole answer p50 {f['answer_p50_ms']:.0f} ms, "
-        f"p99 {f['answer_p99_ms']:.0f} ms; memory {f['memory_kb'][0]} kB after warm-up, {f['memory_kb'][1]} kB at the end; "
+        f"p99 {f['answer_p99_ms']:.0f} ms; memory {f['memory_kb'][0]} kB after warm-up, at most {f['memory_kb'][1]} kB later; "
         + ("every answer as alone" if not bad else f"FAILED: {bad}"))
 if options.json:
     print(json.dumps(report, indent=1))

@@ -1,14 +1,24 @@
 /* Decoding: one step of N threads reads all weights once, so its limit is the rate at which they can be read. */
 #include "bench/bench.h"
 #include <string.h>
+#include <time.h>
 
 enum { PROMPT = 128, WARM = 4 };
 
-static int step(struct lace_decoder *d, struct lace_samples *seconds, struct lace_error *err)
+static double cpu_now(void)
 {
-    double from = lace_now();
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* cpu: of all workers, which other programs of a busy machine change less than the time by the clock. */
+static int step(struct lace_decoder *d, struct lace_samples *seconds, double *cpu, struct lace_error *err)
+{
+    double from = lace_now(), cpu_from = cpu_now();
     int running = lace_decoder_step(d, NULL, err);
     if (seconds) lace_samples_add(seconds, lace_now() - from);
+    *cpu += cpu_now() - cpu_from;
     return running < 0 ? running : 0;
 }
 
@@ -24,7 +34,7 @@ static const char *crowd(char *text, size_t size, const struct lace_bench *b, in
 }
 
 static int put(struct lace_bench *b, const struct lace_subject *s, int threads, int lattice,
-               const struct lace_samples *seconds, struct lace_error *err)
+               const struct lace_samples *seconds, double cpu, struct lace_error *err) /* cpu: of a step */
 {
     char label[96], who[48];
     size_t bytes = s->backbone_bytes + (lattice ? s->lattice_bytes : 0);
@@ -38,7 +48,15 @@ static int put(struct lace_bench *b, const struct lace_subject *s, int threads, 
                                   .lattice = lattice,
                                   .share = (double)bytes / lace_samples_median(seconds) / b->read_bandwidth,
                                   .of = "read_bandwidth"};
-    return lace_bench_rate(b, f, groups * threads, seconds, err);
+    int code = lace_bench_rate(b, f, groups * threads, seconds, err);
+    if (code) return code;
+    struct lace_samples time = {{cpu}, 1};
+    snprintf(label, sizeof label, "  CPU time of a step");
+    return lace_bench_value(
+        b,
+        (struct lace_bench_figure){
+            .part = "decode", .name = "cpu", .label = label, .unit = "s", .threads = threads, .lattice = lattice},
+        &time, err);
 }
 
 /* Off and on take turns step by step, so that a slow moment of the machine meets both. */
@@ -47,21 +65,25 @@ static int measure(struct lace_bench *b, const struct lace_subject *s, int threa
 {
     bool both = s->model->lattice.kind != LACE_KIND_NONE && threads <= s->model->lattice.max_threads;
     struct lace_decoder *off = NULL, *on = NULL;
+    double cpu[2] = {0, 0};
     struct lace_samples time[2] = {{.count = 0}, {.count = 0}}, extra = {.count = 0};
     int groups = b->options->groups > 1 ? b->options->groups : 1,
         code = lace_subject_start(s, &s->plain, PROMPT, groups, threads, steps + WARM, &off, NULL, NULL, err);
     if (!code && both)
         code = lace_subject_start(s, s->model, PROMPT, groups, threads, steps + WARM, &on, NULL, NULL, err);
+    int every = (steps + LACE_BENCH_SAMPLES - 1) / LACE_BENCH_SAMPLES; /* the context grows: samples of all of it */
     for (int i = 0; i < steps + WARM && !code; i++) {
-        code = step(off, i < WARM ? NULL : &time[0], err);
-        if (!code && both) code = step(on, i < WARM ? NULL : &time[1], err);
+        bool sample = i >= WARM && (i - WARM) % every == 0;
+        if (i == WARM) cpu[0] = cpu[1] = 0;
+        code = step(off, sample ? &time[0] : NULL, &cpu[0], err);
+        if (!code && both) code = step(on, sample ? &time[1] : NULL, &cpu[1], err);
     }
     lace_decoder_close(&off);
     lace_decoder_close(&on);
-    if (code || (code = put(b, s, threads, 0, &time[0], err))) return code;
+    if (code || (code = put(b, s, threads, 0, &time[0], cpu[0] / steps, err))) return code;
     *seconds = lace_samples_median(&time[0]);
     if (!both) return 0;
-    if ((code = put(b, s, threads, 1, &time[1], err))) return code;
+    if ((code = put(b, s, threads, 1, &time[1], cpu[1] / steps, err))) return code;
     char label[96], who[48];
     for (int i = 0; i < time[0].count; i++) lace_samples_add(&extra, time[1].at[i] / time[0].at[i] - 1);
     snprintf(label, sizeof label, "%s, what the lattice adds", crowd(who, sizeof who, b, threads));
@@ -107,8 +129,11 @@ int lace_bench_decode(struct lace_bench *b, const struct lace_subject *s, struct
 {
     static const int usual[] = {1, 4, 8, 16};
     const int *threads = b->options->thread_count ? b->options->threads : usual;
-    int count = b->options->thread_count ? b->options->thread_count : 4, steps = b->options->quick ? 6 : 24, code = 0,
-        most = 0;
+    int count = b->options->thread_count ? b->options->thread_count : 4,
+        steps = b->options->steps   ? b->options->steps
+                : b->options->quick ? 6
+                                    : 24,
+        code = 0, most = 0;
     double seconds = 0, longest = 0;
     struct lace_samples bytes = {{(double)s->backbone_bytes}, 1};
     char label[160];

@@ -38,6 +38,7 @@ struct lace_choice {
     enum lace_choice_state state; /* lock */
     int group;                    /* of the decoder, while it runs */
     int cached;
+    int tokens;                        /* chosen in the last step */
     struct lace_choice_thread *thread; /* (threads of the ask), from its start on */
     struct lace_run_result result;     /* once done */
     int shown;                         /* the thread whose text is the choice's */

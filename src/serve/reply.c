@@ -296,21 +296,23 @@ int lace_stream_init(struct lace_stream *s, const struct lace_reply *reply)
                               .threads = reply->job->ask->stream_threads ? reply->job->ask->threads : 1};
     s->parts = reply->job->choices * s->threads;
     s->part = calloc((size_t)s->parts, sizeof *s->part);
-    return s->part ? 0 : -1;
+    lace_text_str(&s->head, "data: ");
+    write_head(&s->head, &s->reply, true);
+    lace_text_str(&s->head, ", \"choices\": [");
+    return s->part && !s->head.failed ? 0 : -1;
 }
 
 void lace_stream_release(struct lace_stream *s)
 {
     for (int i = 0; i < s->parts && s->part; i++) lace_text_release(&s->part[i].fresh);
     free(s->part);
+    lace_text_release(&s->head);
     *s = (struct lace_stream){.parts = 0};
 }
 
 static void open_chunk(struct lace_text *out, const struct lace_stream *s)
 {
-    lace_text_str(out, "data: ");
-    write_head(out, &s->reply, true);
-    lace_text_str(out, ", \"choices\": [");
+    lace_text_add(out, s->head.data, s->head.len);
 }
 
 static void close_chunk(struct lace_text *out, const struct lace_stream *s)
@@ -439,9 +441,8 @@ bool lace_stream_next(struct lace_stream *s, struct lace_queue *q, struct lace_t
     }
     if (failed) return true;
     if (job->ask->include_usage) {
-        lace_text_str(out, "data: ");
-        write_head(out, &s->reply, true);
-        lace_text_str(out, ", \"choices\": [], \"usage\": ");
+        open_chunk(out, s);
+        lace_text_str(out, "], \"usage\": ");
         write_usage(out, job);
         lace_text_str(out, ", \"timings\": ");
         write_timings(out, job);

@@ -28,6 +28,7 @@ struct lace_stream_part {   /* of one index */
 };
 struct lace_stream {
     struct lace_reply reply;
+    struct lace_text head; /* what every event begins with */
     struct lace_stream_part *part;
     int parts, threads; /* threads of a choice that have an index of their own */
 };

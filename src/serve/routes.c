@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define FLUSH_SECONDS 0.02 /* a stream's events are sent at most so often: what came meanwhile goes together */
+#define FLUSH_SECONDS 0.03 /* a stream's events are sent at most so often: what came meanwhile goes together */
 #define QUIET_SECONDS 10   /* after which a stream that has nothing to say sends a comment */
 
 enum route {
@@ -395,7 +395,7 @@ void lace_route_end(struct lace_call *call)
 {
     if (call->submitted) lace_queue_cancel(&call->server->queue, &call->job);
     call->submitted = false;
-    if (call->stream.part) lace_stream_release(&call->stream);
+    lace_stream_release(&call->stream);
     if (call->job.choice) lace_job_release(&call->job);
     lace_ask_release(&call->ask);
     lace_text_release(&call->body);

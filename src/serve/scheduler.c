@@ -17,6 +17,7 @@ static void chosen(void *user, int thread, int id, const float *logits, double l
 {
     struct lace_choice *c = user;
     struct lace_choice_thread *t = &c->thread[thread];
+    c->tokens++;
     int top = c->job->ask->top_logprobs, V = 0, kept = 0;
     if (!c->job->first) c->job->first = lace_now();
     if (t->written == t->log_cap) return;
@@ -104,7 +105,6 @@ static void count(struct lace_scheduler *s, const struct lace_choice *c)
     struct lace_metrics *m = s->metrics;
     pthread_mutex_lock(&m->lock);
     m->choices++;
-    m->completion_tokens += (uint64_t)c->result.completion_tokens;
     for (int n = 0; n < c->result.thread_count && c->job->ask->group; n++) m->verdicts[c->result.threads[n].verdict]++;
     pthread_mutex_unlock(&m->lock);
 }
@@ -314,8 +314,20 @@ static void pace(struct lace_scheduler *s, const struct lace_decoder_use *use, d
     lace_decoder_prefill_rows(s->decoder, rows < 8 ? 8 : rows > LACE_FEW_ROWS ? LACE_FEW_ROWS : (int)rows);
 }
 
+/* Tokens that the last step chose. */
+static int take_tokens(struct lace_scheduler *s)
+{
+    int tokens = 0;
+    for (int g = 0; g < s->groups; g++) {
+        if (!s->seat[g]) continue;
+        tokens += s->seat[g]->tokens;
+        s->seat[g]->tokens = 0;
+    }
+    return tokens;
+}
+
 /* seconds: of a step; 0: the worker goes idle. */
-static void measure(struct lace_scheduler *s, double seconds)
+static void measure(struct lace_scheduler *s, double seconds, int tokens)
 {
     struct lace_decoder_use use;
     struct lace_metrics *m = s->metrics;
@@ -324,6 +336,7 @@ static void measure(struct lace_scheduler *s, double seconds)
     m->use = use;
     m->groups = s->running;
     m->waiting = s->queue->waiting;
+    m->completion_tokens += (uint64_t)tokens;
     if (seconds > 0) {
         m->steps++;
         lace_metrics_observe(&m->step_seconds, seconds);
@@ -342,7 +355,7 @@ static void step(struct lace_scheduler *s)
     int code = lace_decoder_step(s->decoder, NULL, &err);
     double now = lace_now();
     pthread_mutex_lock(&q->lock);
-    measure(s, now - from);
+    measure(s, now - from, take_tokens(s));
     for (int g = 0; g < s->groups; g++) {
         struct lace_choice *c = s->seat[g];
         if (!c) continue;
@@ -379,7 +392,7 @@ static void *work(void *user)
             continue;
         }
         if (q->closing && !q->first) break;
-        measure(s, 0);
+        measure(s, 0, 0);
         if (!q->first) pthread_cond_wait(&q->work, &q->lock);
     }
     pthread_mutex_unlock(&q->lock);

@@ -12,6 +12,8 @@ is "the limits come first" "$(read_json "','.join(f['name'] for f in F[:3])")" "
 is "and stand at the top level" "$(read_json "j['product_rate'] > 0 and j['read_bandwidth'] > 0")" True
 is "one rate for each number of threads" "$(read_json "[f['threads'] for f in F if f['name'] == 'tokens']")" "[1, 3]"
 is "each rate with its share and range" "$(read_json "all(f['low'] <= f['value'] <= f['high'] and f['share'] > 0 and f['of'] == 'read_bandwidth' for f in F if f['name'] == 'tokens')")" True
+json=$("$LACE" bench decode --model "$work/model" --threads 2 --groups 3 --steps 40 --json)
+is "several groups, many steps: a rate and its CPU time" "$(read_json "[f['name'] for f in F if f['name'] in ('tokens', 'cpu') and f['threads'] == 2 and f['value'] > 0]")" "['tokens', 'cpu']"
 json=$("$LACE" bench prefill --model "$work/model" --quick --json --dtype f32)
 is "a prompt is computed once for all its threads" "$(read_json "len({f['value'] for f in F if f['name'] == 'shared_rows'})")" 1
 is "and kept once" "$(read_json "len({f['value'] for f in F if f['name'] == 'shared_bytes'})")" 1

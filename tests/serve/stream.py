@@ -11,6 +11,18 @@ with Server() as s:
         ok(f"{name}: one id, one kind, then [DONE]", len(ids) == 1 and events[-1][1] == "[DONE]" and
            kinds == {"chat.completion.chunk" if chat else "text_completion"}, events[:2])
 
+    # ---- tokens are counted as they come, not with the answer ----
+    import threading
+    before, seen, ended = s.metric("lace_completion_tokens_total"), [], []
+    asked = threading.Thread(target=lambda: ended.append(s.complete(HARD, lace={"threads": 8, "budget": 300})))
+    asked.start()
+    while asked.is_alive():
+        seen.append(s.metric("lace_completion_tokens_total") - before)
+    asked.join()
+    total = ended[0].json["usage"]["completion_tokens"]
+    ok("the metric of tokens grows while they are chosen", any(0 < x < total for x in seen), (total, seen[:9]))
+    same("  up to what the answer counts", s.metric("lace_completion_tokens_total") - before, total)
+
     # ---- continuations ----
     whole = s.complete().json["choices"][0]["text"]
     events = s.stream("/v1/completions", {"prompt": PROBLEM})
