@@ -1,5 +1,5 @@
 #!/bin/bash
-# Trains the shipped model from nothing and puts it where `lace run` looks for it.
+# Trains a shipped model from nothing and puts it where `lace run` looks for it. SET=search (the default) or families.
 #
 #   base      recipes/base.yaml       the clean backbone           (baseline: independent, serial)
 #   lattice   recipes/lattice.yaml    a new lattice on it, the backbone frozen
@@ -7,43 +7,57 @@
 #   polish    recipes/polish.yaml     the same, most of it clean: the shipped model
 #   isolated  recipes/isolated.yaml   the backbone on threads divided by their tags, no lattice (baseline)
 #
+# The families' recipes lie in recipes/families/; there the backbone has a second stage (deepen), and lace is the last.
+#
 # Every stage resumes where it was interrupted; a finished one is not run again. RUNS names the folder of the
 # runs, MODEL that of the result. The same seeds on as many workers give the same bits on the same CPU level.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 LACE=${B:-build}/lace
-RUNS=${RUNS:-runs}
-MODEL=${MODEL:-models/lace-search}
+case ${SET:-search} in
+search) RECIPES=recipes RUNS=${RUNS:-runs} MODEL=${MODEL:-models/lace-search} ;;
+families) RECIPES=recipes/families RUNS=${RUNS:-runs/families} MODEL=${MODEL:-models/lace-families} ;;
+*) echo "reproduce: SET is search or families, not $SET" >&2; exit 1 ;;
+esac
 
-stage() { # kind recipe [settings]
-    local kind=$1 name=$2
-    shift 2
+stages=()
+stage() { # kind, recipe, the stage whose model it starts from (with its lattice where `with` is said)
+    local kind=$1 name=$2 from=${3:-} with=${4:-}
+    set --
+    if [ -n "$from" ]; then set -- "$@" --set init.model="$RUNS/$from/model"; fi
+    if [ -n "$with" ]; then set -- "$@" --set init.lattice="$RUNS/$from/model/lattice"; fi
+    stages+=("$name")
     if [ -d "$RUNS/$name/model" ]; then
         echo "$name: trained already ($RUNS/$name)" >&2
         return
     fi
     local resume=()
     if compgen -G "$RUNS/$name/checkpoint-*" >/dev/null; then resume=(--resume); fi
-    "$LACE" train "$kind" --config "recipes/$name.yaml" --set out="$RUNS/$name" "$@" "${resume[@]}"
+    "$LACE" train "$kind" --config "$RECIPES/$name.yaml" --set out="$RUNS/$name" "$@" "${resume[@]}"
 }
 
 stage pretrain base
-stage cpt lattice --set init.model="$RUNS/base/model"
-stage sft lace --set init.model="$RUNS/lattice/model" --set init.lattice="$RUNS/lattice/model/lattice"
-stage sft polish --set init.model="$RUNS/lace/model" --set init.lattice="$RUNS/lace/model/lattice"
-stage sft isolated --set init.model="$RUNS/base/model"
+if [ "${SET:-search}" = families ]; then
+    base=deepen last=lace
+    stage sft deepen base
+else
+    base=base last=polish
+fi
+stage cpt lattice "$base"
+stage sft lace lattice with
+if [ "$last" = polish ]; then stage sft polish lace with; fi
+stage sft isolated "$base"
 
 mkdir -p "$MODEL/training"
-cp -r "$RUNS/polish/model/." "$MODEL/"
-for baseline in base isolated; do
-    mkdir -p "$MODEL/$baseline"
-    cp "$RUNS/$baseline/model/"* "$MODEL/$baseline/"
-done
+cp -r "$RUNS/$last/model/." "$MODEL/"
+mkdir -p "$MODEL/base" "$MODEL/isolated"
+cp "$RUNS/$base/model/"* "$MODEL/base/"
+cp "$RUNS/isolated/model/"* "$MODEL/isolated/"
 cat >"$MODEL/generation_config.json" <<'JSON'
 {"do_sample": false, "max_new_tokens": 640}
 JSON
 # what was run, how long it took, and every tenth step's figures
-for name in base lattice lace polish isolated; do
+for name in "${stages[@]}"; do
     cp "$RUNS/$name/settings.yaml" "$MODEL/training/$name.yaml"
     awk 'NR == 1 || NR % 10 == 0' "$RUNS/$name/metrics.jsonl" >"$MODEL/training/$name.jsonl"
     awk -v name="$name" '{
