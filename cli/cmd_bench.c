@@ -47,7 +47,8 @@ static const char *scaled(char *text, size_t size, double value, const char *uni
         snprintf(text, size, "%.*f %ss", v < 10 ? 2 : v < 100 ? 1 : 0, v, down[step]);
         return text;
     }
-    bool counted = !strcmp(unit, "rows") || !strcmp(unit, "ids"), plain = counted || !strcmp(unit, "tokens/s");
+    bool counted = !strcmp(unit, "rows") || !strcmp(unit, "ids"),
+         plain = counted || !strcmp(unit, "tokens/s") || !strcmp(unit, "times");
     for (; !plain && v >= 1000 && step < 5; step++) v /= 1000;
     int digits = counted || v >= 100 ? 0 : v < 10 ? 2 : 1;
     snprintf(text, size, "%.*f %s%s", digits, v, up[step], unit);
@@ -172,9 +173,13 @@ const struct cli_command cmd_bench = {
         "reaches, each figure "
         "with its share of a limit. Limits are the best of several samples, other figures medians; the range of "
         "the samples stands beside them. Rates depend on what else the machine "
-        "does: compare ratios that were measured in one run.",
+        "does: compare ratios that were measured in one run. With LLAMA_BATCHED_BENCH=/path/to/llama-batched-bench decode "
+        "and prefill also alternate with llama.cpp and print the ratio; it runs the GGUF file of --model or, beside the "
+        "random shape, of LLAMA_MODEL (scripts/make_gguf.py makes one).",
     .examples = "lace bench\nlace bench decode --threads 8 --json\nlace bench load --model ~/models/qwen3-0.6b\n"
-                "lace bench tokenizer --quick",
+                "lace bench tokenizer --quick\n"
+                "LLAMA_BATCHED_BENCH=~/llama.cpp/build/bin/llama-batched-bench LLAMA_MODEL=q.gguf \\\n"
+                "  lace bench decode --dtype q8_0",
     .options = options,
     .args_min = 0,
     .args_max = 1,

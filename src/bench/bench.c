@@ -129,6 +129,7 @@ int lace_bench(const struct lace_bench_options *options, struct lace_error *err)
         code = lace_subject_open(&subject, &b, err);
         if (!code && parts & LACE_BENCH_DECODE) code = lace_bench_decode(&b, &subject, err);
         if (!code && parts & LACE_BENCH_PREFILL) code = lace_bench_prefill(&b, &subject, err);
+        if (!code) code = lace_bench_llama(&b, &subject, err);
         lace_subject_close(&subject);
     }
     if (!code && parts & LACE_BENCH_TRAIN) code = lace_bench_train(&b, err);

@@ -59,6 +59,8 @@ int lace_subject_start(const struct lace_subject *subject, const struct lace_mod
 int lace_bench_limits(struct lace_bench *bench, struct lace_error *err);
 int lace_bench_decode(struct lace_bench *bench, const struct lace_subject *subject, struct lace_error *err);
 int lace_bench_prefill(struct lace_bench *bench, const struct lace_subject *subject, struct lace_error *err);
+/* Nothing without LLAMA_BATCHED_BENCH. */
+int lace_bench_llama(struct lace_bench *bench, const struct lace_subject *subject, struct lace_error *err);
 int lace_bench_train(struct lace_bench *bench, struct lace_error *err);
 int lace_bench_tokenizer(struct lace_bench *bench, struct lace_error *err);
 int lace_bench_load(struct lace_bench *bench, struct lace_error *err); /* forks: before any worker exists */

@@ -17,6 +17,29 @@ is "several groups, many steps: a rate and its CPU time" "$(read_json "[f['name'
 json=$("$LACE" bench prefill --model "$work/model" --quick --json --dtype f32)
 is "a prompt is computed once for all its threads" "$(read_json "len({f['value'] for f in F if f['name'] == 'shared_rows'})")" 1
 is "and kept once" "$(read_json "len({f['value'] for f in F if f['name'] == 'shared_bytes'})")" 1
+
+# A stand-in for llama-batched-bench: a row for each number of sequences, at 10 tokens/s a sequence.
+cat >"$work/llama" <<'EOF'
+#!/bin/sh
+while [ $# -gt 1 ]; do
+    [ "$1" = -npl ] && list=$2
+    [ "$1" = -m ] && model=$2
+    shift
+done
+[ -e "$model" ] || exit 1
+echo "a line of its own"
+for n in $(echo $list | tr , ' '); do
+    echo "{\"pp\": 128, \"pl\": $n, \"speed_pp\": 100.0, \"speed_tg\": ${n}0.0}"
+done
+EOF
+chmod +x "$work/llama"
+touch "$work/any.gguf"
+json=$(LLAMA_BATCHED_BENCH=$work/llama LLAMA_MODEL=$work/any.gguf "$LACE" bench decode --model "$work/model" --threads 1,3 --quick --json)
+is "llama.cpp beside" "$(read_json "[f['value'] for f in F if f['name'] == 'llama']")" "[10, 30]"
+is "and the ratio" "$(read_json "all(abs(r['high'] * l['value'] / o['high'] - 1) < 1e-4 for r, l, o in zip(*[[f for f in F if f['part'] == 'llama.cpp' and f['name'] == n] for n in ('ratio', 'llama', 'lace')]))")" True
+like "it needs a GGUF file" "$(LLAMA_BATCHED_BENCH=$work/llama "$LACE" bench prefill --model "$work/model" --quick)" "skipped: .*GGUF"
+like "what fails is named" "$(LLAMA_BATCHED_BENCH=$work/llama LLAMA_MODEL=$work/no.gguf "$LACE" bench prefill --model "$work/model" --quick 2>&1)" "failed with .*no.gguf"
+
 json=$("$LACE" bench load --model "$work/model" --quick --json)
 is "load is split" "$(read_json "','.join(f['name'] for f in F)")" "start,read,pack,tokenizer,prefill,first_token,first_token_total,peak_memory,peak_memory_total"
 like "a table for people" "$("$LACE" bench load --model "$work/model" --quick)" 'start to the first token  *[0-9.]* m\?s'
@@ -40,5 +63,6 @@ refused "a part that is not there" "no benchmark 'speed'" speed
 refused "threads that are no numbers" "--threads" decode --threads 1,x
 refused "too many threads" "1 to 128" decode --threads 129
 refused "a model that is not there" "no model directory" load --model "$work/none"
+refused "random blocks of a model" "type of its file" decode --model "$work/model" --dtype q8_0
 refused "a model and a shape" "exclude each other" --model "$work/model" --shape qwen3-0.6b
 finish

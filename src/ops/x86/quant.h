@@ -23,7 +23,7 @@ INLINE ivec ieven(ivec a) { return _mm512_srai_epi16(_mm512_slli_epi16(a, 8), 8)
 INLINE ivec iodd(ivec a) { return _mm512_srai_epi16(a, 8); }
 INLINE ivec iodd_bytes(ivec a) { return _mm512_srli_epi16(a, 8); }
 INLINE ivec ipairs(ivec a, ivec b) { return _mm512_madd_epi16(a, b); }
-enum { QUANT_ROWS = 3, QUANT_WIDE = 4 };
+enum { QUANT_ROWS = 3, QUANT_VECTORS = 4 };
 #else
 INLINE ivec iand(ivec a, ivec b) { return _mm256_and_si256(a, b); }
 INLINE ivec ior(ivec a, ivec b) { return _mm256_or_si256(a, b); }
@@ -38,12 +38,15 @@ INLINE ivec ieven(ivec a) { return _mm256_srai_epi16(_mm256_slli_epi16(a, 8), 8)
 INLINE ivec iodd(ivec a) { return _mm256_srai_epi16(a, 8); }
 INLINE ivec iodd_bytes(ivec a) { return _mm256_srli_epi16(a, 8); }
 INLINE ivec ipairs(ivec a, ivec b) { return _mm256_madd_epi16(a, b); }
-enum { QUANT_ROWS = 2, QUANT_WIDE = 2 };
+enum { QUANT_ROWS = 2, QUANT_VECTORS = 2 };
 #endif
+enum { WIDE = 32 * LACE_BLOCK_OUT }; /* bytes of a group's codes, one a byte */
 INLINE ivec ibytes(int a) { return iset(a * 0x01010101); }
+/* A value that the compiler keeps in a register, rather than loading it once more for each row. */
+#define KEPT(a) __asm__("" : "+v"(a))
 
 /* Adds to c (R, W) the products of four inputs: w are W vectors of four unsigned codes for each output. */
-INLINE void dot_quads(ivec c[QUANT_ROWS][QUANT_WIDE], const ivec *w, const int8_t *const *x, int at, const int R,
+INLINE void dot_quads(ivec c[QUANT_ROWS][QUANT_VECTORS], const ivec *w, const int8_t *const *x, int at, const int R,
                       const int W)
 {
 #ifdef __AVX512VNNI__
@@ -56,7 +59,7 @@ INLINE void dot_quads(ivec c[QUANT_ROWS][QUANT_WIDE], const ivec *w, const int8_
             c[r][v] = _mm512_dpbusd_epi32(c[r][v], w[v], iset(four));
         }
 #else
-    ivec even[QUANT_WIDE], odd[QUANT_WIDE];
+    ivec even[QUANT_VECTORS], odd[QUANT_VECTORS];
 #    pragma GCC unroll 4
     for (int v = 0; v < W; v++) even[v] = iand(w[v], iset(0x00ff00ff)), odd[v] = iodd_bytes(w[v]);
 #    pragma GCC unroll 4
@@ -70,69 +73,41 @@ INLINE void dot_quads(ivec c[QUANT_ROWS][QUANT_WIDE], const ivec *w, const int8_
 #endif
 }
 
-INLINE void fetch(const char **ahead, int lines)
-{
-    for (int i = 0; i < lines; i++, *ahead += 64) _mm_prefetch(*ahead, _MM_HINT_T0);
-}
-
-/* The sums of codes of inputs 4 * first .. of a group, `count` quads of the low and as many of the high halves. */
-INLINE void sum_codes(const enum lace_dtype type, ivec c[QUANT_ROWS][QUANT_WIDE], const uint8_t *low,
-                      const int8_t *const *x, const int halves, const int R, const int W, const char **ahead, int lines)
+/* Quad j of a group: W vectors of four codes for each output, from `column` on. Wide: all codes are bytes already. */
+INLINE void load_quad(const enum lace_dtype type, const bool wide, ivec *w, const uint8_t *low, int column, const int j,
+                      const int W)
 {
     const struct lace_quant q = lace_quant(type);
-    const uint8_t *high = low + q.low * LACE_BLOCK_OUT;
-    const ivec half = ibytes(15);
-#pragma GCC unroll 8
-    for (int j = 0; j < q.low / 4; j++) {
-        ivec w[QUANT_WIDE], a[QUANT_WIDE];
-        fetch(ahead, lines);
+    const uint8_t *at = low + 4 * column, *high = at + q.low * LACE_BLOCK_OUT;
 #pragma GCC unroll 4
-        for (int v = 0; v < W; v++) w[v] = iload((const int32_t *)(low + (size_t)j * 4 * LACE_BLOCK_OUT) + v * L);
-        if (q.low == 32) {
-            dot_quads(c, w, x, 4 * j, R, W);
+    for (int v = 0; v < W; v++) {
+        if (wide || q.low == 32) {
+            w[v] = iload((const int32_t *)(at + j * 4 * LACE_BLOCK_OUT) + v * L);
+            KEPT(w[v]);
             continue;
         }
-        if (halves & 1) { /* quad j */
-#pragma GCC unroll 4
-            for (int v = 0; v < W; v++) {
-                a[v] = iand(w[v], half);
-                if (q.high == 4) {
-                    ivec h = iload((const int32_t *)high + v * L);
-                    a[v] = ior(a[v], iand(ileft(h, 4 - j), ibytes(16)));
-                } else if (q.high == 8) {
-                    ivec h = iload((const int32_t *)high + v * L);
-                    a[v] = ior(a[v], iand(j <= 2 ? ileft(h, j <= 2 ? 4 - 2 * j : 0) : iright(h, 2), ibytes(48)));
-                }
-            }
-            dot_quads(c, a, x, 4 * j, R, W);
-        }
-        if (halves & 2) { /* quad j + 4 */
-#pragma GCC unroll 4
-            for (int v = 0; v < W; v++) {
-                a[v] = iand(iright(w[v], 4), half);
-                if (q.high == 4) {
-                    ivec h = iload((const int32_t *)high + v * L);
-                    a[v] = ior(a[v], iand(iright(h, j), ibytes(16)));
-                } else if (q.high == 8) {
-                    ivec h = iload((const int32_t *)(high + 4 * LACE_BLOCK_OUT) + v * L);
-                    a[v] = ior(a[v], iand(j <= 2 ? ileft(h, j <= 2 ? 4 - 2 * j : 0) : iright(h, 2), ibytes(48)));
-                }
-            }
-            dot_quads(c, a, x, 4 * (j + 4), R, W);
+        ivec pair = iload((const int32_t *)(at + j % 4 * 4 * LACE_BLOCK_OUT) + v * L);
+        w[v] = iand(j < 4 ? pair : iright(pair, 4), ibytes(15));
+        if (q.high == 4) {
+            ivec bit = iload((const int32_t *)high + v * L);
+            w[v] = ior(w[v], iand(j < 4 ? ileft(bit, 4 - j) : iright(bit, j - 4), ibytes(16)));
+        } else if (q.high == 8) {
+            ivec bits = iload((const int32_t *)(high + j / 4 * 4 * LACE_BLOCK_OUT) + v * L);
+            w[v] = ior(w[v], iand(j % 4 < 3 ? ileft(bits, 4 - 2 * (j % 4)) : iright(bits, 2), ibytes(48)));
         }
     }
 }
 
 /* y (R, stride) (+)= what `groups` groups of inputs from `chunk` on add, for W vectors of outputs from `column` on, of
- * which n are stored. */
-INLINE void quant_tile(const enum lace_dtype type, float *y, size_t stride, const struct lace_coded *x, size_t row,
-                       const uint8_t *chunk, int column, int groups, int n, const int R, const int W, bool add,
-                       const char *ahead, int lines)
+ * which n are stored. wide: the piece's codes as bytes, or NULL. */
+INLINE void quant_tile(const enum lace_dtype type, const uint8_t *wide, float *y, size_t stride,
+                       const struct lace_coded *x, size_t row, const uint8_t *chunk, int column, int groups, int n,
+                       const int R, const int W, bool add, const char *ahead, int lines)
 {
     const struct lace_quant q = lace_quant(type);
     const int parts = q.scales == 2 ? 2 : 1, each = q.chunk / 32;
-    vec f[QUANT_ROWS][QUANT_WIDE];
-    vmask mask[QUANT_WIDE];
+    vec f[QUANT_ROWS][QUANT_VECTORS];
+    vmask mask[QUANT_VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < W; v++) mask[v] = vtail(n > v * L ? (size_t)(n - v * L) : 0);
 #pragma GCC unroll 4
@@ -143,13 +118,14 @@ INLINE void quant_tile(const enum lace_dtype type, float *y, size_t stride, cons
     for (int g = 0; g < groups; g++) {
         const uint8_t *head = chunk + (size_t)(g / each) * lace_quant_chunk(q),
                       *group = head + lace_quant_head(q) + g % each * lace_quant_group(q);
-        const uint8_t *mins = group + q.scales * LACE_BLOCK_OUT, *low = mins + q.mins * LACE_BLOCK_OUT + 4 * column;
+        const uint8_t *mins = group + q.scales * LACE_BLOCK_OUT,
+                      *low = wide ? wide + g * WIDE : mins + q.mins * LACE_BLOCK_OUT;
         const int8_t *codes[QUANT_ROWS];
 #pragma GCC unroll 4
         for (int r = 0; r < R; r++) codes[r] = x[r * row + g].code;
 #pragma GCC unroll 2
         for (int part = 0; part < parts; part++) {
-            ivec c[QUANT_ROWS][QUANT_WIDE];
+            ivec c[QUANT_ROWS][QUANT_VECTORS];
 #pragma GCC unroll 4
             for (int r = 0; r < R; r++) {
                 const int32_t *minus = x[r * row + g].minus;
@@ -159,7 +135,13 @@ INLINE void quant_tile(const enum lace_dtype type, float *y, size_t stride, cons
 #pragma GCC unroll 4
                 for (int v = 0; v < W; v++) c[r][v] = start;
             }
-            sum_codes(type, c, low, codes, parts == 2 ? 1 << part : 3, R, W, &ahead, lines);
+#pragma GCC unroll 8
+            for (int j = 8 / parts * part; j < 8 / parts * (part + 1); j++) {
+                ivec w[QUANT_VECTORS];
+                for (int i = 0; i < lines; i++, ahead += 64) _mm_prefetch(ahead, _MM_HINT_T0);
+                load_quad(type, wide, w, low, column, j, W);
+                dot_quads(c, w, codes, 4 * j, R, W);
+            }
 #pragma GCC unroll 4
             for (int v = 0; v < W; v++) {
                 vec scale = vhalves(head + 2 * (column + v * L));
@@ -182,30 +164,55 @@ INLINE void quant_tile(const enum lace_dtype type, float *y, size_t stride, cons
         for (int v = 0; v < W; v++) vstorem(y + r * stride + v * L, f[r][v], mask[v]);
 }
 
-/* All rows and the n <= 64 outputs of a block. A piece is 256 inputs. */
+/* Takes the codes of a piece out of their halves of bytes. */
+INLINE void widen_piece(const enum lace_dtype type, uint8_t *wide, const uint8_t *chunk, int groups)
+{
+    const struct lace_quant q = lace_quant(type);
+    const int each = q.chunk / 32, behind = LACE_BLOCK_OUT * (q.scales + q.mins);
+    for (int g = 0; g < groups; g++) {
+        const uint8_t *low = chunk + (size_t)(g / each) * (size_t)lace_quant_chunk(q) + lace_quant_head(q) +
+                             g % each * lace_quant_group(q) + behind;
+#pragma GCC unroll 8
+        for (int j = 0; j < 8; j++)
+            for (int v = 0; v < LACE_BLOCK_OUT / L; v++) {
+                ivec w[1];
+                load_quad(type, false, w, low, v * L, j, 1);
+                memcpy(wide + g * WIDE + (j * LACE_BLOCK_OUT + v * L) * 4, w, sizeof *w);
+            }
+    }
+}
+
+/* All rows and the n <= 64 outputs of a block. A piece is 256 inputs; where several tiles of rows meet it, its codes
+ * are made into bytes once. */
 INLINE void quant_block(const enum lace_dtype type, float *y, const void *codes, const void *packed, int in, int out,
                         int n, int rows, bool add)
 {
-    enum { PIECE_IN = 256, COLUMNS = QUANT_WIDE * L };
+    enum { PIECE_IN = 256, COLUMNS = QUANT_VECTORS * L, WIDE_TILES = 3 };
     const struct lace_quant q = lace_quant(type);
     const size_t piece = (size_t)(PIECE_IN / q.chunk) * (size_t)lace_quant_chunk(q), row = (size_t)in / 32;
-    const int steps = PIECE_IN / 32 * q.low / 4 * (q.scales == 2 ? 2 : 1); /* of a tile in a piece: each fetches */
     int tiles = (rows + QUANT_ROWS - 1) / QUANT_ROWS, visits = tiles * ((n + COLUMNS - 1) / COLUMNS);
+    const int steps = PIECE_IN / 4; /* of a tile in a piece: each fetches `lines` */
     int lines = ((int)(piece / 64) + steps * visits - 1) / (steps * visits);
     const uint8_t *from = packed;
+    uint8_t wide[PIECE_IN / 32 * WIDE] __attribute__((aligned(64)));
+    const bool widen = q.low != 32 && tiles >= WIDE_TILES;
     for (int k = 0; k < in; k += PIECE_IN, from += piece) {
         const struct lace_coded *x = (const struct lace_coded *)codes + k / 32;
         const char *ahead = (const char *)from + piece, *end = ahead + piece;
         int groups = (in - k < PIECE_IN ? in - k : PIECE_IN) / 32;
+        if (widen) widen_piece(type, wide, from, groups);
         for (int i = 0, m = 0, M; i < tiles; i++, m += M) {
             M = rows * (i + 1) / tiles - m;
             for (int c = 0; c < n; c += COLUMNS, ahead += 64 * (size_t)lines * (size_t)steps) {
                 float *to = y + (size_t)m * (size_t)out + c;
                 int fetches = ahead < end ? lines : 0;
+#define TILE(R, wide)                                                                                                  \
+    quant_tile(type, wide, to, (size_t)out, x + (size_t)m * row, row, from, c, groups, n - c, R, QUANT_VECTORS,        \
+               add || k, ahead, fetches)
 #define CASE(R)                                                                                                        \
 case R:                                                                                                                \
-    quant_tile(type, to, (size_t)out, x + (size_t)m * row, row, from, c, groups, n - c, R, QUANT_WIDE, add || k,       \
-               ahead, fetches);                                                                                        \
+    if (widen) TILE(R, wide);                                                                                          \
+    else TILE(R, NULL);                                                                                                \
     break
                 switch (M) {
                     CASE(1);
@@ -215,6 +222,7 @@ case R:                                                                         
 #endif
                 }
 #undef CASE
+#undef TILE
             }
         }
     }
