@@ -45,6 +45,14 @@ static int show(void *user, const struct lace_train_progress *p)
     return interrupted;
 }
 
+static void tell(void *user, const struct lace_train_trial *t)
+{
+    (void)user;
+    if (!t->rank)
+        fprintf(stderr, "longest batch: %d rows a worker, of groups of %d tokens; memory at most %.0f MiB\n", t->rows,
+                t->longest, (double)t->memory / (1 << 20));
+}
+
 static int run(int count, char **args)
 {
     struct lace_error err;
@@ -53,7 +61,7 @@ static int run(int count, char **args)
     (void)count;
     if (!config) return cli_misuse("Training needs its settings: --config FILE.yaml (see recipes/).");
     memcpy(list, sets.item, sizeof *list * (size_t)sets.count);
-    struct lace_train_options o = {args[0], config, list, resume, workers, show, &display};
+    struct lace_train_options o = {args[0], config, list, resume, workers, show, &display, tell};
     signal(SIGINT, interrupt);
     signal(SIGTERM, interrupt);
     int code = lace_train(&o, &err);

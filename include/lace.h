@@ -269,6 +269,15 @@ struct lace_train_progress {
     double loss, grad_norm, lr, tokens_per_second;
     int rank; /* under mpirun: which of the processes this is; the first one, 0, writes the folder */
 };
+/* Before the first step, also of a run that goes on, every worker takes the longest batch that the settings allow forward
+ * and backward, and throws it away: what does not fit into memory fails at once. */
+struct lace_train_trial {
+    int rank;
+    int rows;      /* tokens of a worker's batch */
+    int threads;   /* of its groups */
+    int longest;   /* tokens of a group, prompt and threads */
+    size_t memory; /* bytes: the most that the process has held so far */
+};
 struct lace_train_options {
     const char *stage;       /* "pretrain", "cpt", "sft", "rl" */
     const char *config;      /* the YAML file */
@@ -278,6 +287,7 @@ struct lace_train_options {
     /* Called after every step; non-zero ends the run after a checkpoint: the call returns LACE_STOPPED. */
     int (*progress)(void *user, const struct lace_train_progress *progress);
     void *user;
+    void (*trial)(void *user, const struct lace_train_trial *trial); /* called once, before the first step; may be NULL */
 };
 /* Runs a stage to its end and writes its folder. LACE_STOPPED: progress said so, and a checkpoint is saved. */
 int lace_train(const struct lace_train_options *options, struct lace_error *err);

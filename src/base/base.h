@@ -22,6 +22,9 @@ void *lace_alloc(size_t bytes);
 /* count * size with the product checked. */
 void *lace_alloc_array(size_t count, size_t size);
 void lace_free(void *memory); /* NULL is fine */
+/* Bytes that the machine, or the container that this process is in, can still give; 0: nobody says. An allocation that
+ * is larger may well succeed, and the process is killed when it uses it. */
+size_t lace_memory_left(void);
 
 /* One block handed out piece by piece and released whole. */
 struct lace_arena {

@@ -1,5 +1,6 @@
 /* Aligned memory and the arena. */
 #include "base/base.h"
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -54,4 +55,34 @@ void lace_arena_release(struct lace_arena *arena)
 {
     lace_free(arena->base);
     *arena = (struct lace_arena){0};
+}
+
+/* ---- what is left ---- */
+
+/* The number behind a word at a line's beginning; word NULL: the file begins with it. false: it is not there. */
+static bool read_number(const char *path, const char *word, uint64_t *out)
+{
+    FILE *file = fopen(path, "re");
+    char line[256];
+    bool found = false;
+    size_t len = word ? strlen(word) : 0;
+    while (file && !found && fgets(line, sizeof line, file))
+        found = (!len || !strncmp(line, word, len)) && sscanf(line + len, "%" SCNu64, out) == 1;
+    if (file) fclose(file);
+    return found;
+}
+
+size_t lace_memory_left(void)
+{
+    uint64_t left = 0, swap = 0, limit, used, files;
+    if (read_number("/proc/meminfo", "MemAvailable:", &left) && read_number("/proc/meminfo", "SwapFree:", &swap))
+        left = (left + swap) << 10;
+    /* a container's own limit; the files that it holds in memory give way */
+    if (read_number("/sys/fs/cgroup/memory.max", NULL, &limit) &&
+        read_number("/sys/fs/cgroup/memory.current", NULL, &used) &&
+        read_number("/sys/fs/cgroup/memory.stat", "file ", &files)) {
+        uint64_t taken = used > files ? used - files : 0, rest = limit > taken ? limit - taken : 1;
+        if (!left || rest < left) left = rest;
+    }
+    return left > SIZE_MAX ? SIZE_MAX : (size_t)left;
 }

@@ -77,6 +77,8 @@ struct lace_state_options {
 int lace_state_init(struct lace_state *state, const struct lace_model *model, const struct lace_state_options *options,
                     struct lace_error *err);
 void lace_state_release(struct lace_state *state);
+/* The bytes of state->memory; 0: no memory even to count them. */
+size_t lace_state_bytes(const struct lace_model *model, const struct lace_state_options *options);
 
 /* Fills the cache at the batch's slots and state->last. The views must be built. */
 void lace_forward(const struct lace_model *model, struct lace_state *state, struct lace_cache *cache,

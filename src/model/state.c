@@ -129,6 +129,23 @@ static size_t scratch_bytes(const struct lace_model *m, int max_keys)
     return (widest(bytes, lattice) + 63) / 64 * 64;
 }
 
+static bool has_codes(const struct lace_model *m)
+{
+    bool codes = false;
+    for (int i = 0; i < m->count; i++) codes |= lace_dtype_has_blocks(m->weights[i].packed);
+    return codes;
+}
+
+size_t lace_state_bytes(const struct lace_model *m, const struct lace_state_options *o)
+{
+    struct lace_state s = {.scratch = {o->workers, scratch_bytes(m, o->max_keys), NULL}};
+    struct lace_arena count = {0};
+    if (!(s.layers = calloc((size_t)m->config.num_hidden_layers, sizeof *s.layers))) return 0;
+    lay_out(&s, &(struct plan){&count, m->dtype, has_codes(m)}, m, o);
+    free(s.layers);
+    return count.used;
+}
+
 int lace_state_init(struct lace_state *s, const struct lace_model *m, const struct lace_state_options *o,
                     struct lace_error *err)
 {
@@ -136,16 +153,12 @@ int lace_state_init(struct lace_state *s, const struct lace_model *m, const stru
     s->layers = calloc((size_t)m->config.num_hidden_layers, sizeof *s->layers);
     if (!s->layers) return lace_fail(err, LACE_MEMORY, "Out of memory.");
     s->scratch = (struct lace_scratch){o->workers, scratch_bytes(m, o->max_keys), NULL};
-    struct lace_arena count = {0};
-    bool codes = false;
-    for (int i = 0; i < m->count; i++) codes |= lace_dtype_has_blocks(m->weights[i].packed);
-    lay_out(s, &(struct plan){&count, m->dtype, codes}, m, o);
-    int code = lace_arena_init(&s->memory, count.used, err);
+    int code = lace_arena_init(&s->memory, lace_state_bytes(m, o), err);
     if (code) {
         lace_state_release(s);
         return code;
     }
-    lay_out(s, &(struct plan){&s->memory, m->dtype, codes}, m, o);
+    lay_out(s, &(struct plan){&s->memory, m->dtype, has_codes(m)}, m, o);
     return 0;
 }
 

@@ -6,6 +6,10 @@
 #include <string.h>
 
 enum { ROWS_AT_ONCE = 64 }; /* of a worker's decoder */
+#define NEED_NOTHING                                                                                                   \
+    {                                                                                                                  \
+        .threads = 1, .prompt = 1, .tokens = 1, .workers = 1                                                           \
+    }
 
 struct rollout {
     struct lace_script script;
@@ -128,38 +132,43 @@ static uint64_t number_of(const struct lace_rl *r, int i)
     return (uint64_t)i * (uint64_t)r->trainer->ranks.count + (uint64_t)r->trainer->ranks.rank;
 }
 
-static int draw_problems(struct lace_rl *r, struct lace_error *err)
+/* Problem i of this rank in a step, into p, which may hold an earlier one. */
+static int draw_problem(const struct lace_rl *r, long step, int i, struct problem *p, struct lace_error *err)
 {
-    struct lace_trainer *t = r->trainer;
+    const struct lace_trainer *t = r->trainer;
     const struct lace_trainer_options *o = &t->options;
-    double progress = o->steps > 1 ? (double)t->step / (o->steps - 1) : 0;
-    for (int i = 0; i < r->problem_count; i++) {
-        struct problem *p = &r->problems[i];
-        const struct lace_source *source;
-        struct lace_rng rng;
-        size_t count;
-        lace_record_release(&p->record);
-        lace_rng_init(&rng, o->seed, (uint64_t)t->step * (uint64_t)r->options.problems + number_of(r, i));
-        int code = lace_sources_draw(t->sources, &rng, progress, &p->record, &source, err);
-        if (!code) code = lace_format_prompt(t->format, p->record.prompt, &p->prompt, &p->capacity, &count, err);
-        if (!code) code = lace_format_budget(t->format, &p->record, r->options.rounds, &p->budget, err);
-        if (code) return code;
-        p->prompt_count = (int)count;
-    }
-    return 0;
+    double progress = o->steps > 1 ? (double)step / (o->steps - 1) : 0;
+    const struct lace_source *source;
+    struct lace_rng rng;
+    size_t count;
+    lace_record_release(&p->record);
+    lace_rng_init(&rng, o->seed, (uint64_t)step * (uint64_t)r->options.problems + number_of(r, i));
+    int code = lace_sources_draw(t->sources, &rng, progress, &p->record, &source, err);
+    if (!code) code = lace_format_prompt(t->format, p->record.prompt, &p->prompt, &p->capacity, &count, err);
+    if (!code) code = lace_format_budget(t->format, &p->record, r->options.rounds, &p->budget, err);
+    if (!code) p->prompt_count = (int)count;
+    return code;
 }
 
-/* Decoders with room for the widest problem of this step; they are kept while they suffice. */
-static int open_decoders(struct lace_rl *r, struct lace_error *err)
+static int draw_problems(struct lace_rl *r, struct lace_error *err)
 {
-    struct lace_decoder_options need = {.threads = 1, .prompt = 1, .tokens = 1, .workers = 1};
-    for (int i = 0; i < r->problem_count; i++) {
-        const struct problem *p = &r->problems[i];
-        int tokens = p->budget + LACE_TAG_TOKENS + 16;
-        if (p->record.thread_count > need.threads) need.threads = p->record.thread_count;
-        if (p->prompt_count > need.prompt) need.prompt = p->prompt_count;
-        if (tokens > need.tokens) need.tokens = tokens;
-    }
+    int code = 0;
+    for (int i = 0; i < r->problem_count && !code; i++)
+        code = draw_problem(r, r->trainer->step, i, &r->problems[i], err);
+    return code;
+}
+
+static void widen(struct lace_decoder_options *need, const struct problem *p)
+{
+    int tokens = p->budget + LACE_TAG_TOKENS + 16;
+    if (p->record.thread_count > need->threads) need->threads = p->record.thread_count;
+    if (p->prompt_count > need->prompt) need->prompt = p->prompt_count;
+    if (tokens > need->tokens) need->tokens = tokens;
+}
+
+/* Decoders with room for all that is needed; they are kept while they suffice. */
+static int open_decoders(struct lace_rl *r, struct lace_decoder_options need, struct lace_error *err)
+{
     if (r->decoders[0] && need.threads <= r->room.threads && need.prompt <= r->room.prompt &&
         need.tokens <= r->room.tokens) {
         for (int k = 0; k < r->trainer->options.workers; k++) lace_decoder_forget(r->decoders[k]); /* new weights */
@@ -173,6 +182,75 @@ static int open_decoders(struct lace_rl *r, struct lace_error *err)
         if (code) return code;
     }
     return 0;
+}
+
+/* For the widest problem of this step. */
+static int prepare_decoders(struct lace_rl *r, struct lace_error *err)
+{
+    struct lace_decoder_options need = NEED_NOTHING;
+    for (int i = 0; i < r->problem_count; i++) widen(&need, &r->problems[i]);
+    return open_decoders(r, need, err);
+}
+
+/* ---- the longest batch first ---- */
+
+enum { LOOKS = 4096 };
+
+/* A rollout of the problem whose threads write all that they may: tag, budget, lead and verdict. */
+static int write_longest(struct lace_rl *r, const struct problem *p, struct lace_script *s, struct lace_error *err)
+{
+    const struct lace_format *f = r->trainer->format;
+    int tag[LACE_TAG_TOKENS], tags = lace_format_tag(f, 0, p->record.thread_count, tag), N = p->record.thread_count,
+                              each = tags + p->budget + f->lead_count + 1;
+    *s = (struct lace_script){.name = "of the longest rollout",
+                              .prompt = p->prompt,
+                              .prompt_count = p->prompt_count,
+                              .threads = N,
+                              .count = N * each,
+                              .token = calloc((size_t)N * (size_t)each, sizeof *s->token),
+                              .weight = calloc((size_t)N * (size_t)each, sizeof *s->weight)};
+    if (!s->token || !s->weight) return lace_fail(err, LACE_MEMORY, "Out of memory for a rollout.");
+    for (int n = 0; n < N; n++) {
+        s->thread[n] = (struct lace_script_thread){.first = n * each, .count = each, .wait = each - 2};
+        for (int i = 0; i < each; i++) {
+            s->token[n * each + i] = f->lead[0];
+            s->weight[n * each + i] = i < tags ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
+static long rows_of(const struct problem *p) { return p->prompt_count + (long)p->record.thread_count * p->budget; }
+
+int lace_rl_try_longest(struct lace_rl *r, struct lace_train_trial *trial, struct lace_error *err)
+{
+    const struct lace_trainer *t = r->trainer;
+    struct lace_decoder_options need = NEED_NOTHING;
+    struct problem widest = {0}, one = {0};
+    struct lace_script script = {0};
+    long left = (t->options.steps - t->step) * r->problem_count, looks = left < LOOKS ? left : LOOKS;
+    int code = 0;
+    for (long i = 0; i < looks && !code; i++) {
+        long at = (long)((double)left / (double)looks * (double)i);
+        code = draw_problem(r, t->step + at / r->problem_count, (int)(at % r->problem_count), &one, err);
+        if (code) break;
+        widen(&need, &one);
+        if (i && rows_of(&one) <= rows_of(&widest)) continue;
+        struct problem spare = widest;
+        widest = one;
+        one = spare;
+    }
+    if (!code) code = open_decoders(r, need, err);
+    if (!code) code = write_longest(r, &widest, &script, err);
+    code = lace_ranks_agree(&t->ranks, code, err);
+    if (!code) code = lace_trainer_try(r->trainer, &script, false, trial, err);
+    free(script.token);
+    free(script.weight);
+    lace_record_release(&widest.record);
+    lace_record_release(&one.record);
+    free(widest.prompt);
+    free(one.prompt);
+    return code;
 }
 
 /* ---- rollouts ---- */
@@ -521,7 +599,7 @@ static int prepare(struct lace_rl *r, struct lace_rl_report *report, struct lace
 {
     double began = lace_now();
     int code = draw_problems(r, err);
-    if (!code) code = open_decoders(r, err);
+    if (!code) code = prepare_decoders(r, err);
     if (!code) code = roll_out(r, err);
     report->rollout_seconds = lace_now() - began;
     if (!code) code = fill_shards(r, err);
@@ -544,7 +622,10 @@ int lace_rl_step(struct lace_rl *r, struct lace_step_report *step, struct lace_r
     for (r->epoch = 0; r->epoch < r->options.epochs; r->epoch++) {
         struct lace_lesson lesson = {r->shards, r->shard_count, tokens, weigh, r};
         struct lace_step_report one;
-        if ((code = lace_trainer_learn(r->trainer, &lesson, &one, err))) return code;
+        if ((code = lace_trainer_learn(r->trainer, &lesson, &one, err))) {
+            step->burst = one.burst;
+            return code;
+        }
         one.tokens += step->tokens;
         one.flops += step->flops;
         *step = one;

@@ -50,6 +50,9 @@ struct lace_rl;
 int lace_rl_open(struct lace_rl **rl, struct lace_trainer *trainer, const struct lace_model *reference,
                  const struct lace_rl_options *options, lace_grade_fn *grade, void *user, struct lace_error *err);
 void lace_rl_close(struct lace_rl **rl);
+/* lace_trainer_try with a rollout whose threads use up the largest budget of the problems to come, among at most 4096
+ * spread over the rest of the run; opens the decoders with room for them. */
+int lace_rl_try_longest(struct lace_rl *rl, struct lace_train_trial *trial, struct lace_error *err);
 /* One step: rollouts and their updates. */
 int lace_rl_step(struct lace_rl *rl, struct lace_step_report *step, struct lace_rl_report *report,
                  struct lace_error *err);

@@ -39,8 +39,8 @@ void lace_train_run_release(struct lace_train_run *run);
 /* ---- run_folder.c ---- */
 /* Every rank looks at what is there and takes the checkpoint; the first one alone writes. */
 int lace_train_run_start(struct lace_train_run *run, struct lace_error *err);
-/* The highest N of the folder's checkpoint-N, or -1. */
-long lace_train_run_latest(const char *out);
+/* The highest N of the folder's checkpoint-N that is at most `most`, or -1. */
+long lace_train_run_latest(const char *out, long most);
 /* A checkpoint of the present step; older ones than the last two go. */
 int lace_train_run_save(struct lace_train_run *run, struct lace_error *err);
 /* The trained model, at the end. */

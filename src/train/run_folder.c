@@ -10,8 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The highest N of the folder's checkpoint-N, or -1. */
-long lace_train_run_latest(const char *out)
+long lace_train_run_latest(const char *out, long most)
 {
     DIR *d = opendir(out);
     long best = -1;
@@ -19,7 +18,7 @@ long lace_train_run_latest(const char *out)
     for (struct dirent *e; (e = readdir(d));) {
         long n;
         char rest;
-        if (sscanf(e->d_name, "checkpoint-%ld%c", &n, &rest) == 1 && n > best) best = n;
+        if (sscanf(e->d_name, "checkpoint-%ld%c", &n, &rest) == 1 && n > best && n <= most) best = n;
     }
     closedir(d);
     return best;
@@ -172,7 +171,7 @@ int lace_train_run_start(struct lace_train_run *r, struct lace_error *err)
     char path[PATH_MAX];
     int code = r->ranks.rank ? 0 : lock_folder(r, err);
     if (code || (code = lace_join(path, r->out, "model/model.safetensors", err))) return code;
-    long latest = lace_train_run_latest(r->out);
+    long latest = lace_train_run_latest(r->out, LONG_MAX);
     if (latest >= 0 && !r->options->resume)
         return lace_fail(
             err, LACE_BAD,

@@ -4,12 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int name_last_good(const struct lace_train_run *r, int code, struct lace_error *err)
+/* The weights whose loss has burst may lie in the last checkpoint: good is one that a later step was well with. */
+static int name_last_good(const struct lace_train_run *r, bool burst, int code, struct lace_error *err)
 {
     struct lace_error why = err ? *err : (struct lace_error){{0}};
-    long latest = lace_train_run_latest(r->out);
-    if (latest < 0) return code;
-    return lace_fail(err, code, "%.380s The last good checkpoint is %.80s/checkpoint-%ld.", why.text, r->out, latest);
+    long latest = lace_train_run_latest(r->out, r->trainer.step - burst);
+    if (latest >= 0)
+        return lace_fail(err, code, "%.380s The last good checkpoint is %.80s/checkpoint-%ld.", why.text, r->out,
+                         latest);
+    return burst ? lace_fail(err, code, "%.400s There is no checkpoint from before.", why.text) : code;
 }
 
 static void write_rl(const struct lace_train_run *r, const struct lace_rl_report *o)
@@ -59,17 +62,29 @@ static int keep_step(struct lace_train_run *r, struct lace_error *err)
     return lace_train_run_save(r, err);
 }
 
+/* The longest batch first. */
+static int try_longest(struct lace_train_run *r, struct lace_error *err)
+{
+    struct lace_train_trial trial = {.rank = r->ranks.rank};
+    if (r->trainer.step >= r->train.steps) return 0;
+    int code = r->lattice_grpo ? lace_rl_try_longest(r->lattice_grpo, &trial, err)
+                               : lace_trainer_try_longest(&r->trainer, &trial, err);
+    if (!code && r->options->trial) r->options->trial(r->options->user, &trial);
+    return code;
+}
+
 static int train_steps(struct lace_train_run *r, struct lace_error *err)
 {
-    int code = 0;
+    int code = try_longest(r, err);
+    if (code) return code;
     while (r->trainer.step < r->train.steps) {
-        struct lace_step_report report;
+        struct lace_step_report report = {0};
         struct lace_rl_report rewards;
         double start = lace_now();
         long before = r->trainer.step;
         code = r->lattice_grpo ? lace_rl_step(r->lattice_grpo, &report, &rewards, err)
                                : lace_trainer_step(&r->trainer, &report, err);
-        if (code) return name_last_good(r, code, err);
+        if (code) return name_last_good(r, report.burst, code, err);
         double seconds = lace_now() - start;
         if (r->metrics) write_metrics(r, &report, r->lattice_grpo ? &rewards : NULL, seconds);
         struct lace_train_progress p = {r->options->stage, r->out,           r->trainer.step, r->train.steps,
@@ -80,7 +95,7 @@ static int train_steps(struct lace_train_run *r, struct lace_error *err)
         bool stop = stops > 0, last = r->trainer.step >= r->train.steps;
         if (!stop && !last && r->trainer.step / r->checkpoint_every == before / r->checkpoint_every) continue;
         code = lace_ranks_agree(&r->ranks, r->ranks.rank ? 0 : keep_step(r, err), err);
-        if (code) return name_last_good(r, code, err);
+        if (code) return name_last_good(r, false, code, err);
         if (stop && !last)
             return lace_fail(err, LACE_STOPPED,
                              "Stopped after step %ld of %d; %s/checkpoint-%ld is saved: go on with --resume.",

@@ -54,6 +54,7 @@ int lace_trainer_init(struct lace_trainer *t, struct lace_model *model, const st
     if (!model->master) return lace_fail(err, LACE_BAD, "The model was not opened for training.");
     if (o->freeze && model->lattice.kind == LACE_KIND_NONE)
         return lace_fail(err, LACE_BAD, "The backbone is frozen and there is no lattice: nothing is left to train.");
+    if ((code = lace_trainer_check_memory(t, err))) return code;
     t->shards = calloc((size_t)t->shard_count, sizeof *t->shards);
     t->workers = calloc((size_t)o->workers, sizeof *t->workers);
     t->m = lace_alloc_array(model->values, sizeof(float));
@@ -76,13 +77,18 @@ int lace_trainer_init(struct lace_trainer *t, struct lace_model *model, const st
 
 /* ---- a step ---- */
 
+double lace_trainer_stream(const struct lace_trainer *t, long step, int index, struct lace_rng *rng)
+{
+    uint64_t number = (uint64_t)index * (uint64_t)t->ranks.count + (uint64_t)t->ranks.rank;
+    lace_rng_init(rng, t->options.seed, (uint64_t)step * (uint64_t)t->options.shards + number);
+    return t->options.steps > 1 ? (double)step / (t->options.steps - 1) : 0;
+}
+
 static int fill_shard(struct lace_trainer *t, int index, struct lace_error *err)
 {
     struct lace_shard *s = &t->shards[index];
     struct lace_rng rng;
-    double progress = t->options.steps > 1 ? (double)t->step / (t->options.steps - 1) : 0;
-    uint64_t number = (uint64_t)index * (uint64_t)t->ranks.count + (uint64_t)t->ranks.rank;
-    lace_rng_init(&rng, t->options.seed, (uint64_t)t->step * (uint64_t)t->options.shards + number);
+    double progress = lace_trainer_stream(t, t->step, index, &rng);
     lace_shard_clear(s);
     for (int fits = 1; fits > 0;) {
         struct lace_record record;
@@ -197,24 +203,18 @@ static void update(struct lace_trainer *t, double lr, double scale)
     lace_model_repack(m, o->freeze);
 }
 
-int lace_trainer_learn(struct lace_trainer *t, const struct lace_lesson *lesson, struct lace_step_report *report,
-                       struct lace_error *err)
+int lace_trainer_pass(struct lace_trainer *t, const struct lace_lesson *lesson, struct lace_error *err)
 {
-    const struct lace_trainer_options *o = &t->options;
-    int code = 0;
+    int code = 0, workers = t->options.workers;
     struct lace_error first = {{0}};
-    *report = (struct lace_step_report){.lr = learning_rate(o, t->step)};
-    if (!(lesson->tokens > 0))
-        return lace_fail(err, LACE_BAD, "No token of this step is to be learned; the data source marks them all.");
-
-        /* each worker takes the same shards at every run, one after another: the sums have one order */
-#pragma omp parallel for schedule(static, 1) num_threads(o->workers)
-    for (int k = 0; k < o->workers; k++) {
+    /* each worker takes the same shards at every run, one after another: the sums have one order */
+#pragma omp parallel for schedule(static, 1) num_threads(workers)
+    for (int k = 0; k < workers; k++) {
         struct lace_worker *w = &t->workers[k];
         struct lace_error own;
         memset(w->grad, 0, sizeof(float) * t->model->values);
         w->loss = 0;
-        for (int i = k; i < lesson->count; i += o->workers) {
+        for (int i = k; i < lesson->count; i += workers) {
             int failed = run_shard(t, w, lesson, i, &own);
             if (failed)
 #pragma omp critical
@@ -222,7 +222,27 @@ int lace_trainer_learn(struct lace_trainer *t, const struct lace_lesson *lesson,
         }
     }
     code = lace_ranks_agree(&t->ranks, code, &first);
-    if (code) return lace_fail(err, code, "%s", first.text);
+    return code ? lace_fail(err, code, "%s", first.text) : 0;
+}
+
+/* No numbers, or a model that is far worse than one that has learned nothing: guessing costs ln V a token, and a model
+ * at four times that puts its trust in what is wrong. Rewards have no such bound. */
+static bool bursts(const struct lace_trainer *t, const struct lace_lesson *lesson,
+                   const struct lace_step_report *report)
+{
+    return !isfinite(report->loss) || !isfinite(report->grad_norm) ||
+           (!lesson->weigh && report->loss > 4 * log(t->model->config.vocab_size));
+}
+
+int lace_trainer_learn(struct lace_trainer *t, const struct lace_lesson *lesson, struct lace_step_report *report,
+                       struct lace_error *err)
+{
+    const struct lace_trainer_options *o = &t->options;
+    int code = 0;
+    *report = (struct lace_step_report){.lr = learning_rate(o, t->step)};
+    if (!(lesson->tokens > 0))
+        return lace_fail(err, LACE_BAD, "No token of this step is to be learned; the data source marks them all.");
+    if ((code = lace_trainer_pass(t, lesson, err))) return code;
     double sums[3] = {0};
     for (int k = 0; k < o->workers; k++) sums[0] += t->workers[k].loss;
     for (int i = 0; i < lesson->count; i++) {
@@ -235,7 +255,7 @@ int lace_trainer_learn(struct lace_trainer *t, const struct lace_lesson *lesson,
     report->flops = sums[2];
     report->learned = (long)lesson->tokens;
     report->grad_norm = norm(t);
-    if (!isfinite(report->loss) || !isfinite(report->grad_norm))
+    if ((report->burst = bursts(t, lesson, report)))
         return lace_fail(err, LACE_BAD,
                          "Step %ld: the loss is %g and the gradient's norm %g; training stopped. Lower lr or clip.",
                          t->step + 1, report->loss, report->grad_norm);

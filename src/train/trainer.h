@@ -27,6 +27,7 @@ struct lace_step_report {
     long tokens;  /* rows taken through the model */
     long learned; /* tokens with a loss */
     double flops; /* of the step's products and attention, forward and backward */
+    bool burst;   /* the loss was no number or beyond all measure, and nothing was learned */
 };
 
 struct lace_worker {
@@ -67,11 +68,25 @@ struct lace_lesson {
     void (*weigh)(void *user, int shard, struct lace_worker *worker);
     void *user;
 };
-/* One update. A loss that is no number is an error, and the weights stay as they were. */
+/* One update. A loss that bursts is an error, report->burst is set, and the weights stay as they were. */
 int lace_trainer_learn(struct lace_trainer *trainer, const struct lace_lesson *lesson, struct lace_step_report *report,
                        struct lace_error *err);
+/* Its part that takes memory: forward and backward of every shard; the gradients lie in the workers. */
+int lace_trainer_pass(struct lace_trainer *trainer, const struct lace_lesson *lesson, struct lace_error *err);
+/* Sets out to draw the groups of this rank's shard `index` in a step: returns where in the run it lies, 0 to 1. */
+double lace_trainer_stream(const struct lace_trainer *trainer, long step, int index, struct lace_rng *rng);
 /* One update with groups that are drawn from the sources. */
 int lace_trainer_step(struct lace_trainer *trainer, struct lace_step_report *report, struct lace_error *err);
+
+/* ---- trial.c: the longest batch first, so that memory fails before anything is learned ---- */
+/* Refuses what needs more memory than is left, before it is taken: afterwards the system would end the process. */
+int lace_trainer_check_memory(const struct lace_trainer *trainer, struct lace_error *err);
+/* Fills a shard for every worker with copies of a group, takes them forward and backward and throws the gradients away:
+ * not a bit of the training changes. Sets trial->rows and ->memory. */
+int lace_trainer_try(struct lace_trainer *trainer, const struct lace_script *script, bool shut,
+                     struct lace_train_trial *trial, struct lace_error *err);
+/* The same with the longest of the groups that the rest of the run will draw, among at most 256 spread over it. */
+int lace_trainer_try_longest(struct lace_trainer *trainer, struct lace_train_trial *trial, struct lace_error *err);
 
 /* A stage as its YAML file describes it, without the run's folder: nothing is written or resumed. options outlive it. */
 struct lace_training;

@@ -21,6 +21,7 @@ began=$(now)
 run "$work/whole" >"$work/log" 2>&1
 is "a run ends well" "$?" 0
 took=$((($(now) - began) / 1000))
+like "the longest batch is run first" "$(head -n 1 "$work/log")" "^longest batch: [0-9]* rows a worker, of groups of [0-9]* tokens; memory at most [0-9]* MiB$"
 is "metrics have each step once" "$(sed 's/^{"step": \([0-9]*\),.*}$/\1/' "$work/whole/metrics.jsonl" | tr '\n' ' ')" "$(seq 1 150 | tr '\n' ' ')"
 is "two checkpoints are kept" "$(ls "$work/whole" | tr '\n' ' ')" "checkpoint-148 checkpoint-150 metrics.jsonl model settings.yaml "
 RANDOM=7
@@ -148,6 +149,9 @@ wait $child
 succeeds "rl goes on where it was stopped" rl "$work/rl2" --resume
 succeeds "with the same bits" cmp "$work/rl/model/lattice/lattice_model.safetensors" "$work/rl2/model/lattice/lattice_model.safetensors"
 succeeds "in the backbone too" cmp "$work/rl/model/model.safetensors" "$work/rl2/model/model.safetensors"
+like "the longest rollout is tried first" "$(head -n 1 "$work/log")" "^longest batch: [0-9]* rows a worker"
+said=$(rl "$work/rl4" --set shard_rows=100; cat "$work/log")
+like "what may not fit is refused at once" "$said" "Record of the longest rollout with its 2 threads does not fit a shard of 100 rows; raise shard_rows"
 said=$(rl "$work/rl3" --set init.lattice=new; cat "$work/log")
 like "rl needs a trained lattice" "$said" "rl goes on with a lattice that is trained; init.lattice cannot be new."
 finish

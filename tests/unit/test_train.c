@@ -434,6 +434,129 @@ static void a_run_that_bursts_names_the_last_good_checkpoint(void **state)
     assert_string_equal(second.text, err.text);
 }
 
+/* A rate of 1 turns the weights over in a few steps, and every number stays finite. */
+static void a_loss_beyond_all_measure_ends_a_run(void **state)
+{
+    struct lace_error err;
+    char out[280], init[300], set[300];
+    long step = 0, named = 0;
+    const char *at;
+    double loss = 0;
+    write_text(in_folder("tiny.yaml"), tiny_yaml);
+    snprintf(out, sizeof out, "out=%s", in_folder("absurd"));
+    const char *sets[] = {out, "lr=1", "warmup=0", "clip=0", "dtype=f32", "steps=60", "checkpoint_every=1", NULL};
+    assert_int_equal(train("pretrain", false, sets, NULL, &err), LACE_BAD);
+    assert_says(err.text, "training stopped");
+    assert_int_equal(sscanf(strstr(err.text, "Step "), "Step %ld: the loss is %lf", &step, &loss), 2);
+    assert_true(isfinite(loss) && loss > 4 * log(512));
+    /* the last checkpoint holds what step `step` burst with; the one before went through step - 1 well */
+    assert_non_null(at = strstr(err.text, "The last good checkpoint is "));
+    assert_non_null(at = strstr(at, "/checkpoint-"));
+    assert_int_equal(sscanf(at, "/checkpoint-%ld", &named), 1);
+    assert_int_equal(named, step - 2);
+    snprintf(init, sizeof init, "init.model=%s/checkpoint-%ld", in_folder("absurd"), named);
+    snprintf(set, sizeof set, "out=%s", in_folder("after"));
+    write_text(in_folder("tiny.yaml"),
+               "tokenizer: recipes/tokenizer.json\nsteps: 1\nlr: 1e-6\nshards: 2\nshard_rows: 300\n"
+               "data:\n  - {family: search, policy: alone, threads: 1, difficulty: 1, options: 4, moduli: [11]}\n");
+    assert_works(train("sft", false, (const char *[]){set, init, NULL}, NULL, &err), err);
+
+    write_text(in_folder("tiny.yaml"), tiny_yaml);
+    snprintf(out, sizeof out, "out=%s", in_folder("early"));
+    sets[6] = "checkpoint_every=100";
+    assert_int_equal(train("pretrain", false, sets, NULL, &err), LACE_BAD);
+    assert_says(err.text, "There is no checkpoint from before.");
+}
+
+/* ---- the longest batch first ---- */
+
+static void the_longest_batch_leaves_no_trace(void **state)
+{
+    struct rig tried, plain;
+    struct lace_error err;
+    rig_open(&tried, mixed, small(2), LACE_BF16, 1);
+    rig_open(&plain, mixed, small(2), LACE_BF16, 1);
+    for (int i = 0; i < 4; i++) {
+        struct lace_train_trial trial = {0};
+        assert_works(lace_trainer_try_longest(&tried.trainer, &trial, &err), err);
+        assert_true(trial.memory > 1 << 20 && trial.threads >= 1 && trial.longest > 0);
+        assert_true(trial.rows <= 400 && trial.rows > 400 - trial.longest); /* one more does not fit */
+        assert_true(step(&tried).loss == step(&plain).loss);
+    }
+    assert_memory_equal(tried.model->master, plain.model->master, bytes_of(&plain));
+    assert_memory_equal(tried.trainer.m, plain.trainer.m, bytes_of(&plain));
+    assert_memory_equal(tried.trainer.v, plain.trainer.v, bytes_of(&plain));
+    rig_close(&tried);
+    rig_close(&plain);
+}
+
+/* No step that is to come begins a shard with a longer group. */
+static void the_longest_batch_is_the_longest(void **state)
+{
+    struct rig r;
+    struct lace_error err;
+    struct lace_train_trial trial = {0};
+    struct lace_script script = {0};
+    rig_open(&r, mixed, small(2), LACE_F32, 1);
+    assert_works(lace_trainer_try_longest(&r.trainer, &trial, &err), err);
+    int longest = 0;
+    for (long at = 0; at < r.options.steps; at++)
+        for (int i = 0; i < r.options.shards; i++) {
+            struct lace_rng rng;
+            struct lace_record record;
+            const struct lace_source *source;
+            lace_rng_init(&rng, r.options.seed, (uint64_t)(at * r.options.shards + i));
+            assert_works(
+                lace_sources_draw(&r.sources, &rng, (double)at / (r.options.steps - 1), &record, &source, &err), err);
+            assert_works(lace_script_read(&script, &format, &record, source, &rng, &err), err);
+            if (script.count + script.prompt_count > longest) longest = script.count + script.prompt_count;
+            lace_record_release(&record);
+        }
+    assert_int_equal(trial.longest, longest);
+    lace_script_release(&script);
+    rig_close(&r);
+}
+
+static void heard(void *user, const struct lace_train_trial *trial) { ((struct lace_train_trial *)user)[0] = *trial; }
+
+static void a_run_begins_with_it(void **state)
+{
+    struct lace_error err;
+    struct lace_train_trial trial = {0};
+    char out[280];
+    snprintf(out, sizeof out, "out=%s", in_folder("trial"));
+    write_text(in_folder("tiny.yaml"), tiny_yaml);
+    struct lace_train_options o = {.stage = "pretrain",
+                                   .config = in_folder("tiny.yaml"),
+                                   .sets = (const char *[]){out, NULL},
+                                   .workers = 2,
+                                   .progress = stop_at_three,
+                                   .user = &trial,
+                                   .trial = heard};
+    assert_int_equal(lace_train(&o, &err), LACE_STOPPED);
+    assert_true(trial.rows > 150 && trial.rows <= 300 && trial.threads == 1);
+    trial.rows = 0;
+    o.resume = true;
+    o.progress = NULL;
+    assert_works(lace_train(&o, &err), err);
+    assert_true(trial.rows > 150 && trial.rows <= 300);
+    trial.rows = 0; /* and nothing is tried where nothing is left to do */
+    assert_works(lace_train(&o, &err), err);
+    assert_int_equal(trial.rows, 0);
+
+    snprintf(out, sizeof out, "out=%s", in_folder("narrow"));
+    const char *sets[] = {out, "shard_rows=64", "model.max_position_embeddings=4096", "data.0.difficulty=4", NULL};
+    o.sets = sets;
+    o.resume = false;
+    assert_int_equal(lace_train(&o, &err), LACE_BAD);
+    assert_non_null(strstr(err.text, "does not fit a shard of 64 rows; raise shard_rows"));
+    const char *wide[] = {out, "shard_rows=1048576", "model.hidden_size=65536", "model.num_hidden_layers=2", NULL};
+    o.sets = wide; /* some terabytes */
+    assert_int_equal(lace_train(&o, &err), LACE_MEMORY);
+    assert_non_null(strstr(err.text, "Training needs"));
+    assert_non_null(strstr(err.text, "lower shard_rows"));
+}
+
 static void the_other_stages_go_on_from_a_model(void **state)
 {
     struct lace_error err;
@@ -483,6 +606,10 @@ int main(int count, char **argv)
         cmocka_unit_test(a_loss_that_is_no_number_changes_nothing),
         cmocka_unit_test(a_run_goes_on_with_its_own_settings_only),
         cmocka_unit_test(a_run_that_bursts_names_the_last_good_checkpoint),
+        cmocka_unit_test(a_loss_beyond_all_measure_ends_a_run),
+        cmocka_unit_test(the_longest_batch_leaves_no_trace),
+        cmocka_unit_test(the_longest_batch_is_the_longest),
+        cmocka_unit_test(a_run_begins_with_it),
         cmocka_unit_test(the_other_stages_go_on_from_a_model),
     };
     return cmocka_run_group_tests_name("train", tests, open_all, close_all);
