@@ -5,11 +5,8 @@
 
 int lace_measure_open(struct lace_measure *m, const char *model, struct lace_error *err)
 {
-    char path[PATH_MAX];
     *m = (struct lace_measure){0};
-    if (!model) return 0;
-    int code = lace_join(path, model, "tokenizer.json", err);
-    return code ? code : lace_tokenizer_open(&m->tokenizer, path, err);
+    return model ? lace_tokenizer_open_folder(&m->tokenizer, model, err) : 0;
 }
 
 static int words(const char *text, size_t len)

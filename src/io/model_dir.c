@@ -103,6 +103,18 @@ int lace_model_gguf(const char *model, char *path, struct lace_error *err)
     return code ? code : 1;
 }
 
+int lace_model_not_gguf(const char *model, const char *what, struct lace_error *err)
+{
+    char path[PATH_MAX];
+    int gguf = lace_model_gguf(model, path, err);
+    if (gguf <= 0) return gguf;
+    return lace_fail(
+        err, LACE_BAD,
+        "%s starts from a directory with config.json, model.safetensors and tokenizer.json; %.300s is a GGUF "
+        "file, which runs as it is.",
+        what, path);
+}
+
 int lace_model_dir_check(const char *dir, struct lace_error *err)
 {
     static const char *const pickled[] = {".bin", ".pt", ".pth", ".ckpt", NULL};

@@ -6,6 +6,8 @@
 /* Whether a model is a GGUF file: the file itself, or a directory that holds one (all parts of one) and no checkpoint.
  * 1: yes, path (PATH_MAX bytes) is the file, or its first part; 0: no; negative: several, or a path that is too long. */
 int lace_model_gguf(const char *model, char *path, struct lace_error *err);
+/* Refuses a GGUF file where a checkpoint's own files are needed; what: "Training", "lace export". */
+int lace_model_not_gguf(const char *model, const char *what, struct lace_error *err);
 /* A GGUF file, or a directory with config.json and weights in safetensors, or at least nothing that is known to be something else: what
  * is merely missing, its reader says. */
 int lace_model_dir_check(const char *dir, struct lace_error *err);

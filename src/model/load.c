@@ -64,9 +64,13 @@ static int check_part(const struct lace_model *m, struct lace_weights *source, c
 {
     int code = 0;
     const struct lace_tensor *t;
-    for (int i = 0; i < m->count && !code; i++)
-        if (lace_weight_is_lattice(&m->weights[i]) == lattice)
-            code = check_weight(&m->weights[i], source, dir, &t, err);
+    for (int i = 0; i < m->count && !code; i++) {
+        struct lace_weight *w = &m->weights[i];
+        enum lace_dtype type;
+        if (lace_weight_is_lattice(w) != lattice || (code = check_weight(w, source, dir, &t, err))) continue;
+        lace_tensor_dtype(t, &type);
+        if (lace_dtype_has_blocks(type) && !m->trained) w->packed = type; /* the products read them as they are */
+    }
     return code || lattice ? code : check_rest(m, source, err);
 }
 
@@ -112,7 +116,6 @@ static int fill_weight(struct lace_model *m, struct lace_weight *w, const struct
     size_t count = (size_t)w->rows * w->cols;
     enum lace_dtype type;
     lace_tensor_dtype(t, &type);
-    if (lace_dtype_has_blocks(type) && !m->trained) w->packed = type; /* the products read them as they are */
     int code = lace_model_give(m, w, err);
     if (code) return code;
     if (w->value) {
@@ -173,6 +176,7 @@ int lace_model_load(struct lace_model **model, const char *dir, const char *latt
     if (!code && lattice_dir) code = lace_weights_open(&adapter, lattice_dir, "lattice_model", err);
     if (!code && lattice_dir) code = check_part(m, &adapter, lattice_dir, true, err);
     if (!code) code = lace_model_give_master(m, 0, err);
+    if (!code) code = lace_model_give_packed(m, err);
     if (!code) code = fill_part(m, &m->source, false, err);
     if (!code && lattice_dir) code = fill_part(m, &adapter, true, err);
     lace_weights_close(&adapter);

@@ -69,16 +69,46 @@ int lace_model_give_master(struct lace_model *m, size_t kept, struct lace_error 
     return 0;
 }
 
+/* Whether a weight has a matrix: a head's of its own, or the embedding's where the two are one. */
+static bool has_matrix(const struct lace_model *m, const struct lace_weight *w)
+{
+    enum lace_form form = lace_params[w->param].form;
+    return form == MATRIX || (form == TABLE && m->config.tie_word_embeddings);
+}
+
+int lace_model_give_packed(struct lace_model *m, struct lace_error *err)
+{
+    struct lace_arena count = {.base = NULL};
+    if (m->trained) return 0;
+    for (int i = 0; i < m->count; i++) {
+        const struct lace_weight *w = &m->weights[i];
+        if (has_matrix(m, w)) lace_arena_take(&count, m->ops->matrix_bytes(w->packed, w->cols, w->rows));
+    }
+    return count.used ? lace_arena_init(&m->packed, count.used, err) : 0;
+}
+
+static void *take_packed(struct lace_model *m, size_t bytes)
+{
+    void *piece = m->packed.base ? lace_arena_take(&m->packed, bytes) : NULL;
+    return piece ? piece : lace_alloc(bytes);
+}
+
+static void free_packed(const struct lace_model *m, void *memory)
+{
+    uintptr_t base = (uintptr_t)m->packed.base;
+    if (!base || (uintptr_t)memory < base || (uintptr_t)memory >= base + m->packed.size) lace_free(memory);
+}
+
 int lace_model_give(struct lace_model *m, struct lace_weight *w, struct lace_error *err)
 {
     enum lace_form form = lace_params[w->param].form;
     if (!m->trained && form == VECTOR && !(w->value = lace_alloc_array((size_t)w->cols, sizeof(float)))) goto memory;
-    if (form == VECTOR || (form == TABLE && !m->config.tie_word_embeddings)) return 0;
+    if (!has_matrix(m, w)) return 0;
     if (m->trained && lace_dtype_has_blocks(w->packed))
         return lace_fail(err, LACE_BAD, "Weights of type %s cannot be trained; take the model in BF16, F16 or F32.",
                          lace_dtype_name(w->packed));
     w->matrix = (struct lace_matrix){w->cols, w->rows, w->packed, NULL, NULL};
-    if (!(w->matrix.forward = lace_alloc(m->ops->matrix_bytes(w->packed, w->cols, w->rows)))) goto memory;
+    if (!(w->matrix.forward = take_packed(m, m->ops->matrix_bytes(w->packed, w->cols, w->rows)))) goto memory;
     if (m->trained && !(w->matrix.backward = lace_alloc(m->ops->matrix_bytes(m->dtype, w->rows, w->cols)))) goto memory;
     return 0;
 memory:
@@ -95,6 +125,7 @@ int lace_model_give_table(struct lace_weight *w, enum lace_dtype type, struct la
 int lace_model_give_all(struct lace_model *m, int first, struct lace_error *err)
 {
     int code = lace_model_give_master(m, first < m->count ? m->weights[first].offset : 0, err);
+    if (!code && !first) code = lace_model_give_packed(m, err);
     for (int i = first; i < m->count && !code; i++) {
         code = lace_model_give(m, &m->weights[i], err);
         if (!code && !m->trained && lace_params[m->weights[i].param].form == TABLE)
@@ -113,9 +144,10 @@ void lace_model_free(struct lace_model **model)
             lace_free(w->value);
             if (!w->mapped) lace_free((void *)w->table);
         }
-        lace_free(w->matrix.forward);
+        free_packed(m, w->matrix.forward);
         lace_free(w->matrix.backward);
     }
+    lace_arena_release(&m->packed);
     lace_free(m->master);
     lace_weights_close(&m->source);
     lace_free(m->config_json);

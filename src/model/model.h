@@ -92,6 +92,7 @@ struct lace_model {
     size_t values;         /* of all weights together: the length of a flat block */
     float *master;         /* (values) where trained, else NULL */
     int (*index)[P_COUNT]; /* (L + 1, P_COUNT) into weights, -1: not there; row L holds the tensors that occur once */
+    struct lace_arena packed;   /* of all matrices, where nothing is trained: huge pages without a waste at each end */
     struct lace_weights source; /* open where the embedding is read in place */
 };
 

@@ -9,6 +9,8 @@ int lace_model_new(struct lace_model **model, const struct lace_config *config,
                    struct lace_error *err);
 /* The flat block of a trained model, for all weights listed so far; the first `kept` values stay. */
 int lace_model_give_master(struct lace_model *model, size_t kept, struct lace_error *err);
+/* One block for the packed matrices of all weights, whose types are known; lace_model_give takes from it. */
+int lace_model_give_packed(struct lace_model *model, struct lace_error *err);
 /* Memory of one weight besides the master and the table: values of a vector, packed matrices. */
 int lace_model_give(struct lace_model *model, struct lace_weight *weight, struct lace_error *err);
 /* All memory of the weights from index first on. */

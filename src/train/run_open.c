@@ -1,4 +1,5 @@
 /* Settings -> tokenizer, model, sources, trainer and, for rl, the reference: a run before its first step. */
+#include "io/model_dir.h"
 #include "train/run.h"
 #include <limits.h>
 #include <stdlib.h>
@@ -166,6 +167,7 @@ static int open_model(struct lace_train_run *r, struct lace_error *err)
                          r->options->stage);
     if (!r->tokenizer_path && !init)
         return lace_fail(err, LACE_BAD, "%s: tokenizer is missing; name a tokenizer.json.", s->path);
+    if (init && (code = lace_model_not_gguf(init, "Training", err))) return code;
     if (!r->tokenizer_path) {
         if ((code = lace_join(path, init, "tokenizer.json", err))) return code;
         if ((code = lace_tokenizer_open(&r->tokenizer, path, err))) return code;
