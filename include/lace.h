@@ -30,7 +30,7 @@ enum lace_code {
 struct lace_engine;
 enum lace_visible { LACE_ALIGNED, LACE_WINDOW, LACE_CAUSAL };
 struct lace_engine_options {
-    const char *model;   /* a Hugging Face directory; NULL: the model that ships with lace */
+    const char *model;   /* a Hugging Face directory or a GGUF file; NULL: the model that ships with lace */
     const char *lattice; /* an adapter directory; "off": none; NULL: MODEL/lattice where it exists */
     int visible;         /* enum lace_visible: show other positions than the lattice was trained with; -1: its own */
     int window;          /* with LACE_WINDOW */

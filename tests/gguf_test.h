@@ -1,6 +1,7 @@
 /* GGUF files written down in tests. */
 #ifndef LACE_GGUF_TEST_H
 #define LACE_GGUF_TEST_H
+#include "base/base.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,36 @@ static inline unsigned char *gguf_make(const char *recipe, size_t *len)
     }
     *len = n;
     return realloc(bytes, n ? n : 1);
+}
+
+/* Writes the file of a recipe by lines, where the line that begins with the key of `instead` is replaced by it (or it is
+ * added; "-key" only takes away). Behind the pairs comes the recipe of so many tensors. */
+static inline void gguf_write(const char *path, const char *base, const char *instead, int tensors, const char *table)
+{
+    struct lace_text lines, recipe;
+    struct lace_error err;
+    bool removes = instead && *instead == '-', placed = !instead || removes;
+    size_t key = instead ? strcspn(instead + removes, " ") : 0, len;
+    int pairs = 0;
+    lace_text_init(&lines);
+    lace_text_init(&recipe);
+    for (const char *p = base, *end; *p; p = end + 1) {
+        end = strchr(p, '\n');
+        bool same = instead && strcspn(p, " ") == key && !memcmp(p, instead + removes, key);
+        if (same && removes) continue;
+        pairs++;
+        if (same) lace_text_str(&lines, instead);
+        else lace_text_add(&lines, p, (size_t)(end - p));
+        placed |= same;
+        lace_text_str(&lines, " ");
+    }
+    if (!placed) lace_text_str(&lines, instead), pairs++;
+    lace_text_print(&recipe, "GGUF 4:3 8:%d 8:%d %s %s", tensors, pairs, lines.data, table);
+    unsigned char *bytes = gguf_make(recipe.data, &len);
+    if (lace_write_file(path, bytes, len, &err)) abort();
+    free(bytes);
+    lace_text_release(&lines);
+    lace_text_release(&recipe);
 }
 
 #define HEAD(tensors, pairs)          "GGUF 4:3 8:" #tensors " 8:" #pairs " "

@@ -98,7 +98,7 @@ static int read_sizes(struct source *s, struct lace_error *err)
     long head = n[4] > 0 ? n[1] / n[4] : 0;
     if ((code = whole(s, "attention.head_count_kv", n[4], &kv, err)) ||
         (code = whole(s, "attention.key_length", head, &key, err)) ||
-        (code = whole(s, "attention.value_length", key, &value, err)) ||
+        (code = whole(s, "attention.value_length", head, &value, err)) ||
         (code = whole(s, "rope.dimension_count", key, &turned, err)) ||
         (code = real(s, "attention.layer_norm_rms_epsilon", NAN, &eps, err)))
         return code;
@@ -253,9 +253,11 @@ static int refuse_others(const struct source *s, struct lace_error *err)
                         : pair->type == LACE_GGUF_STRING ? json_true()
                         : pair->type == LACE_GGUF_BOOL   ? json_boolean(pair->data[0])
                                                          : json_real(lace_gguf_number(pair, 0));
-        if (!value) value = json_true(); /* a number that is none */
-        if (!strcmp(name, "attention.causal") && json_is_true(value)) json_decref(value);
-        else if (lace_name_index(read, name) >= 0) json_decref(value);
+        if (!value) value = json_true();         /* a number that is none */
+        if (!strcmp(name, "attention.causal")) { /* off is what would change the result */
+            json_object_set_new(others, name, json_boolean(!json_is_true(value)));
+            json_decref(value);
+        } else if (lace_name_index(read, name) >= 0) json_decref(value);
         else json_object_set_new(others, name, value);
     }
     int code = others ? lace_config_refuse_unknown(others, s->file->path, err)

@@ -34,9 +34,9 @@ head -c 30000 $g/qwen3.gguf >"$work/model.gguf"
 says "a GGUF file cut short" "damaged or cut short" run --model "$work/model.gguf" "$problem"
 says "a later part of a GGUF model" "is part 2 of 2.*name the first part" run --model $g/qwen2-00002-of-00002.gguf "$problem"
 says "several GGUF files" "holds [0-9]* GGUF files; name one of them" run --model $g "$problem"
-says "the export of a GGUF file" "lace export starts from a directory.*is a GGUF file" export $g/qwen3.gguf --out "$work/none"
+says "the export of a GGUF file" "lace export starts from a directory.*is a GGUF file" "$LACE" export $g/qwen3.gguf --out "$work/none"
 says "training from a GGUF file" "Training starts from a directory.*is a GGUF file" \
-    train sft --config recipes/lace.yaml --set init.model=$g/qwen3.gguf --set out="$work/none"
+    "$LACE" train sft --config recipes/lace.yaml --set init.model=$g/qwen3.gguf --set out="$work/none"
 says "a GGUF vocabulary" "lack \"llama.context_length\"" run --model $g/vocab_llama2.gguf "$problem"
 mkdir -p "$work/odd"
 odd() { # names: a directory of such files, all empty

@@ -106,36 +106,6 @@ static const char spm[] = "s:general.architecture 4:8 s:llama\n"
                           "s:tokenizer.ggml.scores 4:9 4:6 8:4 4:0 4:0 4:0 4:0\n"
                           "s:tokenizer.ggml.token_type 4:9 4:5 8:4 4:2 4:3 4:3 4:1\n";
 
-/* Writes the file of a recipe by lines, where the line that begins with the key of `instead` is replaced by it (or it is
- * added; "-key" only takes away). */
-static void write_file(const char *path, const char *base, const char *instead)
-{
-    struct lace_text lines, recipe;
-    struct lace_error err;
-    bool removes = instead && *instead == '-', placed = !instead || removes;
-    size_t key = instead ? strcspn(instead + removes, " ") : 0, len;
-    int pairs = 0;
-    lace_text_init(&lines);
-    lace_text_init(&recipe);
-    for (const char *p = base, *end; *p; p = end + 1) {
-        end = strchr(p, '\n');
-        bool same = instead && strcspn(p, " ") == key && !memcmp(p, instead + removes, key);
-        if (same && removes) continue;
-        pairs++;
-        if (same) lace_text_str(&lines, instead);
-        else lace_text_add(&lines, p, (size_t)(end - p));
-        placed |= same;
-        lace_text_str(&lines, " ");
-    }
-    if (!placed) lace_text_str(&lines, instead), pairs++;
-    lace_text_print(&recipe, "GGUF 4:3 8:0 8:%d %s", pairs, lines.data);
-    unsigned char *bytes = gguf_make(recipe.data, &len);
-    assert_int_equal(lace_write_file(path, bytes, len, &err), 0);
-    free(bytes);
-    lace_text_release(&lines);
-    lace_text_release(&recipe);
-}
-
 static void malformed_tokenizers_are_refused(void **state)
 {
     static const struct {
@@ -185,7 +155,7 @@ static void malformed_tokenizers_are_refused(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct lace_tokenizer *t;
         struct lace_error err = {.text = ""};
-        write_file(path, cases[i].base, cases[i].instead);
+        gguf_write(path, cases[i].base, cases[i].instead, 0, "");
         int code = lace_tokenizer_open_gguf(&t, path, &err);
         if (!cases[i].says && code) fail_msg("%s: %s", cases[i].instead, err.text);
         if (cases[i].says && (code != LACE_BAD || !strstr(err.text, cases[i].says)))
@@ -215,7 +185,7 @@ static void malformed_templates_are_refused(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct lace_chat_template *chat;
         struct lace_error err = {.text = ""};
-        write_file(path, gpt2, cases[i].instead);
+        gguf_write(path, gpt2, cases[i].instead, 0, "");
         assert_int_equal(lace_chat_template_open(&chat, path, &err), 0);
         int code = lace_chat_template_check(chat, &err);
         if (!cases[i].says && code) fail_msg("%s: %s", cases[i].instead, err.text);
@@ -236,7 +206,7 @@ static void ends_have_many_names(void **state)
     struct lace_error err;
     json_t *g;
     close(mkstemp(path));
-    write_file(path, base, NULL);
+    gguf_write(path, base, NULL, 0, "");
     if (lace_gguf_generation(path, &g, &err)) fail_msg("%s", err.text);
     char *text = json_dumps(g, JSON_COMPACT | JSON_SORT_KEYS);
     assert_string_equal(text, "{\"do_sample\":true,\"eos_token_id\":[2,1,2],\"min_p\":0.0,\"repetition_penalty\":1.0,"
