@@ -51,8 +51,9 @@ $(B)/%.o: %.c | $(B)/.deps-build
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CFLAGS) $(ISA) -MMD -MP -c $< -o $@
 # The server's page: its files as lists of bytes, which src/serve/assets.c includes.
+PAGE := $(patsubst %,$(B)/%.inc,$(wildcard src/serve/page/*))
 $(B)/src/serve/assets.o: ISA := -I$(B)/src
-$(B)/src/serve/assets.o: $(patsubst %,$(B)/%.inc,$(wildcard src/serve/page/*))
+$(B)/src/serve/assets.o: $(PAGE)
 $(B)/%.inc: %
 	@mkdir -p $(@D)
 	$(call say,EMBED,$<)od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g' > $@
@@ -112,12 +113,13 @@ reproduce: $(B)/lace
 FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 FUZZ_LIB := $(filter src/base/% src/io/% src/text/% src/synth/% src/eval/stats.c src/data/import.c \
-  src/train/history.c src/data/answer.c src/data/claims.c src/serve/openai_ask.c src/data/ask_teacher.c \
+  src/train/history.c src/data/answer.c src/data/claims.c src/data/ask_teacher.c src/serve/openai_ask.c \
+  src/serve/assets.c src/serve/page_file.c \
   %/model/config.c %/model/gguf_config.c %/model/rope.c %/model/lattice_config.c \
   src/decode/format.c src/decode/saved.c src/decode/same.c src/decode/pick.c src/eval/judge.c src/eval/study.c src/eval/store.c,$(LIB_SRC))
-build-fuzz/%: tests/fuzz/%.c $(FUZZ_LIB) | $(B)/.deps-build $(B)/.deps-fuzz
+build-fuzz/%: tests/fuzz/%.c $(FUZZ_LIB) $(PAGE) | $(B)/.deps-build $(B)/.deps-fuzz
 	@mkdir -p $(@D)
-	$(call say,CC,$<)clang -O1 -g -std=gnu11 -D_GNU_SOURCE -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -Iinclude -Isrc -Wno-unknown-pragmas \
+	$(call say,CC,$<)clang -O1 -g -std=gnu11 -D_GNU_SOURCE -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -Iinclude -Isrc -I$(B)/src -Wno-unknown-pragmas \
 	  -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $< $(FUZZ_LIB) $(filter-out -ldnnl,$(LDLIBS))
 fuzz: $(FUZZ_SRC:tests/fuzz/%.c=build-fuzz/%)
 	@set -e; for f in $^; do echo "FUZZ $$f"; mkdir -p $$f.corpus; \

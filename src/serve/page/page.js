@@ -32,11 +32,16 @@
 
   /* ---- views ---- */
   const update = () => {
+    const focus = document.activeElement;
+    if (running) $("stop").hidden = false;
+    else $("run").disabled = false;
+    /* The focus goes with the button that is of use: a disabled or hidden one would lose it. */
+    if (running && (focus === $("run") || focus === $("compare"))) $("stop").focus();
+    if (!running && focus === $("stop")) $("run").focus();
+    $("stop").hidden = running === null;
     $("run").disabled = $("compare").disabled = running !== null;
     $("compare").disabled ||= model?.lace.lattice === "none";
-    $("stop").hidden = running === null;
     $("save").disabled = running !== null || !shown.length;
-    document.body.classList.toggle("running", running !== null);
   };
   const summary = () => {
     $("versus")?.remove();
@@ -45,8 +50,9 @@
       const what = run.stopped ? "was stopped" : run.answer === null ? "has no answer" : `answered ${run.answer}`;
       return `lattice ${run.settings.lattice} ${what}${run.steps ? ` after ${lace.count(run.steps, "step")}` : ""}`;
     });
-    const text = `${told.join("; ")}.`;
-    $("runs").prepend(lace.element("p", { id: "versus", class: "versus" }, text[0].toUpperCase() + text.slice(1)));
+    const text = `L${told.join("; ").slice(1)}.`;
+    $("runs").prepend(lace.element("p", { id: "versus", class: "versus" }, text));
+    $("news").textContent = text;
   };
   /* The problem of the runs, where the form does not show it already. */
   const hidePrompt = () => {
@@ -57,8 +63,8 @@
     lace.hideTip();
     shown = runs.map((run) => new lace.View(run, pace));
     for (const view of shown) view.onconclude = () => {
+      $("news").textContent = view.answer.textContent;
       summary();
-      if (!view.run.stopped) $("news").textContent = view.answer.textContent;
     };
     $("runs").replaceChildren(...[runs[0].prompt ? lace.element("p", { class: "prompt" }, runs[0].prompt) : null, ...shown.map((view) => view.node)].filter(Boolean));
     hidePrompt();
@@ -118,8 +124,9 @@
     update();
   };
   const loadFile = async (file) => {
-    if (!file || running) return;
-    if (file.size > lace.LIMITS.file) complain(`The file has ${file.size} bytes; a run has at most ${lace.LIMITS.file}.`);
+    if (!file) return;
+    if (running) complain("A run is under way; stop it before another is loaded.");
+    else if (file.size > lace.LIMITS.file) complain(`The file has ${file.size} bytes; a run has at most ${lace.LIMITS.file}.`);
     else load(await file.text());
   };
 
@@ -162,7 +169,8 @@
     $("stop").addEventListener("click", () => running?.abort());
     $("problem").addEventListener("input", hidePrompt);
     $("draw").addEventListener("click", () => { $("seed").value = crypto.getRandomValues(new Uint32Array(1))[0]; });
-    $("visible").addEventListener("change", () => { $("window-field").hidden = $("visible").value !== "window"; });
+    $("visible").addEventListener("change", () => { $("window-field").hidden = $("window").disabled = $("visible").value !== "window"; });
+    $("more").addEventListener("invalid", () => { $("more").open = true; }, true); /* else nobody saw what is wrong */
     $("pace").addEventListener("change", () => shown.forEach((view) => { view.pace = Number($("pace").value); view.wake(); }));
     $("key").addEventListener("change", takeModel);
     $("save").addEventListener("click", save);
