@@ -44,16 +44,28 @@ static void penalise(struct lace_candidate *c, int V, const int *history, int co
     }
 }
 
+/* The first of the largest, eight lanes at a time; 0 where the first logit is NaN. */
+static int largest(const float *logits, int V)
+{
+    enum { LANES = 8 };
+    float most[LANES];
+    int i = 0;
+    for (int j = 0; j < LANES; j++) most[j] = logits[0];
+    for (; i + LANES <= V; i += LANES)
+        for (int j = 0; j < LANES; j++) most[j] = logits[i + j] > most[j] ? logits[i + j] : most[j];
+    for (; i < V; i++) most[0] = logits[i] > most[0] ? logits[i] : most[0];
+    for (int j = 1; j < LANES; j++) most[0] = most[j] > most[0] ? most[j] : most[0];
+    for (i = 0; i < V; i++)
+        if (logits[i] == most[0]) return i;
+    return 0;
+}
+
 int lace_sample(const float *logits, int V, const struct lace_sampling *s, const int *history, int count,
                 struct lace_rng *rng, struct lace_candidate *c)
 {
     bool penalty = s->repetition_penalty != 1 && count;
     int chosen = 0;
-    if (s->temperature == 0 && !penalty) {
-        for (int i = 1; i < V; i++)
-            if (logits[i] > logits[chosen]) chosen = i;
-        return chosen;
-    }
+    if (s->temperature == 0 && !penalty) return largest(logits, V);
     for (int i = 0; i < V; i++) c[i] = (struct lace_candidate){logits[i], i};
     if (penalty) penalise(c, V, history, count, s->repetition_penalty);
     bool sort = s->temperature == 0 || (s->top_k && s->top_k < V) || s->top_p < 1 || s->min_p > 0;

@@ -81,6 +81,82 @@ static size_t attention_scratch(const struct lace_view *view, int H, int K, int 
     return sizeof(float) * L * (5 * (size_t)d + 2 * (size_t)view->max_keys) + 64;
 }
 
+#ifdef __AVX512F__
+/* x[c] of lane i becomes x[i] of lane c. */
+INLINE void turn_square(vec x[16])
+{
+    vec a[16];
+#    pragma GCC unroll 8
+    for (int i = 0; i < 16; i += 2) {
+        a[i] = _mm512_unpacklo_ps(x[i], x[i + 1]);
+        a[i + 1] = _mm512_unpackhi_ps(x[i], x[i + 1]);
+    }
+#    pragma GCC unroll 4
+    for (int i = 0; i < 16; i += 4) {
+        x[i] = _mm512_shuffle_ps(a[i], a[i + 2], 0x44);
+        x[i + 1] = _mm512_shuffle_ps(a[i], a[i + 2], 0xee);
+        x[i + 2] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+        x[i + 3] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0xee);
+    }
+#    pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        vec low = _mm512_shuffle_f32x4(x[i], x[i + 4], 0x88), low2 = _mm512_shuffle_f32x4(x[i + 8], x[i + 12], 0x88),
+            high = _mm512_shuffle_f32x4(x[i], x[i + 4], 0xdd), high2 = _mm512_shuffle_f32x4(x[i + 8], x[i + 12], 0xdd);
+        a[i] = _mm512_shuffle_f32x4(low, low2, 0x88);
+        a[i + 4] = _mm512_shuffle_f32x4(high, high2, 0x88);
+        a[i + 8] = _mm512_shuffle_f32x4(low, low2, 0xdd);
+        a[i + 12] = _mm512_shuffle_f32x4(high, high2, 0xdd);
+    }
+#    pragma GCC unroll 16
+    for (int i = 0; i < 16; i++) x[i] = a[i];
+}
+
+/* score (count, L) of up to M lines from `first` on, with slots in the lanes: where only one row sees a segment, its own,
+ * lines in the lanes would mostly compute what the mask discards. Each score is the chain that outer makes. */
+INLINE void own_scores(float *score, const float *k, size_t stride, const float *qt, int d, int count, int first,
+                       int lines, const int M)
+{
+    for (int slot = 0; slot < count; slot += L) {
+        vec sum[4] = {vzero(), vzero(), vzero(), vzero()};
+        int some = count - slot < L ? count - slot : L;
+        const float *from = k + (size_t)slot * stride;
+        for (int c = 0; c < d; c += L) {
+            vec x[L];
+#    pragma GCC unroll 16
+            for (int i = 0; i < L; i++) x[i] = vload(from + (size_t)(i < some ? i : 0) * stride + c);
+            turn_square(x);
+#    pragma GCC unroll 16
+            for (int i = 0; i < L; i++)
+#    pragma GCC unroll 4
+                for (int n = 0; n < M; n++) sum[n] = vfma(x[i], vset(qt[(size_t)(c + i) * L + first + n]), sum[n]);
+        }
+        float lane[4][L];
+        for (int n = 0; n < M; n++) vstore(lane[n], sum[n]);
+        for (int i = 0; i < some; i++) {
+            float *to = score + (size_t)(slot + i) * L;
+            vstore(to, vzero());
+            for (int n = 0; n < lines; n++) to[first + n] = lane[n][i];
+        }
+    }
+}
+/* False: the lines are too many for it to pay. */
+static bool own_scores_fit(float *score, const float *k, size_t stride, const float *qt, int d, int count, int first,
+                           int lines)
+{
+    if (d % L || lines > 4) return false;
+    if (lines <= 2 && first + 2 <= L) own_scores(score, k, stride, qt, d, count, first, lines, 2);
+    else if (first + 4 <= L) own_scores(score, k, stride, qt, d, count, first, lines, 4);
+    else return false;
+    return true;
+}
+#else
+static bool own_scores_fit(float *score, const float *k, size_t stride, const float *qt, int d, int count, int first,
+                           int lines)
+{
+    return false; /* eight lanes are filled by few rows */
+}
+#endif
+
 static void forward_tile(float *out, float *lse, const float *q, const float *k, const float *v,
                          const struct lace_view *view, const struct lace_view_block *block, int H, int K, int d,
                          float scale, float sink, int head, int tile, float *scratch)
@@ -96,7 +172,9 @@ static void forward_tile(float *out, float *lse, const float *q, const float *k,
         struct span s = span_of(&t, view, block, seg);
         if (s.lo == s.hi) continue;
         float *x = score + n * L;
-        outer(x, L, (struct strided){k + s.lo * stride + (size_t)head * d, stride, 1}, qt, L, d, s.hi - s.lo, L, false);
+        const float *keys = k + s.lo * stride + (size_t)head * d;
+        if (!own_scores_fit(x, keys, stride, qt, d, s.hi - s.lo, s.first, s.last - s.first))
+            outer(x, L, (struct strided){keys, stride, 1}, qt, L, d, s.hi - s.lo, L, false);
         for (int slot = s.lo; slot < s.hi; slot++, x += L) {
             vec a = vload(x);
             if (slot < s.from || slot >= s.to) vstore(x, a = vselect(visible(&s, slot), a, vset(-INFINITY)));

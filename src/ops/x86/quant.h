@@ -182,24 +182,26 @@ INLINE void widen_piece(const enum lace_dtype type, uint8_t *wide, const uint8_t
     }
 }
 
-/* All rows and the n <= 64 outputs of a block. A piece is 256 inputs; where several tiles of rows meet it, its codes
+/* All rows and the n <= 64 outputs of a block. A piece is 256 inputs: with the next one, which comes near meanwhile, it
+ * fits the nearest cache; many rows do better with fewer visits to y. Where several tiles of rows meet a piece, its codes
  * are made into bytes once. */
 INLINE void quant_block(const enum lace_dtype type, float *y, const void *codes, const void *packed, int in, int out,
                         int n, int rows, bool add)
 {
-    enum { PIECE_IN = 256, COLUMNS = QUANT_VECTORS * L, WIDE_TILES = 3 };
+    enum { MOST_IN = 512, COLUMNS = QUANT_VECTORS * L, WIDE_TILES = 3 };
     const struct lace_quant q = lace_quant(type);
-    const size_t piece = (size_t)(PIECE_IN / q.chunk) * (size_t)lace_quant_chunk(q), row = (size_t)in / 32;
+    const int piece_in = rows > LACE_FEW_ROWS ? MOST_IN : 256;
+    const size_t piece = (size_t)(piece_in / q.chunk) * (size_t)lace_quant_chunk(q), row = (size_t)in / 32;
     int tiles = (rows + QUANT_ROWS - 1) / QUANT_ROWS, visits = tiles * ((n + COLUMNS - 1) / COLUMNS);
-    const int steps = PIECE_IN / 4; /* of a tile in a piece: each fetches `lines` */
+    const int steps = piece_in / 4; /* of a tile in a piece: each fetches `lines` */
     int lines = ((int)(piece / 64) + steps * visits - 1) / (steps * visits);
     const uint8_t *from = packed;
-    uint8_t wide[PIECE_IN / 32 * WIDE] __attribute__((aligned(64)));
+    uint8_t wide[MOST_IN / 32 * WIDE] __attribute__((aligned(64)));
     const bool widen = q.low != 32 && tiles >= WIDE_TILES;
-    for (int k = 0; k < in; k += PIECE_IN, from += piece) {
+    for (int k = 0; k < in; k += piece_in, from += piece) {
         const struct lace_coded *x = (const struct lace_coded *)codes + k / 32;
         const char *ahead = (const char *)from + piece, *end = ahead + piece;
-        int groups = (in - k < PIECE_IN ? in - k : PIECE_IN) / 32;
+        int groups = (in - k < piece_in ? in - k : piece_in) / 32;
         if (widen) widen_piece(type, wide, from, groups);
         for (int i = 0, m = 0, M; i < tiles; i++, m += M) {
             M = rows * (i + 1) / tiles - m;
