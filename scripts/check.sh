@@ -16,7 +16,7 @@ if [ "${SAN:-}" = thread ]; then # archer tells the sanitizer of OpenMP's barrie
     export TSAN_OPTIONS="ignore_noninstrumented_modules=1 suppressions=$PWD/scripts/threads.supp ${TSAN_OPTIONS:-}"
 fi
 sanitized="test_safetensors test_weights test_config test_json test_record test_settings test_tokenizer test_jinja test_chat"
-sanitized="$sanitized test_tokenizer_files test_utf8 test_format test_store test_history"
+sanitized="$sanitized test_tokenizer_files test_utf8 test_format test_store test_history test_page_file"
 passed=0 failed=0
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
