@@ -156,8 +156,12 @@ static int print_strongest(const struct lace_run_result *r)
     return 0;
 }
 
-/* What rounds to nothing has no sign. */
-static double tidy(double x) { return fabs(x) < 0.0005 ? 0 : x; }
+/* What rounds to nothing is a bare 0: what is something stands out. */
+static void print_change(double x)
+{
+    if (fabs(x) < 0.0005) printf("%7s", "0");
+    else printf("%7.3f", x);
+}
 
 static void print_influence(const struct lace_run_result *r)
 {
@@ -169,11 +173,11 @@ static void print_influence(const struct lace_run_result *r)
         printf("  %10d", m + 1);
         for (int n = 0; n < N; n++)
             if (m == n) printf("%7s", "-");
-            else printf("%7.3f", tidy(f->mean[m * N + n]));
+            else print_change(f->mean[m * N + n]);
         puts("");
     }
     printf("  %10s", "everybody");
-    for (int n = 0; n < N; n++) printf("%7.3f", tidy(f->all[n]));
+    for (int n = 0; n < N; n++) print_change(f->all[n]);
     puts("\n  Means over a thread's tokens, its text staying as it is; in nats.");
     if (f->drift > 1e-3)
         printf("  The texts' own log-probabilities are up to %.2g off: another model, lattice or type wrote them.\n",

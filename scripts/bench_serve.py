@@ -5,7 +5,9 @@
                same 32 rows; both take turns, so that a slow moment of the machine meets both. On a machine that does
                other things the line in CPU time is the one to read
   first token  of an idle server, as a ratio to `lace run`'s own, new prompts each
-  streaming    what a step takes longer when every thread is streamed to its client
+  streaming    what a step takes longer when every thread is streamed to its client. Events go out by the clock, every
+               30 ms, however long the steps are: where other programs make a step ten times as long, so is its share of
+               the streams' CPU time, and the last line is the one to read
   load         64 clients of mixed kinds for two minutes, each answer compared with the one it gets alone
 
     scripts/bench_serve.py [--model DIR] [--rounds 9] [--seconds 1.5] [--load-seconds 120] [--json]
@@ -134,7 +136,7 @@ def ratio(name, pairs, digits=1, percent=True):
 
 with Server("--model", options.model, "--cache", "80000") as s:
     window(s, False) # warm
-    rows, served, served_cpu, inside, plain, streamed, plain_cpu, streamed_cpu = [], [], [], [], [], [], [], []
+    rows, served, served_cpu, inside, plain, streamed, plain_cpu, streamed_cpu, streamed_load = [], [], [], [], [], [], [], [], []
     for _ in range(options.rounds):
         alone, alone_cpu = raw()
         steps, tokens, within, seconds, own, cpu = window(s, False)
@@ -147,6 +149,7 @@ with Server("--model", options.model, "--cache", "80000") as s:
         steps, tokens, within, seconds, own, cpu = window(s, True)
         streamed.append(seconds / steps)
         streamed_cpu.append((own / steps, cpu / steps))
+        streamed_load.append((own, seconds * os.cpu_count()))
     say(f"throughput   {statistics.median(a for a, _ in served):.0f} tokens/s served, {statistics.median(b for _, b in served):.0f} raw, {statistics.median(rows):.1f} rows a step: "
         + ratio("throughput", served))
     say(f"             {1e6 * statistics.median(b for _, b in served_cpu):.1f} us of CPU time a token served, "
@@ -158,6 +161,8 @@ with Server("--model", options.model, "--cache", "80000") as s:
         f"{1e6 * statistics.median(plain_cpu):.0f} without, as a share of the step's "
         f"{1e6 * statistics.median(b for _, b in streamed_cpu):.0f}: "
         + ratio("streaming_cpu", [(a - c, b - a) for (a, b), c in zip(streamed_cpu, plain_cpu)]))
+
+    say("             of the machine's CPU time, events going out by the clock: " + ratio("streaming_load", streamed_load, 2))
 
     first = []
     for i in range(4 * options.rounds):

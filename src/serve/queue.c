@@ -110,7 +110,7 @@ enum lace_wake lace_queue_wait(struct lace_queue *q, struct lace_job *job, bool 
         if (pthread_cond_timedwait(&job->changed, &q->lock, &time)) break;
     if (job->over) wake = LACE_WAKE_END;
     else if (text && job->fresh) wake = LACE_WAKE_TEXT;
-    job->fresh = false;
+    if (text) job->fresh = false;
     job->waits_for_text = false;
     pthread_mutex_unlock(&q->lock);
     return wake;

@@ -344,10 +344,11 @@ void lace_route_more(struct lace_call *call)
 {
     struct lace_queue *q = &call->server->queue;
     while (!call->out.len && !call->over && !call->out.failed) {
-        double now = lace_now();
-        enum lace_wake wake = lace_queue_wait(q, &call->job, true, now + QUIET_SECONDS);
-        if (wake == LACE_WAKE_TEXT && lace_now() < call->flushed + FLUSH_SECONDS)
-            lace_queue_wait(q, &call->job, false, call->flushed + FLUSH_SECONDS);
+        double next = call->flushed + FLUSH_SECONDS;
+        enum lace_wake wake = LACE_WAKE_TIME;
+        /* Asleep while events may not be sent: text that comes meanwhile wakes nobody, and then is there at once. */
+        if (lace_now() < next) wake = lace_queue_wait(q, &call->job, false, next);
+        if (wake != LACE_WAKE_END) wake = lace_queue_wait(q, &call->job, true, lace_now() + QUIET_SECONDS);
         call->flushed = lace_now();
         if (wake == LACE_WAKE_TIME) lace_text_str(&call->out, ": the threads are still at work\n\n");
         call->over = lace_stream_next(&call->stream, q, &call->out);

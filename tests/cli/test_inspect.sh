@@ -13,7 +13,7 @@ like "  agreement all the same" "$said" '^  agreement '
 "$LACE" run --model "$m" --budget 12 --trace --json "$problem" >"$work/plain.json"
 like "a saved run has no influence" "$("$LACE" inspect "$work/plain.json" | grep -c Influence)" '^0$'
 like "--model measures it" "$("$LACE" inspect --model "$m" "$work/plain.json")" '^Influence: '
-like "who sees nobody loses nothing" "$("$LACE" inspect --model "$m" "$work/plain.json")" 'everybody  0.000  0.000  0.000  0.000'
+like "who sees nobody loses nothing" "$("$LACE" inspect --model "$m" "$work/plain.json")" 'everybody      0      0      0      0'
 
 succeeds "--html: a page" "$LACE" inspect "$work/plain.json" --html "$work/run.html"
 like "  that holds the run" "$(cat "$work/run.html")" 'id="run-data">{"answer"'
