@@ -12,7 +12,7 @@ extern struct cli_model_options cli_model;
 #define CLI_MODEL_OPTION                                                                                               \
     {                                                                                                                  \
         "model", 'm', CLI_TEXT, &cli_model.model, "DIR",                                                               \
-            "Directory or GGUF file of the model; the one that ships with lace by default."                                         \
+            "Directory or GGUF file of the model; the one that ships with lace by default."                            \
     }
 #define CLI_MODEL_OPTIONS                                                                                              \
     CLI_MODEL_OPTION, {"lattice",          'l',       CLI_TEXT,                                                        \

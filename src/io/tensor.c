@@ -15,7 +15,7 @@ static const struct {
     [LACE_T_U8] = {"U8", 1, LACE_DTYPES},     [LACE_T_BOOL] = {"BOOL", 1, LACE_DTYPES},
     [LACE_T_Q8_0] = {"Q8_0", 34, LACE_Q8_0},  [LACE_T_Q4_0] = {"Q4_0", 18, LACE_Q4_0},
     [LACE_T_Q4_K] = {"Q4_K", 144, LACE_Q4_K}, [LACE_T_Q5_K] = {"Q5_K", 176, LACE_Q5_K},
-    [LACE_T_Q6_K] = {"Q6_K", 210, LACE_Q6_K},
+    [LACE_T_Q6_K] = {"Q6_K", 210, LACE_Q6_K}, [LACE_T_Q5_0] = {"Q5_0", 22, LACE_Q8_0},
 };
 
 const char *lace_tensor_type_name(enum lace_tensor_type type) { return type < LACE_T_COUNT ? types[type].name : NULL; }
@@ -42,9 +42,58 @@ bool lace_tensor_size(const struct lace_tensor *t, size_t *bytes)
     return true;
 }
 
+/* Q5_0 is an f16, a fifth bit for each of 32 codes, and 16 bytes, whose low halves are the first 16 codes; 0 is 16. Q8_0 is
+ * the f16 and 32 signed bytes. */
+static void read_q5_0(unsigned char *to, const unsigned char *from)
+{
+    memcpy(to, from, 2);
+    for (int i = 0; i < 16; i++) {
+        int low = (from[6 + i] & 15) | (from[2 + i / 8] >> i % 8 & 1) << 4,
+            high = from[6 + i] >> 4 | (from[4 + i / 8] >> i % 8 & 1) << 4;
+        to[2 + i] = (unsigned char)(low - 16);
+        to[18 + i] = (unsigned char)(high - 16);
+    }
+}
+
+static void q5_0_to_f32(const unsigned char *data, size_t first, size_t count, float *out)
+{
+    unsigned char block[34];
+    for (size_t end = first + count, some; first < end; first += some, out += some) {
+        some = 32 - first % 32 < end - first ? 32 - first % 32 : end - first;
+        read_q5_0(block, data + first / 32 * 22);
+        lace_dtype_to_f32(LACE_Q8_0, block, first % 32, some, out);
+    }
+}
+
+bool lace_tensor_in_place(const struct lace_tensor *t)
+{
+    enum lace_dtype dtype = types[t->type].dtype;
+    return !t->turned && t->type != LACE_T_Q5_0 &&
+           (lace_dtype_has_blocks(dtype) || (uintptr_t)t->data % (size_t)lace_dtype_bytes(dtype) == 0);
+}
+
+void lace_tensor_rows(const struct lace_tensor *t, size_t row, size_t rows, void *out)
+{
+    size_t line = t->bytes / (size_t)t->shape[0], blocks = line / types[t->type].bytes;
+    unsigned char *to = out;
+    for (size_t end = row + rows; row < end; row++) {
+        const unsigned char *from = (const unsigned char *)t->data + lace_tensor_row(t, row) * line;
+        if (t->type != LACE_T_Q5_0) {
+            memcpy(to, from, line);
+            to += line;
+            continue;
+        }
+        for (size_t i = 0; i < blocks; i++, to += 34) read_q5_0(to, from + 22 * i);
+    }
+}
+
 /* Elements as they lie in the file. Plain types may lie at any address there. */
 static void to_f32(const struct lace_tensor *t, enum lace_dtype dtype, size_t first, size_t count, float *out)
 {
+    if (t->type == LACE_T_Q5_0) {
+        q5_0_to_f32(t->data, first, count, out);
+        return;
+    }
     if (lace_dtype_has_blocks(dtype)) {
         lace_dtype_to_f32(dtype, t->data, first, count, out);
         return;

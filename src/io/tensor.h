@@ -20,6 +20,7 @@ enum lace_tensor_type {
     LACE_T_Q4_K,
     LACE_T_Q5_K,
     LACE_T_Q6_K,
+    LACE_T_Q5_0, /* in files only: it is read as Q8_0, which holds the same numbers */
     LACE_T_COUNT
 };
 #define LACE_T_BLOCKS LACE_T_Q8_0 /* the first of the types that have blocks */
@@ -53,6 +54,10 @@ static inline size_t lace_tensor_row(const struct lace_tensor *tensor, size_t ro
 }
 /* What products and lookups can be made of: false for F64 and whole numbers. */
 bool lace_tensor_dtype(const struct lace_tensor *tensor, enum lace_dtype *dtype);
+/* Rows of such a matrix as that type has them, in Hugging Face's order. */
+void lace_tensor_rows(const struct lace_tensor *tensor, size_t row, size_t rows, void *out);
+/* Whether the file has them so already, at an address for their type. */
+bool lace_tensor_in_place(const struct lace_tensor *tensor);
 /* count elements of such a tensor from first on as f32, rows in Hugging Face's order. */
 int lace_tensor_to_f32(const struct lace_tensor *tensor, size_t first, size_t count, float *out,
                        struct lace_error *err);

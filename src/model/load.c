@@ -74,12 +74,6 @@ static int check_part(const struct lace_model *m, struct lace_weights *source, c
     return code || lattice ? code : check_rest(m, source, err);
 }
 
-/* Whether matrix_pack can read a matrix where it lies: rows in order, at an address for their type. */
-static bool in_place(const struct lace_tensor *t, enum lace_dtype type)
-{
-    return !t->turned && (lace_dtype_has_blocks(type) || (uintptr_t)t->data % (size_t)lace_dtype_bytes(type) == 0);
-}
-
 /* Packs a matrix from the checkpoint, a piece of its rows after the other: the packed form of the first 64 k outputs
  * is a prefix of the whole. */
 static int pack_pieces(const struct lace_model *m, struct lace_weight *w, const struct lace_tensor *t,
@@ -87,23 +81,23 @@ static int pack_pieces(const struct lace_model *m, struct lace_weight *w, const 
 {
     enum lace_dtype type;
     lace_tensor_dtype(t, &type);
-    size_t line = lace_dtype_size(type, (size_t)w->cols), most = PIECE / line / 64 * 64;
-    bool there = in_place(t, type);
-    char *copy = NULL;
+    size_t line = lace_dtype_size(type, (size_t)w->cols), most = PIECE / line / 64 * 64,
+           in_file = t->bytes / (size_t)w->rows;
+    bool there = lace_tensor_in_place(t);
+    void *copy = NULL;
     if (!most) most = 64;
     if (most > (size_t)w->rows) most = (size_t)w->rows;
     if (!there && !(copy = lace_alloc_array(most, line)))
         return lace_fail(err, LACE_MEMORY, "Out of memory while packing the weights.");
     for (size_t row = 0, rows; row < (size_t)w->rows; row += rows) {
         rows = (size_t)w->rows - row < most ? (size_t)w->rows - row : most;
-        const char *data = t->data, *from = data + row * line;
-        for (size_t i = 0; i < rows && copy; i++)
-            memcpy(copy + i * line, data + lace_tensor_row(t, row + i) * line, line);
+        const char *from = (const char *)t->data + row * in_file;
+        if (copy) lace_tensor_rows(t, row, rows, copy);
         struct lace_matrix piece = {w->cols, (int)rows, w->packed,
                                     (char *)w->matrix.forward + m->ops->matrix_bytes(w->packed, w->cols, (int)row),
                                     NULL};
         m->ops->matrix_pack(&piece, copy ? copy : from, type);
-        lace_weights_drop(from, rows * line);
+        lace_weights_drop(from, rows * in_file);
     }
     lace_free(copy);
     return 0;
@@ -126,11 +120,10 @@ static int fill_weight(struct lace_model *m, struct lace_weight *w, const struct
     }
     if (form == TABLE) {
         w->table_type = type;
-        w->mapped =
-            lace_dtype_has_blocks(w->table_type) || (uintptr_t)t->data % (size_t)lace_dtype_bytes(w->table_type) == 0;
+        w->mapped = lace_tensor_in_place(t);
         if (w->mapped) w->table = t->data;
         else if ((code = lace_model_give_table(w, w->table_type, err))) return code;
-        else memcpy((void *)w->table, t->data, t->bytes);
+        else lace_tensor_rows(t, 0, (size_t)w->rows, (void *)w->table);
     }
     return w->matrix.forward ? pack_pieces(m, w, t, err) : 0;
 }

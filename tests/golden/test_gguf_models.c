@@ -155,8 +155,8 @@ static void check_quantised(const char *name, bool train)
 
 static void quantised_files_agree_with_transformers(void **state)
 {
-    static const char *const names[] = {"q8_0", "q4_0", "k_mixed"};
-    for (int i = 0; i < 3; i++) {
+    static const char *const names[] = {"q8_0", "q4_0", "q5_0", "k_mixed"};
+    for (int i = 0; i < 4; i++) {
         check_quantised(names[i], true);
         check_quantised(names[i], false);
     }
