@@ -121,9 +121,9 @@ int lace_judge(const struct lace_record *p, const struct lace_said *said, int th
     for (int n = 0; n < threads; n++) {
         lace_text_init(&answers[n]);
         bool there = lace_format_answer(said[n].text, said[n].len, &answers[n]);
-        right[n] = there && (family ? family->check(family, p->prompt, answers[n].data, NULL) == 1
-                                    : lace_format_same(answers[n].data, p->answer));
-        there = right[n] || (there && lace_format_possible(answers[n].data, p->answer));
+        int grade = there ? lace_family_grade(p, answers[n].data) : -1;
+        right[n] = grade == 1;
+        there = grade >= 0;
         ballots[n] = (struct lace_ballot){there ? answers[n].data : NULL, said[n].p_best, said[n].logprob};
         int fault = there && !right[n] && family && family->fault ? family->fault(family, p->prompt, answers[n].data)
                                                                   : LACE_STEP_RIGHT;

@@ -4,19 +4,15 @@
 #include <math.h>
 #include <string.h>
 
-/* Makes dy an operand of the given width; all products that it reaches share it. */
-static struct lace_operand gradient(const struct lace_model *m, struct lace_state *s, const float *dy, int cols,
-                                    int rows)
+struct lace_operand lace_gradient(const struct lace_model *m, struct lace_state *s, const float *dy, int cols, int rows)
 {
     struct lace_operand op = {s->dy.dtype, cols, s->dy.data};
     m->ops->operand_make(&op, dy, rows);
     return op;
 }
 
-/* Backward of y = x W^T: dx = or += dy W (dx NULL: not wanted), dW += dy^T x (grad NULL: frozen). */
-static void product_backward(const struct lace_model *m, int layer, enum lace_param p, float *dx,
-                             const struct lace_operand *dy, const struct lace_operand *x, int rows, bool add,
-                             float *grad)
+void lace_product_backward(const struct lace_model *m, int layer, enum lace_param p, float *dx,
+                           const struct lace_operand *dy, const struct lace_operand *x, int rows, bool add, float *grad)
 {
     const struct lace_weight *w = lace_model_weight(m, layer, p);
     if (dx) m->ops->matrix_backward_input(dx, dy, &w->matrix, rows, add);
@@ -63,20 +59,20 @@ static void feed_forward_backward(const struct lace_model *m, int layer, struct 
                             gate = lace_operand_rows(&s->dy_gate, r);
         ops->operand_make(&d, dh, rows);
         bias_backward(m, layer, P_DOWN_BIAS, dh, rows, grad);
-        product_backward(m, layer, P_DOWN, s->x, &d, NULL, rows, false, NULL);
+        lace_product_backward(m, layer, P_DOWN, s->x, &d, NULL, rows, false, NULL);
         ops->swiglu_backward(s->dgate, s->dup, s->x, a->gate + (size_t)r * F, a->up + (size_t)r * F, (size_t)rows * F);
         ops->operand_make(&up, s->dup, rows);
         ops->operand_make(&gate, s->dgate, rows);
         bias_backward(m, layer, P_UP_BIAS, s->dup, rows, grad);
         bias_backward(m, layer, P_GATE_BIAS, s->dgate, rows, grad);
-        product_backward(m, layer, P_UP, s->dx, &up, NULL, rows, false, NULL);
-        product_backward(m, layer, P_GATE, s->dx, &gate, NULL, rows, true, NULL);
+        lace_product_backward(m, layer, P_UP, s->dx, &up, NULL, rows, false, NULL);
+        lace_product_backward(m, layer, P_GATE, s->dx, &gate, NULL, rows, true, NULL);
         ops->rmsnorm_backward(dh, gradient_of(m, layer, P_POST_NORM, grad), s->dx, a->mid + (size_t)r * D,
                               a->rstd_mid + r, norm, rows, D);
     }
-    product_backward(m, layer, P_DOWN, NULL, &dy, &a->hidden, R, false, grad);
-    product_backward(m, layer, P_UP, NULL, &s->dy_up, &a->x_mid, R, false, grad);
-    product_backward(m, layer, P_GATE, NULL, &s->dy_gate, &a->x_mid, R, false, grad);
+    lace_product_backward(m, layer, P_DOWN, NULL, &dy, &a->hidden, R, false, grad);
+    lace_product_backward(m, layer, P_UP, NULL, &s->dy_up, &a->x_mid, R, false, grad);
+    lace_product_backward(m, layer, P_GATE, NULL, &s->dy_gate, &a->x_mid, R, false, grad);
 }
 
 /* grad: of the backbone, NULL where it is frozen; lattice_grad: always. */
@@ -94,9 +90,9 @@ static void attention_backward(const struct lace_model *m, int layer, struct lac
     bool lattice = b->lattice.view.blocks && lace_lattice_layer(&m->lattice, layer) >= 0,
          full = lattice && m->lattice.kind == LACE_KIND_FULL;
 
-    struct lace_operand dy = gradient(m, s, s->dh, D, R);
+    struct lace_operand dy = lace_gradient(m, s, s->dh, D, R);
     bias_backward(m, layer, P_O_BIAS, s->dh, R, grad);
-    product_backward(m, layer, P_O, s->datt, &dy, &a->att_op, R, false, grad);
+    lace_product_backward(m, layer, P_O, s->datt, &dy, &a->att_op, R, false, grad);
     memset(s->dk, 0, sizeof(float) * slots * K * d);
     memset(s->dv, 0, sizeof(float) * slots * K * d);
     if (lattice) lace_lattice_backward(m, layer, a, s, cache, b, lattice_grad);
@@ -109,8 +105,8 @@ static void attention_backward(const struct lace_model *m, int layer, struct lac
     if (full) ops->add(dq, s->dq, (size_t)N * H * d);
     const float *dlinear = norm_backward(m, layer, P_Q_NORM, s->y, dq, a->q_raw, a->rstd_q, R * H, grad);
     bias_backward(m, layer, P_Q_BIAS, dlinear, R, grad);
-    dy = gradient(m, s, dlinear, H * d, R);
-    product_backward(m, layer, P_Q, s->dx, &dy, &a->x_in, R, false, grad);
+    dy = lace_gradient(m, s, dlinear, H * d, R);
+    lace_product_backward(m, layer, P_Q, s->dx, &dy, &a->x_in, R, false, grad);
 
     lace_gather_rows(s->k, s->dk, b->slot, R, K * d);
     if (!c->unturned[layer]) ops->rope(s->k, s->cosine, s->sine, -1, R, K, d);
@@ -121,13 +117,13 @@ static void attention_backward(const struct lace_model *m, int layer, struct lac
     }
     dlinear = norm_backward(m, layer, P_K_NORM, s->y, s->k, a->k_raw, a->rstd_k, R * K, grad);
     bias_backward(m, layer, P_K_BIAS, dlinear, R, grad);
-    dy = gradient(m, s, dlinear, K * d, R);
-    product_backward(m, layer, P_K, s->dx, &dy, &a->x_in, R, true, grad);
+    dy = lace_gradient(m, s, dlinear, K * d, R);
+    lace_product_backward(m, layer, P_K, s->dx, &dy, &a->x_in, R, true, grad);
 
     lace_gather_rows(s->v, s->dv, b->slot, R, K * d);
     bias_backward(m, layer, P_V_BIAS, s->v, R, grad);
-    dy = gradient(m, s, s->v, K * d, R);
-    product_backward(m, layer, P_V, s->dx, &dy, &a->x_in, R, true, grad);
+    dy = lace_gradient(m, s, s->v, K * d, R);
+    lace_product_backward(m, layer, P_V, s->dx, &dy, &a->x_in, R, true, grad);
     ops->rmsnorm_backward(s->dh, gradient_of(m, layer, P_INPUT_NORM, grad), s->dx, a->in, a->rstd_in,
                           lace_model_weight(m, layer, P_INPUT_NORM)->value, R, D);
 }
@@ -160,8 +156,8 @@ void lace_loss(const struct lace_model *m, struct lace_state *s, const struct la
         ops->cross_entropy_forward(logprob + first, lse, s->logits, target + first, count, V);
         if (!grad) continue;
         ops->cross_entropy_backward(s->logits, lse, target + first, weight + first, count, V);
-        struct lace_operand dy = gradient(m, s, s->logits, V, count);
-        product_backward(m, 0, P_HEAD, s->dx, &dy, &s->out, count, false, backbone);
+        struct lace_operand dy = lace_gradient(m, s, s->logits, V, count);
+        lace_product_backward(m, 0, P_HEAD, s->dx, &dy, &s->out, count, false, backbone);
         memset(s->x, 0, sizeof(float) * (size_t)count * D);
         ops->rmsnorm_backward(s->x, gradient_of(m, 0, P_NORM, backbone), s->dx, s->y, s->rstd_out, norm->value, count,
                               D);

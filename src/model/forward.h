@@ -111,6 +111,14 @@ static inline int lace_piece_rows(const struct lace_state *s, int left)
     return s->training && left >= 2 * PIECE ? PIECE : left;
 }
 
+/* ---- products, in backward.c ---- */
+/* dy (rows, cols) as an operand, in s->dy: all products that a gradient reaches share it. */
+struct lace_operand lace_gradient(const struct lace_model *m, struct lace_state *s, const float *dy, int cols, int rows);
+/* Backward of y = x W^T: dx = or += dy W (dx NULL: not wanted), dW += dy^T x (grad NULL: frozen). */
+void lace_product_backward(const struct lace_model *m, int layer, enum lace_param p, float *dx,
+                           const struct lace_operand *dy, const struct lace_operand *x, int rows, bool add,
+                           float *grad);
+
 /* ---- the lattice layer's part, in lattice.c ---- */
 /* low rank: adds W_up u to mid. full: adds u to att, before o_proj reads it. */
 void lace_lattice_forward(const struct lace_model *m, int layer, struct lace_layer_state *a, struct lace_state *s,

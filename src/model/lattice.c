@@ -79,15 +79,12 @@ void lace_lattice_forward(const struct lace_model *m, int layer, struct lace_lay
     }
 }
 
-/* The gradient through y = x W^T for a product of the lattice: dx (or += ) and dW +=. dy is made into an operand. */
+/* Here every gradient reaches one product alone. */
 static void product_backward(const struct lace_model *m, int layer, enum lace_param p, float *dx, struct lace_state *s,
                              const float *dy, const struct lace_operand *x, int rows, bool add, float *grad)
 {
-    const struct lace_weight *w = lace_model_weight(m, layer, p);
-    struct lace_operand op = {s->dy.dtype, w->rows, s->dy.data};
-    m->ops->operand_make(&op, dy, rows);
-    m->ops->matrix_backward_input(dx, &op, &w->matrix, rows, add);
-    m->ops->matrix_backward_weight(grad + w->offset, &op, x, rows);
+    struct lace_operand op = lace_gradient(m, s, dy, lace_model_weight(m, layer, p)->rows, rows);
+    lace_product_backward(m, layer, p, dx, &op, x, rows, add, grad);
 }
 
 /* Reads s->dh, the gradient of mid (low rank), or s->datt, the gradient of what o_proj reads (full); adds to

@@ -1,5 +1,6 @@
 /* The table of families, and what they all need: knobs, random streams, the split. */
 #include "synth/family.h"
+#include "decode/format.h"
 #include <string.h>
 
 static const struct lace_family *const families[] = {
@@ -19,6 +20,14 @@ const struct lace_family *lace_family_find(const char *name, struct lace_error *
         if (!strcmp(families[i]->name, name)) return families[i];
     lace_fail(err, LACE_BAD, "There is no problem family '%s'; `lace data families` lists them.", name);
     return NULL;
+}
+
+int lace_family_grade(const struct lace_record *p, const char *answer)
+{
+    const struct lace_family *family = lace_family_find(p->task, NULL);
+    bool right = family ? family->check(family, p->prompt, answer, NULL) == 1
+                        : p->answer && lace_format_same(answer, p->answer);
+    return right ? 1 : lace_format_possible(answer, p->answer) ? 0 : -1;
 }
 
 const char *lace_family_result(const struct lace_family *family, int result)

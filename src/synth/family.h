@@ -82,6 +82,10 @@ extern const struct lace_family lace_family_search, lace_family_chain, lace_fami
 int lace_family_count(void);
 const struct lace_family *lace_family_at(int i);
 const struct lace_family *lace_family_find(const char *name, struct lace_error *err); /* NULL and err: no such */
+/* What an answer is worth, by the problem's family or, where the task is none, by the record's own answer. 1: right; 0:
+ * wrong; -1: wrong, and of a kind that cannot be right whatever the problem (a word where numbers are asked for): such an
+ * answer is no candidate of any pick. */
+int lace_family_grade(const struct lace_record *problem, const char *answer);
 /* The name of a result of check_step: "right", "not a step", or the family's own. */
 const char *lace_family_result(const struct lace_family *family, int result);
 /* The name of the strategy of a knob: "default" for 0. */

@@ -261,8 +261,9 @@ static int judge(const struct lace_rl *r, struct rollout *o, const struct lace_d
 {
     const struct problem *p = &r->problems[o->problem];
     int N = p->record.thread_count, best = 0, judged = 0, pairs = 0, alike = 0, failed = 0;
-    struct lace_ballot ballots[LACE_FEW_ROWS];
+    struct lace_ballot ballots[LACE_FEW_ROWS] = {{0}};
     struct lace_text answers[LACE_FEW_ROWS];
+    bool right[LACE_FEW_ROWS];
     o->chosen = 0;
     o->coverage = 0;
     for (int n = 0; n < N; n++) {
@@ -270,17 +271,19 @@ static int judge(const struct lace_rl *r, struct rollout *o, const struct lace_d
         lace_text_init(&answers[n]);
         bool there = lace_format_answer(t->text.data, t->text.len, &answers[n]);
         failed |= answers[n].failed;
-        ballots[n] = (struct lace_ballot){there && !failed ? answers[n].data : NULL, t->p[LACE_VERDICT_BEST],
+        int grade = there && !failed ? r->grade(r->user, &p->record, answers[n].data) : -1;
+        right[n] = grade == 1;
+        ballots[n] = (struct lace_ballot){grade >= 0 ? answers[n].data : NULL, t->p[LACE_VERDICT_BEST],
                                           t->sampled ? t->logprob / t->sampled : 0};
         best += t->verdict == LACE_VERDICT_BEST;
         judged += t->verdict != LACE_VERDICT_NONE;
         o->chosen += t->chosen;
-        if (ballots[n].answer && r->grade(r->user, &p->record, ballots[n].answer) == 1) o->coverage = 1;
+        if (right[n]) o->coverage = 1;
         for (int m = 0; m < n; m++, pairs++)
             alike += ballots[n].answer && ballots[m].answer && lace_format_same(ballots[n].answer, ballots[m].answer);
     }
     int picked = lace_pick(ballots, N, LACE_PICK_VERDICT, r->trainer->options.seed);
-    o->right = picked >= 0 && r->grade(r->user, &p->record, ballots[picked].answer) == 1;
+    o->right = picked >= 0 && right[picked];
     o->format = (double)judged / N * (best == 1); /* every thread judges itself, and exactly one is the best */
     o->agreement = pairs ? (double)alike / pairs : 0;
     for (int n = 0; n < N; n++) lace_text_release(&answers[n]);

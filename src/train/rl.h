@@ -33,7 +33,7 @@ struct lace_rl_report { /* means over the step's groups; by TRL's names where it
     double gate[LACE_MAX_LAYERS], alpha[LACE_MAX_LAYERS]; /* of each lattice layer: mean openness, mean size */
 };
 
-/* 1: the answer is right. Training does not know how problems are judged. */
+/* 1: the answer is right; 0: wrong; negative: no candidate. Training does not know how problems are judged. */
 typedef int lace_grade_fn(void *user, const struct lace_record *problem, const char *answer);
 
 /* The loss of one chosen token with advantage A, from its log-probabilities now, when it was chosen and under the

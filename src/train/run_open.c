@@ -209,9 +209,7 @@ static int read_stage(struct lace_train_run *r, struct lace_error *err)
 static int grade(void *user, const struct lace_record *problem, const char *answer)
 {
     (void)user;
-    const struct lace_family *family = lace_family_find(problem->task, NULL);
-    if (family) return family->check(family, problem->prompt, answer, NULL);
-    return problem->answer && lace_format_same(answer, problem->answer);
+    return lace_family_grade(problem, answer);
 }
 
 /* Reinforcement needs the model as it was at the start beside the one that learns. */
