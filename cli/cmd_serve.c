@@ -157,7 +157,8 @@ const struct cli_command cmd_serve = {
     .usage = "[OPTION...]",
     .description = "Serves /v1/chat/completions, /v1/completions and their kin until SIGTERM or Ctrl-C. The field "
                    "\"lace\": {\"threads\": 4} of a request makes its choice out of four threads that read each other. "
-                   "docs/serving.md has every field, systemd and several replicas.",
+                   "http://127.0.0.1:8080/ in a browser is a page that shows them at work. docs/serving.md has every "
+                   "field, systemd and several replicas.",
     .examples = "lace serve\n"
                 "lace serve --threads 4 --api-key-file keys.txt --host 0.0.0.0 --tls-cert c.pem --tls-key k.pem\n"
                 "curl http://127.0.0.1:8080/v1/completions -d '{\"prompt\": \"...\", \"lace\": {\"threads\": 4}}'",
