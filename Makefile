@@ -96,6 +96,7 @@ demo: $(B)/lace
 	@B=$(B) scripts/demo.sh
 bench: $(B)/lace
 	@$(B)/lace bench $(BENCH)
+	$(if $(BENCH_TORCH),@$(BENCH_TORCH) -B scripts/bench_torch.py --lace $(B)/lace)
 bench-serve: $(B)/lace
 	@LACE=$(abspath $(B)/lace) python3 -B scripts/bench_serve.py $(BENCH)
 check-clients: $(B)/lace
