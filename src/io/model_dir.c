@@ -72,6 +72,7 @@ static int find_gguf(const char *dir, char *found)
     int count = 0;
     for (struct dirent *e; d && (e = readdir(d));) {
         if (e->d_name[0] == '.' || !ends(e->d_name, ".gguf") || part_of(e->d_name) != 1) continue;
+        if (!strncmp(e->d_name, "mmproj", 6)) continue; /* of a model that sees: what turns pictures into its input */
         if (!count++ || strcmp(e->d_name, found) < 0) snprintf(found, NAME_MAX + 1, "%s", e->d_name);
     }
     if (d) closedir(d);
@@ -91,9 +92,7 @@ int lace_model_gguf(const char *model, char *path, struct lace_error *err)
         if (snprintf(path, PATH_MAX, "%s", model) < PATH_MAX) return 1;
         return lace_fail(err, LACE_BAD, "The path %.300s is too long.", model);
     }
-    if (!S_ISDIR(st.st_mode) || has(model, "config.json") || has(model, "model.safetensors") ||
-        has(model, "model.safetensors.index.json"))
-        return 0;
+    if (!S_ISDIR(st.st_mode) || has(model, "model.safetensors") || has(model, "model.safetensors.index.json")) return 0;
     int count = find_gguf(model, name);
     if (!count) return 0;
     if (count > 1)

@@ -3,7 +3,7 @@
 #define LACE_MODEL_DIR_H
 #include "base/base.h"
 
-/* Whether a model is a GGUF file: the file itself, or a directory that holds one (all parts of one) and no checkpoint.
+/* Whether a model is a GGUF file: the file itself, or a directory that holds one (all parts of one) and no safetensors.
  * 1: yes, path (PATH_MAX bytes) is the file, or its first part; 0: no; negative: several, or a path that is too long. */
 int lace_model_gguf(const char *model, char *path, struct lace_error *err);
 /* Refuses a GGUF file where a checkpoint's own files are needed; what: "Training", "lace export". */
