@@ -178,7 +178,7 @@ const struct cli_command cmd_bench = {
         "random shape, of LLAMA_MODEL (scripts/make_gguf.py makes one).",
     .examples = "lace bench\nlace bench decode --threads 8 --json\nlace bench load --model ~/models/qwen3-0.6b\n"
                 "lace bench tokenizer --quick\n"
-                "LLAMA_BATCHED_BENCH=~/llama.cpp/build/bin/llama-batched-bench LLAMA_MODEL=q.gguf \\\n"
+                "LLAMA_MODEL=q.gguf LLAMA_BATCHED_BENCH=~/llama.cpp/llama-batched-bench \\\n"
                 "  lace bench decode --dtype q8_0",
     .options = options,
     .args_min = 0,

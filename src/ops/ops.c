@@ -4,6 +4,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 
 enum { GENERIC, AVX2, AVX512, AVX512_BF16, AMX, LEVELS };
 
@@ -39,12 +42,20 @@ static struct lace_ops tables[LEVELS] = {{
 static int levels_here; /* how many of the levels this CPU has */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+#ifdef __x86_64__
+static bool has_f16c(void) /* a name that clang 14's __builtin_cpu_supports does not know */
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+#endif
+
 static bool cpu_has(int level)
 {
 #ifdef __x86_64__
     switch (level) {
     case GENERIC: return true;
-    case AVX2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    case AVX2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
     case AVX512:
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
