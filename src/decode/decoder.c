@@ -115,7 +115,8 @@ static int give_recorders(struct lace_decoder *d, struct lace_error *err)
     if (!(d->recorders = calloc((size_t)o->traces, sizeof *d->recorders)))
         return lace_fail(err, LACE_MEMORY, "Out of memory.");
     for (int i = 0; i < o->traces && !code; i++)
-        code = lace_recorder_init(&d->recorders[i], o->threads, o->trace_bytes, layers, m->config.hidden_size, err);
+        code = lace_recorder_init(&d->recorders[i], o->threads, o->trace_bytes, layers, m->config.hidden_size,
+                                  o->workers, err);
     return code;
 }
 

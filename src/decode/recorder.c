@@ -37,15 +37,17 @@ static void take_memory(struct lace_recorder *r, size_t threads, size_t bytes)
     r->gate = lace_arena_take(&r->memory, sizeof *r->gate * L);
     r->flow = lace_arena_take(&r->memory, sizeof *r->flow * L * threads * threads);
     r->rows = lace_arena_take(&r->memory, sizeof *r->rows * threads);
-    r->mass = lace_arena_take(&r->memory, sizeof *r->mass * threads);
+    r->mass = lace_arena_take(&r->memory, sizeof *r->mass * threads * threads);
+    r->open = lace_arena_take(&r->memory, sizeof *r->open * threads);
+    r->opened = lace_arena_take(&r->memory, sizeof *r->opened * threads);
     r->pool = lace_arena_take(&r->memory, sizeof *r->pool * threads * (size_t)r->width);
     r->block = (struct lace_arena){lace_arena_take(&r->memory, bytes), 0, bytes};
 }
 
-int lace_recorder_init(struct lace_recorder *r, int threads, size_t bytes, int layers, int width,
+int lace_recorder_init(struct lace_recorder *r, int threads, size_t bytes, int layers, int width, int workers,
                        struct lace_error *err)
 {
-    *r = (struct lace_recorder){.layers = layers, .width = width};
+    *r = (struct lace_recorder){.layers = layers, .width = width, .workers = workers};
     take_memory(r, (size_t)threads, bytes); /* which only counts */
     size_t all = r->memory.used;
     int code = lace_arena_init(&r->memory, all, err);
@@ -128,7 +130,7 @@ static double mass_of(const struct lace_lattice_values *v, int row, int slot)
         size_t line = (size_t)row * (size_t)v->heads + (size_t)h,
                key = (size_t)slot * (size_t)v->key_heads + (size_t)(h * v->key_heads / v->heads);
         float score = v->scale * dot(v->q + line * (size_t)v->width, v->k + key * (size_t)v->width, v->width);
-        sum += exp((double)score - (double)v->lse[line]);
+        sum += (double)expf(score - v->lse[line]);
     }
     return sum;
 }
@@ -140,45 +142,73 @@ static const struct lace_view_block *block_of(const struct lace_view *view, int 
     return NULL;
 }
 
-static void record_row(struct lace_recorder *r, int n, const struct lace_lattice_values *v)
+/* Of a row and a layer: only its own thread's records are written, so that rows may be taken side by side. */
+struct row_sums {
+    double elsewhere, residue;
+    struct lace_recorder_gate gate;
+};
+
+static struct row_sums record_row(struct lace_recorder *r, int n, const struct lace_lattice_values *v)
 {
     struct lace_recorder_thread *t = &r->thread[n];
-    const struct lace_view_block *block = block_of(v->view, t->row);
-    if (!block) return;
+    const struct lace_view_block *block = t->row >= 0 ? block_of(v->view, t->row) : NULL;
+    struct row_sums sums = {.gate = {.low = INFINITY, .high = -INFINITY}};
+    if (!block) return sums;
+    size_t N = (size_t)r->threads;
     const struct lace_range *range = v->view->range + block->first + (size_t)(t->row - block->row) * block->segs;
     const float *lse = v->lse + (size_t)t->row * v->heads, *gate = v->gate + (size_t)t->row * v->heads;
-    double elsewhere = 0, sink = 0, open = 0, all = 0, share = 1.0 / v->heads, part = share / r->layers;
-    struct lace_recorder_gate *g = &r->gate[v->lattice];
-    memset(r->mass, 0, sizeof *r->mass * (size_t)r->threads);
+    double *mass = r->mass + (size_t)n * N, sink = 0, all = 0, share = 1.0 / v->heads, part = share / r->layers;
+    memset(mass, 0, sizeof *mass * N);
     for (int s = 0; s < block->segs; s++)
         for (int slot = range[s].lo; slot < range[s].hi; slot++) {
             int owner = slot < r->slot ? -1 : (slot - r->slot) / r->per_thread;
-            *(owner >= 0 && owner < r->threads ? &r->mass[owner] : &elsewhere) += mass_of(v, t->row, slot);
+            *(owner >= 0 && owner < r->threads ? &mass[owner] : &sums.elsewhere) += share * mass_of(v, t->row, slot);
         }
     for (int h = 0; h < v->heads; h++) {
-        sink += exp(-(double)lse[h]);
-        open += gate[h];
-        g->sum += gate[h];
-        g->low = fmin(g->low, gate[h]);
-        g->high = fmax(g->high, gate[h]);
-        g->count++;
+        sink += share * exp(-(double)lse[h]);
+        sums.gate.sum += gate[h];
+        sums.gate.low = fmin(sums.gate.low, gate[h]);
+        sums.gate.high = fmax(sums.gate.high, gate[h]);
+        sums.gate.count++;
     }
-    for (int m = 0; m < r->threads; m++) {
-        all += r->mass[m];
-        t->from[(size_t)t->index * (size_t)r->threads + (size_t)m] += (float)(part * r->mass[m]);
-        r->flow[((size_t)v->lattice * (size_t)r->threads + (size_t)n) * (size_t)r->threads + (size_t)m] +=
-            share * r->mass[m];
+    for (size_t m = 0; m < N; m++) {
+        all += mass[m];
+        t->from[(size_t)t->index * N + m] += (float)(mass[m] / r->layers);
+        r->flow[((size_t)v->lattice * N + (size_t)n) * N + m] += mass[m];
     }
-    t->sink[t->index] += (float)(part * sink);
-    t->gate[t->index] += (float)(part * open);
-    r->elsewhere = fmax(r->elsewhere, share * elsewhere);
-    r->residue = fmax(r->residue, fabs(1 - share * (all + elsewhere + sink)));
+    t->sink[t->index] += (float)(sink / r->layers);
+    t->gate[t->index] += (float)(part * sums.gate.sum);
+    sums.residue = fabs(1 - all - sums.elsewhere - sink);
+    return sums;
 }
 
 void lace_recorder_lattice(struct lace_recorder *r, const struct lace_lattice_values *v)
 {
-    for (int n = 0; n < r->threads && r->layers; n++)
-        if (r->thread[n].row >= 0) record_row(r, n, v);
+    struct lace_recorder_gate *g = &r->gate[v->lattice];
+    if (!r->layers) return;
+    double elsewhere = r->elsewhere, residue = r->residue, low = g->low, high = g->high;
+#pragma omp parallel for schedule(static) num_threads(r->workers) reduction(max                                        \
+                                                                            : elsewhere, residue, high)                \
+    reduction(min                                                                                                      \
+              : low)
+    for (int n = 0; n < r->threads; n++) {
+        struct row_sums sums = record_row(r, n, v);
+        elsewhere = fmax(elsewhere, sums.elsewhere);
+        residue = fmax(residue, sums.residue);
+        low = fmin(low, sums.gate.low);
+        high = fmax(high, sums.gate.high);
+        r->open[n] =
+            sums.gate.sum; /* added below in one order, so that a trace has the same bits whatever the workers */
+        r->opened[n] = sums.gate.count;
+    }
+    r->elsewhere = elsewhere;
+    r->residue = residue;
+    g->low = low;
+    g->high = high;
+    for (int n = 0; n < r->threads; n++) {
+        g->sum += r->open[n];
+        g->count += r->opened[n];
+    }
 }
 
 void lace_recorder_token(struct lace_recorder *r, int thread, int index, size_t end)

@@ -25,6 +25,7 @@ struct lace_recorder_gate {
 
 struct lace_recorder {
     bool busy;
+    int workers;                      /* OpenMP workers that it may use */
     int threads, room, layers, width; /* N; records of a thread; lattice layers; D */
     int slot, per_thread; /* its threads' slots: thread m has per_thread of them from slot + m * per_thread */
     struct lace_recorder_thread *thread;
@@ -35,7 +36,8 @@ struct lace_recorder {
     float *agreement, *diversity;    /* (room) by step of the clock since `first` */
     int first, steps;                /* first: the clock when a thread first chose a token; -1: not yet */
     double elsewhere, residue;       /* the most that a row drew from slots of others; and was short of 1 in all */
-    double *mass;                    /* (N) scratch */
+    double *mass, *open;             /* (N, N), (N) scratch */
+    long *opened;                    /* (N) scratch */
     struct lace_arena memory, block; /* block: of the records of the group at hand, a piece of memory */
 };
 
@@ -43,7 +45,7 @@ struct lace_recorder {
 size_t lace_recorder_need(int threads, int room);
 /* For groups of at most so many threads whose records take at most so many bytes, with a model of so many lattice layers
  * and this width. */
-int lace_recorder_init(struct lace_recorder *recorder, int threads, size_t bytes, int layers, int width,
+int lace_recorder_init(struct lace_recorder *recorder, int threads, size_t bytes, int layers, int width, int workers,
                        struct lace_error *err);
 void lace_recorder_release(struct lace_recorder *recorder);
 
