@@ -157,6 +157,13 @@ static bool own_scores_fit(float *score, const float *k, size_t stride, const fl
 }
 #endif
 
+/* Rows lie a page apart, where no prefetcher of the processor follows. */
+static inline void fetch_rows(const float *rows, size_t stride, int count, int d)
+{
+    for (int i = 0; i < count; i++)
+        for (int c = 0; c < d; c += 16) _mm_prefetch((const char *)(rows + (size_t)i * stride + c), _MM_HINT_T1);
+}
+
 static void forward_tile(float *out, float *lse, const float *q, const float *k, const float *v,
                          const struct lace_view *view, const struct lace_view_block *block, int H, int K, int d,
                          float scale, float sink, int head, int tile, float *scratch)
@@ -172,9 +179,16 @@ static void forward_tile(float *out, float *lse, const float *q, const float *k,
         struct span s = span_of(&t, view, block, seg);
         if (s.lo == s.hi) continue;
         float *x = score + n * L;
-        const float *keys = k + s.lo * stride + (size_t)head * d;
-        if (!own_scores_fit(x, keys, stride, qt, d, s.hi - s.lo, s.first, s.last - s.first))
-            outer(x, L, (struct strided){keys, stride, 1}, qt, L, d, s.hi - s.lo, L, false);
+        fetch_rows(k + s.lo * stride + (size_t)head * d, stride, s.hi - s.lo < SLOTS ? s.hi - s.lo : SLOTS, d);
+        for (int slot = s.lo, some; slot < s.hi; slot += some) {
+            const float *keys = k + slot * stride + (size_t)head * d, *values = v + slot * stride + (size_t)head * d;
+            int left = s.hi - slot;
+            some = left < SLOTS ? left : SLOTS;
+            fetch_rows(values, stride, some, d);
+            fetch_rows(keys + SLOTS * stride, stride, left - some < SLOTS ? left - some : SLOTS, d);
+            if (!own_scores_fit(x + (slot - s.lo) * L, keys, stride, qt, d, some, s.first, s.last - s.first))
+                outer(x + (slot - s.lo) * L, L, (struct strided){keys, stride, 1}, qt, L, d, some, L, false);
+        }
         for (int slot = s.lo; slot < s.hi; slot++, x += L) {
             vec a = vload(x);
             if (slot < s.from || slot >= s.to) vstore(x, a = vselect(visible(&s, slot), a, vset(-INFINITY)));
