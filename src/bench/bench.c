@@ -5,6 +5,13 @@
 #include <strings.h>
 #include <time.h>
 
+double lace_bench_cpu(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 /* ---- samples ---- */
 
 void lace_samples_add(struct lace_samples *s, double value)
@@ -110,9 +117,7 @@ static int check(const struct lace_bench_options *o, struct lace_error *err)
 int lace_bench(const struct lace_bench_options *options, struct lace_error *err)
 {
     struct lace_bench b = {.options = options, .ops = lace_ops_cpu(err)};
-    struct timespec used;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    b.start = (double)used.tv_sec + 1e-9 * (double)used.tv_nsec;
+    b.start = lace_bench_cpu();
     if (!b.ops) return LACE_BAD;
     int code = check(options, err), parts = options->parts;
     if (code) return code;

@@ -29,6 +29,8 @@ struct lace_bench {
     double read_bandwidth;  /* B/s */
 };
 
+/* Seconds of CPU time of all workers so far, which other programs of a busy machine change less than the clock's. */
+double lace_bench_cpu(void);
 /* Hand a figure to the caller: as it is; with median, least and most of values; the same of amount / seconds. */
 int lace_bench_put(struct lace_bench *bench, const struct lace_bench_figure *figure, struct lace_error *err);
 int lace_bench_rate(struct lace_bench *bench, struct lace_bench_figure figure, double amount,

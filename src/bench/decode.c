@@ -1,24 +1,16 @@
 /* Decoding: one step of N threads reads all weights once, so its limit is the rate at which they can be read. */
 #include "bench/bench.h"
 #include <string.h>
-#include <time.h>
 
 enum { PROMPT = 128, WARM = 4 };
-
-static double cpu_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* cpu: of all workers, which other programs of a busy machine change less than the time by the clock. */
 static int step(struct lace_decoder *d, struct lace_samples *seconds, double *cpu, struct lace_error *err)
 {
-    double from = lace_now(), cpu_from = cpu_now();
+    double from = lace_now(), cpu_from = lace_bench_cpu();
     int running = lace_decoder_step(d, NULL, err);
     if (seconds) lace_samples_add(seconds, lace_now() - from);
-    *cpu += cpu_now() - cpu_from;
+    *cpu += lace_bench_cpu() - cpu_from;
     return running < 0 ? running : 0;
 }
 

@@ -42,18 +42,20 @@ static int shared_prefix(struct lace_bench *b, const struct lace_subject *s, int
 
 int lace_bench_prefill(struct lace_bench *b, const struct lace_subject *s, struct lace_error *err)
 {
-    struct lace_samples time = {.count = 0};
+    struct lace_samples time = {.count = 0}, cpu = {.count = 0};
     char label[160];
     int code = 0, longest = lace_config_context(&s->model->config) - 128, prompt = PROMPT < longest ? PROMPT : longest,
         samples = b->options->quick ? 2 : 5;
     if (prompt < 1) return lace_bench_skip(b, "prefill", "the model's context is too short", err);
     for (int i = 0; i <= samples && !code; i++) {
         struct lace_decoder *d;
-        double seconds;
+        double seconds, from = lace_bench_cpu();
         code = lace_subject_start(s, &s->plain, prompt, 1, 1, 8, &d, &seconds, NULL, err);
         if (code) return code;
         lace_decoder_close(&d);
-        if (i) lace_samples_add(&time, seconds); /* the first compiles kernels */
+        if (!i) continue; /* the first compiles kernels */
+        lace_samples_add(&time, seconds);
+        lace_samples_add(&cpu, lace_bench_cpu() - from);
     }
     snprintf(label, sizeof label, "%d tokens; %s", prompt, s->label);
     struct lace_bench_figure f = {.part = "prefill",
@@ -66,6 +68,9 @@ int lace_bench_prefill(struct lace_bench *b, const struct lace_subject *s, struc
                                       flops(s, prompt) / lace_samples_median(&time) / b->product_rate[s->model->dtype],
                                   .of = "product_rate"};
     code = lace_bench_rate(b, f, prompt, &time, err);
+    f = (struct lace_bench_figure){
+        .part = "prefill", .name = "cpu", .label = "  CPU time", .unit = "s", .threads = 1, .lattice = 0};
+    if (!code) code = lace_bench_value(b, f, &cpu, err);
     prompt = LONG < longest ? LONG : longest;
     if (!code) code = shared_prefix(b, s, prompt, 1, err);
     return code ? code : shared_prefix(b, s, prompt, GROUP, err);
