@@ -88,7 +88,8 @@ static int rename_all(struct lace_gguf *file, long width, struct lace_error *err
         if (!copy) return lace_fail(err, LACE_MEMORY, "Out of memory while reading %.300s.", file->path);
         free(t->name);
         t->name = copy;
-        if (width > 0 && !(t->shape[0] % (uint64_t)width) && ends_in_any(name, turned)) t->turned = (int)width;
+        bool heads = width > 0 && width % 2 == 0 && t->shape[0] % (uint64_t)width == 0; /* else the shape is refused */
+        if (heads && ends_in_any(name, turned)) t->turned = (int)width;
     }
     return 0;
 }

@@ -1,5 +1,6 @@
 /* The metadata of GGUF files as configurations, and what is refused because it would run wrongly. */
 #include "gguf_test.h"
+#include "io/weights.h"
 #include "model/config.h"
 #include <math.h>
 #include <setjmp.h>
@@ -153,6 +154,29 @@ static void fields_are_those_of_config_json(void **state)
     assert_true(c.rope.attention_factor == 1.5);
 }
 
+/* Only whole heads of pairs are put in another order: with others a row would lie outside. */
+static void rows_of_whole_heads_are_turned(void **state)
+{
+    static const struct {
+        const char *width, *table;
+        int turned;
+    } kinds[] = {
+        {"s:llama.attention.key_length 4:4 4:8", EMBED T("blk.0.attn_q.weight", 16, 16, 0, 1536) DATA "z:1024", 8},
+        {"s:llama.attention.key_length 4:4 4:8", EMBED T("blk.0.attn_v.weight", 16, 16, 0, 1536) DATA "z:1024", 0},
+        {"s:llama.attention.key_length 4:4 4:7", EMBED T("blk.0.attn_q.weight", 16, 14, 0, 1536) DATA "z:896", 0},
+        {"s:llama.attention.key_length 4:4 4:6", EMBED T("blk.0.attn_q.weight", 16, 14, 0, 1536) DATA "z:896", 0},
+        {"s:llama.attention.key_length 4:4 4:0", EMBED T("blk.0.attn_q.weight", 16, 14, 0, 1536) DATA "z:896", 0}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct lace_weights w;
+        struct lace_error err;
+        gguf_write(path, base, kinds[i].width, 2, kinds[i].table);
+        if (lace_weights_open_gguf(&w, path, &err)) fail_msg("%s", err.text);
+        assert_int_equal(w.count, 2);
+        assert_int_equal(w.tensors[0].turned + w.tensors[1].turned, kinds[i].turned);
+        lace_weights_close(&w);
+    }
+}
+
 static int make_path(void **state)
 {
     int fd = mkstemp(path);
@@ -165,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_would_run_wrongly_is_refused),
         cmocka_unit_test(fields_are_those_of_config_json),
+        cmocka_unit_test(rows_of_whole_heads_are_turned),
     };
     return cmocka_run_group_tests(tests, make_path, remove_path);
 }
