@@ -80,8 +80,8 @@ static int open_model(struct lace_subject *s, const struct lace_bench *b, struct
         lace_text_clear(&adapter);
         lace_text_print(&adapter, "%s/lattice", o->model);
     }
-    snprintf(s->label, sizeof s->label, "%.60s, %s", o->model, name);
     int code = lace_model_load(&s->model, o->model, there ? adapter.data : NULL, &options, err);
+    if (!code) snprintf(s->label, sizeof s->label, "%.60s, %s", o->model, lace_model_dtype_name(s->model));
     lace_text_release(&adapter);
     return code;
 }

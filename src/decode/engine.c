@@ -177,20 +177,6 @@ void lace_engine_close(struct lace_engine **engine)
     *engine = NULL;
 }
 
-/* The type that most of the weights of the products have. */
-static const char *weights_dtype(const struct lace_model *m)
-{
-    static const char *const names[LACE_DTYPES] = {"f32", "bf16", "f16", "q8_0", "q4_0", "q4_k", "q5_k", "q6_k"};
-    size_t count[LACE_DTYPES] = {0};
-    enum lace_dtype most = m->dtype;
-    for (int i = 0; i < m->count; i++)
-        if (m->weights[i].matrix.forward)
-            count[m->weights[i].packed] += (size_t)m->weights[i].rows * m->weights[i].cols;
-    for (enum lace_dtype type = 0; type < LACE_DTYPES; type++)
-        if (count[type] > count[most]) most = type;
-    return names[most];
-}
-
 void lace_engine_info(const struct lace_engine *e, struct lace_engine_info *info)
 {
     const struct lace_config *c = &e->model->config;
@@ -198,7 +184,7 @@ void lace_engine_info(const struct lace_engine *e, struct lace_engine_info *info
         .path = e->path,
         .lattice = lace_kind_names[e->model->lattice.kind],
         .isa = e->model->ops->name,
-        .dtype = weights_dtype(e->model),
+        .dtype = lace_model_dtype_name(e->model),
         .layers = c->num_hidden_layers,
         .width = c->hidden_size,
         .vocabulary = c->vocab_size,

@@ -149,6 +149,8 @@ int lace_model_save(const struct lace_model *model, const char *dir, const char 
 int lace_copy_files(const char *from, const char *to, const char *const *names, struct lace_error *err);
 /* What Transformers and lace read beside a model's weights and config.json: tokenizer, templates, settings. */
 extern const char *const lace_companions[];
+/* The type that most weights of the products have: "bf16", "q4_k", ... */
+const char *lace_model_dtype_name(const struct lace_model *model);
 /* Number of parameters: backbone, lattice. */
 void lace_model_count(const struct lace_model *model, size_t *backbone, size_t *lattice);
 #endif

@@ -98,3 +98,16 @@ void lace_model_count(const struct lace_model *m, size_t *backbone, size_t *latt
         *(lace_weight_is_lattice(&m->weights[i]) ? lattice : backbone) +=
             (size_t)m->weights[i].rows * m->weights[i].cols;
 }
+
+const char *lace_model_dtype_name(const struct lace_model *m)
+{
+    static const char *const names[LACE_DTYPES] = {"f32", "bf16", "f16", "q8_0", "q4_0", "q4_k", "q5_k", "q6_k"};
+    size_t count[LACE_DTYPES] = {0};
+    enum lace_dtype most = m->dtype;
+    for (int i = 0; i < m->count; i++)
+        if (m->weights[i].matrix.forward)
+            count[m->weights[i].packed] += (size_t)m->weights[i].rows * m->weights[i].cols;
+    for (enum lace_dtype type = 0; type < LACE_DTYPES; type++)
+        if (count[type] > count[most]) most = type;
+    return names[most];
+}
