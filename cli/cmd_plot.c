@@ -21,17 +21,22 @@ static const struct cli_option options[] = {
 
 static int run(int count, char **args)
 {
-    struct lace_error err;
+    struct lace_error err = {{0}};
     size_t length = 2;
-    char *rest = keys ? strdup(keys) : NULL;
-    for (const char *c = keys; c && *c; c++) length += *c == ',';
+    char *names = strdup(keys ? keys : ""), *rest = names;
+    for (const char *c = names; c && *c; c++) length += *c == ',';
     const char **list = calloc(length, sizeof *list), **runs = calloc((size_t)count + 1, sizeof *runs);
-    if (!list || !runs || (keys && !rest)) return cli_fail("Out of memory.");
-    for (size_t i = 0; rest; i++) list[i] = strsep(&rest, ",");
-    memcpy(runs, args, sizeof *runs * (size_t)count);
-    int code = lace_curves(&(struct lace_curves_options){runs, keys ? list : NULL, out, smooth}, &err);
-    if (!code) puts(out);
-    return code ? cli_fail("%s", err.text) : 0;
+    bool room = names && list && runs;
+    for (size_t i = 0; room && rest; i++) list[i] = strsep(&rest, ",");
+    if (room) memcpy(runs, args, sizeof *runs * (size_t)count);
+    struct lace_curves_options o = {runs, keys ? list : NULL, out, smooth};
+    int code = room ? lace_curves(&o, &err) : -1;
+    free(names);
+    free(list);
+    free(runs);
+    if (code) return cli_fail("%s", room ? err.text : "Out of memory.");
+    puts(out);
+    return 0;
 }
 
 const struct cli_command cmd_plot = {
