@@ -202,19 +202,20 @@ static int read_rope(struct source *s, struct lace_error *err)
         (code = lace_gguf_string(s->file, key_of(s, "rope.scaling.type", key), &type, err)))
         return code;
     json_object_set_new(s->o, "rope_theta", json_real(theta));
-    bool none = !type.bytes || (type.len == 4 && !memcmp(type.bytes, "none", 4));
+    /* a factor without a type is linear, and 0 counts as 1, as llama.cpp has it */
+    bool none = type.bytes ? type.len == 4 && !memcmp(type.bytes, "none", 4) : factor == 1 || factor == 0;
     if (divisors && !none)
         return lace_fail(err, LACE_BAD, "%.200s has both rope_freqs.weight and \"%s\"; lace computes one scaling.",
-                         s->file->path, key);
+                         s->file->path, type.bytes ? key : "rope.scaling.factor");
     if (divisors) return read_divisors(s, divisors, theta, err);
-    if (none && old == 1) return 0;
+    if (none) return 0;
     json_t *scaling = json_pack("{s:f}", "factor", factor);
     json_object_set_new(s->o, "rope_scaling", scaling);
     /* config.c refuses a name that it does not know */
-    json_object_set_new(scaling, "rope_type", none ? json_string("linear") : json_stringn(type.bytes, type.len));
+    json_object_set_new(scaling, "rope_type", type.bytes ? json_stringn(type.bytes, type.len) : json_string("linear"));
     if (!json_object_get(scaling, "rope_type"))
         return lace_fail(err, LACE_BAD, "%.200s: \"%s\" is not UTF-8.", s->file->path, key);
-    return type.len == 4 && !memcmp(type.bytes, "yarn", 4) ? read_yarn(s, scaling, err) : 0;
+    return type.bytes && type.len == 4 && !memcmp(type.bytes, "yarn", 4) ? read_yarn(s, scaling, err) : 0;
 }
 
 /* ---- the rest ---- */
@@ -241,6 +242,7 @@ static int refuse_others(const struct source *s, struct lace_error *err)
                                        "rope.scaling.yarn_attn_factor",
                                        "rope.scaling.yarn_beta_fast",
                                        "rope.scaling.yarn_beta_slow",
+                                       "use_parallel_residual", /* Qwen1.5's say so; it is of other architectures */
                                        "vocab_size",
                                        NULL};
     json_t *others = json_object();

@@ -34,6 +34,7 @@ static const struct {
     {"s:llama.logit_scale 4:6 4:0x3f800000", 1, EMBED DATA, NULL},
     {"s:llama.rope.scaling.type 4:8 s:none", 1, EMBED DATA, NULL},
     {"s:llama.tensor_data_layout 4:8 s:any", 1, EMBED DATA, NULL},
+    {"s:llama.use_parallel_residual 4:7 1:1", 1, EMBED DATA, NULL},
     /* what it is */
     {"-s:general.architecture", 1, EMBED DATA, "lack \"general.architecture\""},
     {"s:general.architecture 4:8 s:gemma3", 1, EMBED DATA, "\"gemma3\" is not supported"},
@@ -84,6 +85,7 @@ static const struct {
     {NULL, 2, EMBED ROPE(4) DATA F(0x7fc00000) F(0x3f800000) F(0x3f800000) F(0x3f800000), "not those of Llama 3"},
     {NULL, 2, EMBED ROPE(4) DATA F(0) F(0) F(0) F(0), "not those of Llama 3"},
     {"s:llama.rope.scaling.type 4:8 s:linear", 2, EMBED ROPE(4) DATA "z:16", "has both"},
+    {"s:llama.rope.scaling.factor 4:6 4:0x40000000", 2, EMBED ROPE(4) DATA "z:16", "has both"},
 };
 
 static char path[] = "/tmp/lace-gguf-config-XXXXXX";
@@ -142,6 +144,10 @@ static void fields_are_those_of_config_json(void **state)
     assert_true(c.mlp_bias && !c.attention_bias);
     read_one(base, "s:llama.rope.scale_linear 4:6 4:0x40000000", 1, EMBED DATA, &c);
     assert_true(c.rope.type == LACE_ROPE_LINEAR && c.rope.factor == 2);
+    read_one(base, "s:llama.rope.scaling.factor 4:6 4:0x40400000", 1, EMBED DATA, &c);
+    assert_true(c.rope.type == LACE_ROPE_LINEAR && c.rope.factor == 3);
+    read_one(base, "s:llama.rope.scaling.factor 4:6 4:0", 1, EMBED DATA, &c);
+    assert_int_equal(c.rope.type, LACE_ROPE_DEFAULT);
 
     read_one(qwen, NULL, 1, EMBED DATA, &c);
     assert_int_equal(c.family, LACE_QWEN2);
