@@ -26,7 +26,6 @@ fails "a key of all layers" "No run has the key 'gates'; did you mean gate?" "$w
 fails "nine runs" "More than 8 runs" "$work"/{rl,rl,rl,rl,rl,rl,rl,rl,rl}
 fails "a picture of another kind" "ends in .svg or .png" "$work/rl" --out "$work/p.jpg"
 fails "no metrics file" "config.json, line 1 is not valid JSON" models/lace-search/config.json
-fails "a folder that cannot be written" "/nowhere/p.svg" "$work/sft" --out "$work/nowhere/p.svg"
 said=$(PATH=$work plot "$work/sft" --out "$work/no.svg" 2>&1)
 like "no gnuplot" "$said" "^lace: gnuplot, which draws the picture, is not installed; install gnuplot-nox.$"
 [ ! -e "$work/no.svg" ]; is "and no picture" "$?" 0
@@ -48,6 +47,7 @@ long=$(told "$work/long.jsonl" --keys x | block raw0 | tr ';' '\n')
 [ "$(printf '%s\n' "$long" | wc -l)" -le 1600 ]; is "a long run in few points" "$?" 0
 like "which keep the outliers" "$long" "^4321 -7$"
 command -v gnuplot >/dev/null || { ok "pictures # SKIP gnuplot is not installed"; finish; }
+fails "a folder that cannot be written" "/nowhere/p.svg" "$work/sft" --out "$work/nowhere/p.svg"
 
 # The titles of a picture's panels and what else it says, in their order; colours that lines have.
 cat >"$work/read.py" <<'P'
