@@ -101,7 +101,7 @@ static inline struct lace_operand lace_operand_rows(const struct lace_operand *x
 {
     size_t at = (size_t)first * x->cols * (x->dtype == LACE_BF16 ? sizeof(uint16_t) : sizeof(float));
     struct lace_coded *codes = x->codes ? x->codes + (size_t)first * (size_t)(x->cols / 32) : NULL;
-    return (struct lace_operand){x->dtype, x->cols, (char *)x->data + at, codes};
+    return (struct lace_operand){x->dtype, x->cols, (char *)x->data + at, codes, x->forward_only};
 }
 /* How many rows the feed-forward block takes at once. A worker that trains alone on a shard takes pieces whose
  * intermediate values stay in its cache; they start at multiples of LACE_ROW_PAD, and stay above LACE_FEW_ROWS. */

@@ -6,6 +6,7 @@ struct plan { /* hands out pieces of the arena, or only counts them */
     struct lace_arena *arena;
     enum lace_dtype dtype;
     bool codes; /* operands carry codes for matrices of blocks */
+    bool training;
 };
 
 static float *floats(struct plan *p, size_t rows, size_t cols)
@@ -17,7 +18,7 @@ static struct lace_operand operand(struct plan *p, size_t rows, int cols)
 {
     return (struct lace_operand){
         p->dtype, cols, lace_arena_take(p->arena, LACE_PAD_ROWS(rows) * (size_t)cols * (p->dtype == LACE_BF16 ? 2 : 4)),
-        NULL};
+        NULL, !p->training};
 }
 
 /* Of inputs to the backbone's matrices, which may be of blocks. */
@@ -141,7 +142,7 @@ size_t lace_state_bytes(const struct lace_model *m, const struct lace_state_opti
     struct lace_state s = {.scratch = {o->workers, scratch_bytes(m, o->max_keys), NULL}};
     struct lace_arena count = {0};
     if (!(s.layers = calloc((size_t)m->config.num_hidden_layers, sizeof *s.layers))) return 0;
-    lay_out(&s, &(struct plan){&count, m->dtype, has_codes(m)}, m, o);
+    lay_out(&s, &(struct plan){&count, m->dtype, has_codes(m), o->training}, m, o);
     free(s.layers);
     return count.used;
 }
@@ -158,7 +159,7 @@ int lace_state_init(struct lace_state *s, const struct lace_model *m, const stru
         lace_state_release(s);
         return code;
     }
-    lay_out(s, &(struct plan){&s->memory, m->dtype, has_codes(m)}, m, o);
+    lay_out(s, &(struct plan){&s->memory, m->dtype, has_codes(m), o->training}, m, o);
     return 0;
 }
 

@@ -57,6 +57,7 @@ struct lace_operand {
     int cols;
     void *data; /* (PAD_ROWS, cols) */
     struct lace_coded *codes; /* (rows, cols / 32), what matrices of blocks read; NULL where there are none */
+    bool forward_only;        /* no weight gradient reads it: few rows need no clear rows behind them */
 };
 
 /* Which slots each query row sees. A block holds rows that share segments of the key/value store
@@ -94,7 +95,8 @@ struct lace_ops {
     /* Packs w (out, in), of type source, into m->forward and, unless NULL, m->backward. Blocks are packed as they are:
      * a matrix of blocks takes no other source. */
     void (*matrix_pack)(struct lace_matrix *m, const void *w, enum lace_dtype source);
-    /* operand (R, cols) = x, rounded to the operand's type, and its codes where it has them. */
+    /* operand (R, cols) = x, rounded to the operand's type, and its codes where it has them. Rows from R up to PAD_ROWS
+     * are cleared where anything reads them: oneDNN, for the weight gradient and above LACE_FEW_ROWS. */
     void (*operand_make)(struct lace_operand *operand, const float *x, int rows);
     /* y (R, out) = x W^T, or += where accumulate. */
     void (*matrix_forward)(float *y, const struct lace_operand *x, const struct lace_matrix *m, int rows,

@@ -95,7 +95,8 @@ static void operand_make(struct lace_operand *operand, const float *x, int rows)
         else
             for (size_t i = piece; i < end; i++) to[i] = lace_f32_to_bf16(x[i]);
     }
-    memset((char *)operand->data + n * element, 0, (padded - n) * element);
+    if (!operand->forward_only || rows > LACE_FEW_ROWS)
+        memset((char *)operand->data + n * element, 0, (padded - n) * element);
     if (!operand->codes) return;
 #pragma omp parallel for schedule(static) if (n > 4 * GRAIN)
     for (size_t group = 0; group < n / 32; group++) lace_code_inputs(operand->codes + group, x + 32 * group);
