@@ -78,6 +78,7 @@ const struct cli_command cmd_train = {
         "(all parameters) or rl (Lattice GRPO: whole groups are rewarded for the answer that they pick). "
         "The run's folder holds the resolved settings, metrics.jsonl, the last two checkpoints and, at the "
         "end, the model. "
+        "The longest batch runs first, so that memory fails early; lace plot draws the curves. "
         "Ctrl-C saves a checkpoint before it ends. `make mpi` builds what `mpirun -n 4 lace train ...` needs to "
         "spread a step's shards over processes.",
     .examples = "lace train pretrain --config recipes/base.yaml\nlace train sft --config recipes/lace.yaml --set "

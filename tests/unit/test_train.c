@@ -550,7 +550,7 @@ static void a_run_begins_with_it(void **state)
     o.resume = false;
     assert_int_equal(lace_train(&o, &err), LACE_BAD);
     assert_non_null(strstr(err.text, "does not fit a shard of 64 rows; raise shard_rows"));
-    const char *wide[] = {out, "shard_rows=1048576", "model.hidden_size=65536", "model.num_hidden_layers=2", NULL};
+    const char *wide[] = {out, "shard_rows=1048576", "model.hidden_size=16384", NULL};
     o.sets = wide; /* some terabytes */
     assert_int_equal(lace_train(&o, &err), LACE_MEMORY);
     assert_non_null(strstr(err.text, "Training needs"));
