@@ -11,7 +11,7 @@ are. Tensors and keys are named, and rows of q and k permuted, as its convert_hf
 
     NAME.gguf (or NAME-00001-of-00002.gguf ...)     of a checkpoint in tests/golden/models, with its numbers as they are:
                                                     its expected.safetensors holds for the GGUF file as well
-    q8_0, q4_0, q5_0, k_mixed                       quantised; NAME.safetensors has, of Transformers in float32 on the
+    q8_0, q4_0, q5_0, one_mixed, k_mixed            quantised; NAME.safetensors has, of Transformers in float32 on the
                                                     weights as the blocks say them:
         tokens (64), rows (n), logits (n, V), greedy (16)
         coded (n, V)                                the logits where the inputs of linear layers are rounded as lace's are
@@ -43,6 +43,9 @@ QUANTISED = {
     "q4_0": (llama(hidden_size=64, intermediate_size=96, num_attention_heads=4, num_key_value_heads=2), None),
     "q5_0": (llama(hidden_size=64, intermediate_size=96, num_attention_heads=4, num_key_value_heads=1, head_dim=32,
                    tie_word_embeddings=True), None),
+    "one_mixed": (llama(hidden_size=64, intermediate_size=96, num_hidden_layers=1),
+                  {"embed_tokens": Type.Q4_1, "lm_head": Type.Q5_1, "q_proj": Type.Q4_1, "k_proj": Type.Q5_1, "v_proj": Type.Q4_1,
+                   "o_proj": Type.Q5_1, "gate_proj": Type.Q4_1, "up_proj": Type.Q5_1, "down_proj": Type.Q4_1}),
     "k_mixed": (llama(hidden_size=256, intermediate_size=256, num_hidden_layers=1, num_attention_heads=2,
                       num_key_value_heads=1, head_dim=32),
                 {"embed_tokens": Type.Q6_K, "lm_head": Type.Q4_K, "q_proj": Type.Q4_K, "k_proj": Type.Q5_K,
@@ -219,7 +222,7 @@ def quantise(name, state, kinds, generator):
         if kind is None:
             blocks[key] = values[key] = value
             continue
-        if kind in (Type.Q8_0, Type.Q4_0, Type.Q5_0):
+        if kind in (Type.Q8_0, Type.Q4_0, Type.Q5_0, Type.Q4_1, Type.Q5_1):
             blocks[key] = gguf.quantize(value.numpy(), kind)
         else:
             blocks[key] = random_blocks(kind, *value.shape, generator)
@@ -251,7 +254,7 @@ def quantised(name, out):
     model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder), dtype=torch.float32,
                                              attn_implementation="eager").eval()
     shutil.rmtree(folder)
-    seed, clear = {"q8_0": 7000, "q4_0": 8000, "k_mixed": 9000, "q5_0": 10000}[name], 0
+    seed, clear = {"q8_0": 7000, "q4_0": 8000, "k_mixed": 9000, "q5_0": 10000, "one_mixed": 11000}[name], 0
     while clear < 0.05:  # no choice so close that the coded inputs turn it
         seed += 1
         generator = torch.Generator().manual_seed(seed)

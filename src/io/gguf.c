@@ -32,7 +32,7 @@ static const struct {
     enum lace_tensor_type type; /* LACE_T_COUNT: none of ours */
 } tensor_types[] = {
     [0] = {"F32", LACE_T_F32},       [1] = {"F16", LACE_T_F16},        [2] = {"Q4_0", LACE_T_Q4_0},
-    [3] = {"Q4_1", LACE_T_COUNT},    [6] = {"Q5_0", LACE_T_Q5_0},      [7] = {"Q5_1", LACE_T_COUNT},
+    [3] = {"Q4_1", LACE_T_Q4_1},     [6] = {"Q5_0", LACE_T_Q5_0},      [7] = {"Q5_1", LACE_T_Q5_1},
     [8] = {"Q8_0", LACE_T_Q8_0},     [9] = {"Q8_1", LACE_T_COUNT},     [10] = {"Q2_K", LACE_T_COUNT},
     [11] = {"Q3_K", LACE_T_COUNT},   [12] = {"Q4_K", LACE_T_Q4_K},     [13] = {"Q5_K", LACE_T_Q5_K},
     [14] = {"Q6_K", LACE_T_Q6_K},    [15] = {"Q8_K", LACE_T_COUNT},    [16] = {"IQ2_XXS", LACE_T_COUNT},
@@ -170,8 +170,8 @@ static int take_tensor_type(struct cursor *c, struct lace_tensor *t, struct lace
         return lace_fail(err, LACE_BAD, "%.300s: the tensor %.64s is of the unknown type %llu.", c->path, t->name,
                          (unsigned long long)type);
     return lace_fail(err, LACE_BAD,
-                     "%.300s: the tensor %.64s is of type %s; lace reads F32, F16, BF16, Q8_0, Q4_0, Q5_0, Q4_K, Q5_K "
-                     "and Q6_K.",
+                     "%.300s: the tensor %.64s is of type %s; lace reads F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, "
+                     "Q4_K, Q5_K and Q6_K.",
                      c->path, t->name, name);
 }
 

@@ -1,5 +1,5 @@
 /* Types of elements, and numbers out of them. The data need not be aligned (a header's length decides), hence memcpy. */
-#include "io/tensor.h"
+#include "io/old_blocks.h"
 #include <math.h>
 #include <string.h>
 
@@ -16,6 +16,7 @@ static const struct {
     [LACE_T_Q8_0] = {"Q8_0", 34, LACE_Q8_0},  [LACE_T_Q4_0] = {"Q4_0", 18, LACE_Q4_0},
     [LACE_T_Q4_K] = {"Q4_K", 144, LACE_Q4_K}, [LACE_T_Q5_K] = {"Q5_K", 176, LACE_Q5_K},
     [LACE_T_Q6_K] = {"Q6_K", 210, LACE_Q6_K}, [LACE_T_Q5_0] = {"Q5_0", 22, LACE_Q8_0},
+    [LACE_T_Q4_1] = {"Q4_1", 20, LACE_F32},   [LACE_T_Q5_1] = {"Q5_1", 24, LACE_F32},
 };
 
 const char *lace_tensor_type_name(enum lace_tensor_type type) { return type < LACE_T_COUNT ? types[type].name : NULL; }
@@ -23,6 +24,7 @@ size_t lace_tensor_type_bytes(enum lace_tensor_type type) { return type < LACE_T
 
 size_t lace_tensor_type_block(enum lace_tensor_type type)
 {
+    if (lace_is_old_block(type)) return 32;
     return type < LACE_T_BLOCKS ? 1 : type < LACE_T_COUNT ? (size_t)lace_dtype_block(types[type].dtype) : 0;
 }
 
@@ -42,56 +44,44 @@ bool lace_tensor_size(const struct lace_tensor *t, size_t *bytes)
     return true;
 }
 
-/* Q5_0 is an f16, a fifth bit for each of 32 codes, and 16 bytes, whose low halves are the first 16 codes; 0 is 16. Q8_0 is
- * the f16 and 32 signed bytes. */
-static void read_q5_0(unsigned char *to, const unsigned char *from)
+static void old_to_f32(const struct lace_tensor *t, enum lace_dtype dtype, size_t first, size_t count, float *out)
 {
-    memcpy(to, from, 2);
-    for (int i = 0; i < 16; i++) {
-        int low = (from[6 + i] & 15) | (from[2 + i / 8] >> i % 8 & 1) << 4,
-            high = from[6 + i] >> 4 | (from[4 + i / 8] >> i % 8 & 1) << 4;
-        to[2 + i] = (unsigned char)(low - 16);
-        to[18 + i] = (unsigned char)(high - 16);
-    }
-}
-
-static void q5_0_to_f32(const unsigned char *data, size_t first, size_t count, float *out)
-{
-    unsigned char block[34];
+    float block[34];
     for (size_t end = first + count, some; first < end; first += some, out += some) {
         some = 32 - first % 32 < end - first ? 32 - first % 32 : end - first;
-        read_q5_0(block, data + first / 32 * 22);
-        lace_dtype_to_f32(LACE_Q8_0, block, first % 32, some, out);
+        lace_old_block_read(t->type, (const char *)t->data + first / 32 * types[t->type].bytes, block);
+        lace_dtype_to_f32(dtype, block, first % 32, some, out);
     }
 }
 
 bool lace_tensor_in_place(const struct lace_tensor *t)
 {
     enum lace_dtype dtype = types[t->type].dtype;
-    return !t->turned && t->type != LACE_T_Q5_0 &&
+    return !t->turned && !lace_is_old_block(t->type) &&
            (lace_dtype_has_blocks(dtype) || (uintptr_t)t->data % (size_t)lace_dtype_bytes(dtype) == 0);
 }
 
 void lace_tensor_rows(const struct lace_tensor *t, size_t row, size_t rows, void *out)
 {
-    size_t line = t->bytes / (size_t)t->shape[0], blocks = line / types[t->type].bytes;
+    size_t line = t->bytes / (size_t)t->shape[0], size = types[t->type].bytes,
+           made = lace_dtype_size(types[t->type].dtype, 32); /* of an old block */
     unsigned char *to = out;
     for (size_t end = row + rows; row < end; row++) {
         const unsigned char *from = (const unsigned char *)t->data + lace_tensor_row(t, row) * line;
-        if (t->type != LACE_T_Q5_0) {
+        if (!lace_is_old_block(t->type)) {
             memcpy(to, from, line);
             to += line;
             continue;
         }
-        for (size_t i = 0; i < blocks; i++, to += 34) read_q5_0(to, from + 22 * i);
+        for (size_t at = 0; at < line; at += size, to += made) lace_old_block_read(t->type, from + at, to);
     }
 }
 
 /* Elements as they lie in the file. Plain types may lie at any address there. */
 static void to_f32(const struct lace_tensor *t, enum lace_dtype dtype, size_t first, size_t count, float *out)
 {
-    if (t->type == LACE_T_Q5_0) {
-        q5_0_to_f32(t->data, first, count, out);
+    if (lace_is_old_block(t->type)) {
+        old_to_f32(t, dtype, first, count, out);
         return;
     }
     if (lace_dtype_has_blocks(dtype)) {

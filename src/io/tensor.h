@@ -20,7 +20,9 @@ enum lace_tensor_type {
     LACE_T_Q4_K,
     LACE_T_Q5_K,
     LACE_T_Q6_K,
-    LACE_T_Q5_0, /* in files only: it is read as Q8_0, which holds the same numbers */
+    LACE_T_Q5_0, /* in files only (io/old_blocks.h) */
+    LACE_T_Q4_1,
+    LACE_T_Q5_1,
     LACE_T_COUNT
 };
 #define LACE_T_BLOCKS LACE_T_Q8_0 /* the first of the types that have blocks */

@@ -104,7 +104,7 @@ static void tables_are_checked(void **state)
         {HEAD(1, 0) V("t", 1, 99, 0) "p:32 z:4", "unknown type 99"},
         {HEAD(1, 0) V("t", 1, -1, 0) "p:32 z:4", "unknown type"},
         {HEAD(1, 0) V("t", 32, 4, 0) "p:32 z:400", "unknown type 4"}, /* Q4_2 is gone */
-        {HEAD(1, 0) V("t", 32, 7, 0) "p:32 z:400", "of type Q5_1; lace reads"},
+        {HEAD(1, 0) V("t", 32, 9, 0) "p:32 z:400", "of type Q8_1; lace reads"},
         {HEAD(1, 0) V("t", 256, 17, 0) "p:32 z:400", "of type IQ2_XS; lace reads"},
         {HEAD(1, 0) V("t", 33, 8, 0) "p:32 z:68", "no multiple of Q8_0's 32"},
         {HEAD(1, 0) T("t", 128, 2, 12, 0) "p:32 z:144", "no multiple of Q4_K's 256"},
