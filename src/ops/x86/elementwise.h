@@ -83,6 +83,34 @@ static void swiglu_backward(float *dgate, float *dup, const float *dy, const flo
     });
 }
 
+/* lace_code_inputs, two vectors at a time where they hold 32 numbers. */
+INLINE void code_inputs(struct lace_coded *to, const float *x)
+{
+#ifdef __AVX512F__
+    const __m512i size = _mm512_set1_epi32(0x7fffffff), unit = _mm512_set1_epi32(0x4b400000);
+    vec a = vload(x), b = vload(x + L);
+    union {
+        uint32_t u;
+        float f;
+    } most = {.u = _mm512_reduce_max_epu32(_mm512_max_epu32(_mm512_and_si512(_mm512_castps_si512(a), size),
+                                                            _mm512_and_si512(_mm512_castps_si512(b), size)))};
+    bool finite = most.u < 0x7f800000, some = finite && most.f > 1e-30f;
+    vec inverse = vset(some ? 127 / most.f : 0), shift = vset(12582912.0f);
+    to->scale = some ? most.f / 127 : finite ? 0 : NAN;
+    if (!finite) a = b = vzero();
+    __m512i first = _mm512_sub_epi32(_mm512_castps_si512(vadd(vmul(a, inverse), shift)), unit),
+            last = _mm512_sub_epi32(_mm512_castps_si512(vadd(vmul(b, inverse), shift)), unit);
+    _mm_storeu_si128((__m128i *)to->code, _mm512_cvtepi32_epi8(first));
+    _mm_storeu_si128((__m128i *)(to->code + L), _mm512_cvtepi32_epi8(last));
+    int32_t half[2] = {_mm512_reduce_add_epi32(first), _mm512_reduce_add_epi32(last)};
+    to->sum = to->scale * (float)(half[0] + half[1]);
+    to->minus[0] = -half[0];
+    to->minus[1] = -half[1];
+#else
+    lace_code_inputs(to, x);
+#endif
+}
+
 static void operand_make(struct lace_operand *operand, const float *x, int rows)
 {
     size_t n = (size_t)rows * operand->cols, padded = LACE_PAD_ROWS(rows) * operand->cols;
@@ -99,7 +127,7 @@ static void operand_make(struct lace_operand *operand, const float *x, int rows)
         memset((char *)operand->data + n * element, 0, (padded - n) * element);
     if (!operand->codes) return;
 #pragma omp parallel for schedule(static) if (n > 4 * GRAIN)
-    for (size_t group = 0; group < n / 32; group++) lace_code_inputs(operand->codes + group, x + 32 * group);
+    for (size_t group = 0; group < n / 32; group++) code_inputs(operand->codes + group, x + 32 * group);
 }
 
 static void rmsnorm_forward(float *y, float *rstd, const float *x, const float *w, float eps, int rows, int cols)
