@@ -106,8 +106,10 @@ interrupted() { # how often; sets $status
 interrupted 1
 is "Ctrl-C stops a reply alone" "$status" 0
 is "and what came ends with a line" "$(tail -c 1 "$work/said" | od -An -c | tr -d ' ')" '\n'
-interrupted 2
-is "a second one ends" "$status" 130
+if [ "${SAN:-}" != thread ]; then # whose runtime holds a signal back while the program waits for a line
+    interrupted 2
+    is "a second one ends" "$status" 130
+fi
 
 complains() { # name, words, stdin, arguments
     printf "$3" | chat "${@:4}" >"$work/out"
