@@ -165,6 +165,7 @@ void lace_run_release(struct lace_run_result *result);
 /* Runs that follow each other, as the turns of a conversation do: what one has read of its prompt the next need not
  * read again. It writes what lace_run would. The engine must outlive it; one OS thread at a time may use it. */
 struct lace_session;
+/* On success the caller closes the session; on failure *session is NULL. */
 int lace_session_open(struct lace_session **session, const struct lace_engine *engine, struct lace_error *err);
 int lace_session_run(struct lace_session *session, const char *prompt, const struct lace_run_options *options,
                      struct lace_run_result *result, struct lace_error *err);
@@ -455,6 +456,7 @@ struct lace_ask_options {
     int tokens;          /* the most of a reply; 0: what the record's own budget of rounds takes, else 2048 */
     uint64_t seed;       /* 1 */
 };
+/* Neither model nor teacher, and the values told beside the fields. */
 void lace_ask_defaults(struct lace_ask_options *options);
 
 struct lace_filter_options {
@@ -462,6 +464,7 @@ struct lace_filter_options {
     int samples;      /* of each problem; 8 */
     double low, high; /* kept are pass rates above low, up to high: (0, 0.5] */
 };
+/* The values told beside the fields. */
 void lace_filter_defaults(struct lace_filter_options *options);
 /* Keeps problems that the model solves sometimes, not always; meta.pass_rate has the measured rate. */
 int lace_data_filter(const struct lace_data_flow *flow, const struct lace_filter_options *options,
@@ -475,6 +478,7 @@ struct lace_solve_options {
     int keep;     /* threads that are there stay, as the first drafts */
     int any;      /* also problems that no draft solves */
 };
+/* The values told beside the fields. */
 void lace_solve_defaults(struct lace_solve_options *options);
 /* Solves each problem in different ways: what was used already is in a cache that the next draft must avoid. Drafts know
  * nothing of each other but that: consensus cannot level them. */
@@ -502,6 +506,7 @@ struct lace_steps_options {
     const char *tokenizer; /* a model's directory, whose tokens the limits count; NULL: words, numbers and signs */
     int step_tokens, thread_tokens; /* 128 and 3000 */
 };
+/* The values told beside the fields. */
 void lace_steps_defaults(struct lace_steps_options *options);
 /* Cuts threads into steps and drops those that are too long. Threads of our own families, and such as have marked steps,
  * are only measured. */
@@ -513,6 +518,7 @@ struct lace_label_options {
         ask;        /* a judge, who chooses the best of the right threads; nobody: fewest errors and steps */
     int need_right; /* drop records without a right thread */
 };
+/* The values told beside the fields, and need_right off. */
 void lace_label_defaults(struct lace_label_options *options);
 /* Compares the threads of each record and sets their verdicts: one best, other right ones a success, the rest fail. */
 int lace_data_label(const struct lace_data_flow *flow, const struct lace_label_options *options,
@@ -545,6 +551,7 @@ struct lace_pipeline_options {
     int (*run)(void *user, const struct lace_pipeline_step *step); /* runs a step; non-zero: it failed */
     void *user;
 };
+/* LACE_BAD names the file, the step and what is wrong with it; results of the steps before it stay. */
 int lace_data_pipeline(const struct lace_pipeline_options *options, struct lace_error *err);
 
 /* ---- evaluation ---- */

@@ -119,6 +119,11 @@ int lace_work_side(const struct lace_family *family, const char *prompt, enum la
 int lace_work_race(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
                    enum lace_policy policy, int threads, int budget, int *round, struct lace_error *err);
 
+/* What the tables of all families on this engine hold beside what is their own. */
+#define LACE_WORK_FAMILY                                                                                               \
+    .make = lace_work_make, .write = lace_work_write, .check = lace_work_check, .solve = lace_work_solve,              \
+    .check_step = lace_work_check_step, .forge = lace_work_forge, .side = lace_work_side, .race = lace_work_race
+
 /* ---- a run of the policy, for the engine's own files and its test ---- */
 struct lace_work_trace {
     int threads, budget;
