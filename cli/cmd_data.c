@@ -14,7 +14,7 @@ static const char *family = "search", *out, *split = "train", *policy = "shared"
 static struct cli_range difficulty, option_count, threads = {4, 4}, ambiguity, rounds;
 static long count = 1000, first, seed, shown = 3, problems = 10000;
 static int budget, width;
-static double corrupt, flip = 1, forge = 1, miss = 1;
+static double corrupt, flip = 1, forge = 1, miss = 1, astray;
 static bool json;
 
 #define PROBLEMS                                                                                                        \
@@ -57,6 +57,9 @@ static const struct cli_option make_options[] = {
     {"budget", 0, CLI_INT, &budget, "R", "Rounds of a thread; 0: enough for 97 % of the problems.", .min = 0,
      .max = 4096},
     ERRORS,
+    {"astray", 0, CLI_REAL, &astray, "SHARE",
+     "Share of records in which some threads, fewer than half, end with a false line and the wrong answer.", .min = 0,
+     .max = 1},
     {"Output", .kind = CLI_SECTION},
     {"out", 'o', CLI_TEXT, &out, "FILE", "Where to write; stdout by default. The file appears when it is complete."},
     {0},
@@ -101,6 +104,7 @@ static int read_knobs(struct lace_data_knobs *knobs)
     if (lace_data_strategy(family, strategy, &knobs->strategy, &err)) return cli_misuse("%s", err.text);
     knobs->budget = budget;
     knobs->corrupt = corrupt;
+    knobs->astray = astray;
     knobs->weights[LACE_FALSE_FLIP] = flip;
     knobs->weights[LACE_FALSE_FORGE] = forge;
     knobs->weights[LACE_FALSE_MISS] = miss;

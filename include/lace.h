@@ -288,7 +288,8 @@ struct lace_train_options {
     /* Called after every step; non-zero ends the run after a checkpoint: the call returns LACE_STOPPED. */
     int (*progress)(void *user, const struct lace_train_progress *progress);
     void *user;
-    void (*trial)(void *user, const struct lace_train_trial *trial); /* called once, before the first step; may be NULL */
+    void (*trial)(void *user,
+                  const struct lace_train_trial *trial); /* called once, before the first step; may be NULL */
 };
 /* Runs a stage to its end and writes its folder. LACE_STOPPED: progress said so, and a checkpoint is saved. */
 int lace_train(const struct lace_train_options *options, struct lace_error *err);
@@ -299,7 +300,7 @@ struct lace_curves_options {
     const char *const *runs; /* folders of runs, or their metrics.jsonl; NULL-terminated */
     const char *const *keys; /* "loss"; "gate": of every layer. NULL-terminated; NULL: what the runs' stages call for */
     const char *out;         /* ends in .svg or .png */
-    int smooth;              /* the strong line is a mean over so many lines of metrics; 0: a twentieth of them; 1: none */
+    int smooth; /* the strong line is a mean over so many lines of metrics; 0: a twentieth of them; 1: none */
 };
 /* LACE_BAD: no metrics, or a key that no run has; LACE_SYSTEM: no such run, or gnuplot is not installed. */
 int lace_curves(const struct lace_curves_options *options, struct lace_error *err);
@@ -335,6 +336,8 @@ struct lace_data_knobs {
     int budget;        /* rounds of a thread; 0: the family's own */
     double corrupt;    /* share of the records (of the shared policy) with falsified steps */
     double weights[4]; /* of the kinds of falsehood, by enum lace_falsehood; a thread alone gets flips only */
+    double astray; /* share of the records (shared, three threads or more) in which some, fewer than half, end with a
+                          false line and the answer that follows from it */
     uint64_t seed;
     enum lace_split split; /* no problem is on both sides, whatever its wording */
 };

@@ -7,7 +7,7 @@
 #   polish    recipes/polish.yaml     the same, most of it clean: the shipped model
 #   isolated  recipes/isolated.yaml   the backbone on threads divided by their tags, no lattice (baseline)
 #
-# The families' recipes lie in recipes/families/; there the backbone has a second stage (deepen), and lace is the last.
+# The families' recipes lie in recipes/families/; there lace is the last stage.
 #
 # Every stage resumes where it was interrupted; a finished one is not run again. RUNS names the folder of the
 # runs, MODEL that of the result. The same seeds on as many workers give the same bits on the same CPU level.
@@ -37,21 +37,19 @@ stage() { # kind, recipe, the stage whose model it starts from (with its lattice
 }
 
 stage pretrain base
-if [ "${SET:-search}" = families ]; then
-    base=deepen last=lace
-    stage sft deepen base
-else
-    base=base last=polish
-fi
-stage cpt lattice "$base"
+stage cpt lattice base
 stage sft lace lattice with
-if [ "$last" = polish ]; then stage sft polish lace with; fi
-stage sft isolated "$base"
+last=lace
+if [ -e "$RECIPES/polish.yaml" ]; then
+    stage sft polish lace with
+    last=polish
+fi
+stage sft isolated base
 
 mkdir -p "$MODEL/training"
 cp -r "$RUNS/$last/model/." "$MODEL/"
 mkdir -p "$MODEL/base" "$MODEL/isolated"
-cp "$RUNS/$base/model/"* "$MODEL/base/"
+cp "$RUNS/base/model/"* "$MODEL/base/"
 cp "$RUNS/isolated/model/"* "$MODEL/isolated/"
 cat >"$MODEL/generation_config.json" <<'JSON'
 {"do_sample": false, "max_new_tokens": 640}

@@ -67,6 +67,8 @@ void lace_add_vector(float *y, const float *x, size_t n);
 double lace_sum_squares(const float *x, size_t n);
 void lace_adamw(float *w, float *m, float *v, const float *g, size_t n, float lr, float beta1, float beta2, float eps,
                 float weight_decay, float grad_scale, long step);
+void lace_muon(float *w, float *m, const float *g, int rows, int cols, float lr, float momentum, float weight_decay,
+               float grad_scale, float *scratch);
 
 /* oneDNN (onednn.c). False where it has no fast kernel for the shape on this CPU: the caller computes it.
  * Rows are rounded up to LACE_ROW_PAD: the padding of y is written. */
@@ -75,6 +77,8 @@ bool lace_dnn_product(float *y, const struct lace_operand *x, const void *packed
 bool lace_dnn_weight(float *dw, const struct lace_operand *dy, const struct lace_operand *x, int rows);
 /* As matrix_backward_weight, through oneDNN; bf16 widened first where the CPU's oneDNN lacks it. */
 void lace_dnn_backward_weight(float *dw, const struct lace_operand *dy, const struct lace_operand *x, int rows);
+/* c (rows, cols) = scale * a (rows, in) b (in, cols), all f32 in plain row order; turned: b is (cols, in). */
+void lace_dnn_plain(bool turned, int rows, int cols, int in, float scale, const float *a, const float *b, float *c);
 
 /* Levels (x86/). Each overrides entries of the table of the level below. */
 void lace_ops_fill_avx2(struct lace_ops *ops);

@@ -220,3 +220,8 @@ void lace_dnn_backward_weight(float *dw, const struct lace_operand *dy, const st
     }
     lace_matrix_backward_weight(dw, dy, x, rows);
 }
+
+void lace_dnn_plain(bool turned, int rows, int cols, int in, float scale, const float *a, const float *b, float *c)
+{
+    dnnl_sgemm('N', turned ? 'T' : 'N', rows, cols, in, scale, a, in, b, turned ? in : cols, 0, c, cols);
+}

@@ -38,6 +38,7 @@ static struct lace_ops tables[LEVELS] = {{
     .add = lace_add_vector,
     .sum_squares = lace_sum_squares,
     .adamw = lace_adamw,
+    .muon = lace_muon,
 }};
 static int levels_here; /* how many of the levels this CPU has */
 static pthread_once_t once = PTHREAD_ONCE_INIT;

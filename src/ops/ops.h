@@ -55,7 +55,7 @@ struct lace_coded {
 struct lace_operand {
     enum lace_dtype dtype;
     int cols;
-    void *data; /* (PAD_ROWS, cols) */
+    void *data;               /* (PAD_ROWS, cols) */
     struct lace_coded *codes; /* (rows, cols / 32), what matrices of blocks read; NULL where there are none */
     bool forward_only;        /* no weight gradient reads it: few rows need no clear rows behind them */
 };
@@ -166,7 +166,11 @@ struct lace_ops {
     /* AdamW (Loshchilov & Hutter 2019): g is scaled by grad_scale first; step counts from 1. */
     void (*adamw)(float *w, float *m, float *v, const float *g, size_t n, float lr, float beta1, float beta2, float eps,
                   float weight_decay, float grad_scale, long step);
+    /* Muon, for a matrix: its one moment m; scratch: lace_muon_scratch(rows, cols) floats. */
+    void (*muon)(float *w, float *m, const float *g, int rows, int cols, float lr, float momentum, float weight_decay,
+                 float grad_scale, float *scratch);
 };
+size_t lace_muon_scratch(int rows, int cols);
 
 /* The table for this CPU (or the level forced by LACE_ISA); the same pointer at every call.
  * NULL and err where LACE_ISA names an unknown level or one that the CPU lacks. */

@@ -42,12 +42,12 @@ static int index_of(const struct countdown *p, int number)
     return number >= 0 && number <= MOST ? p->index[number] : -1;
 }
 
-/* False: a number is there twice. */
+/* False: a number is there twice, or is none that a problem may have. */
 static bool fill_index(struct countdown *p)
 {
     memset(p->index, -1, sizeof p->index);
     for (int i = 0; i < p->count; i++) {
-        if (p->index[p->number[i]] >= 0) return false;
+        if (p->number[i] > MOST || p->index[p->number[i]] >= 0) return false;
         p->index[p->number[i]] = (signed char)i;
     }
     return true;

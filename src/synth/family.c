@@ -25,8 +25,8 @@ const struct lace_family *lace_family_find(const char *name, struct lace_error *
 int lace_family_grade(const struct lace_record *p, const char *answer)
 {
     const struct lace_family *family = lace_family_find(p->task, NULL);
-    bool right = family ? family->check(family, p->prompt, answer, NULL) == 1
-                        : p->answer && lace_format_same(answer, p->answer);
+    bool right =
+        family ? family->check(family, p->prompt, answer, NULL) == 1 : p->answer && lace_format_same(answer, p->answer);
     return right ? 1 : lace_format_possible(answer, p->answer) ? 0 : -1;
 }
 
@@ -76,6 +76,13 @@ static int check_range(const char *name, struct lace_interval range, int low, in
                      low, high);
 }
 
+int lace_family_astray(const struct lace_data_knobs *knobs, int threads, struct lace_rng *rng)
+{
+    if (!(knobs->astray > 0) || knobs->policy != LACE_POLICY_SHARED || threads < 3) return 0;
+    if (!(lace_rng_uniform(rng) < knobs->astray)) return 0;
+    return 1 + (int)lace_rng_below(rng, (uint32_t)(threads - 1) / 2);
+}
+
 int lace_family_check_knobs(const struct lace_family *family, const struct lace_data_knobs *knobs,
                             struct lace_error *err)
 {
@@ -88,6 +95,9 @@ int lace_family_check_knobs(const struct lace_family *family, const struct lace_
     if (!(knobs->corrupt >= 0 && knobs->corrupt <= 1))
         return lace_fail(err, LACE_BAD, "The share of falsified records is %g; it must lie within 0:1.",
                          knobs->corrupt);
+    if (!(knobs->astray >= 0 && knobs->astray <= 1))
+        return lace_fail(err, LACE_BAD, "The share of records with threads led astray is %g; it must lie within 0:1.",
+                         knobs->astray);
     for (int i = 0; i < knobs->strategy; i++)
         if (!family->strategies[i])
             return lace_fail(err, LACE_BAD, "The family %s has %d strategies; there is no number %d.", family->name, i,

@@ -90,6 +90,8 @@ int lace_family_grade(const struct lace_record *problem, const char *answer);
 const char *lace_family_result(const struct lace_family *family, int result);
 /* The name of the strategy of a knob: "default" for 0. */
 const char *lace_family_strategy(const struct lace_family *family, int strategy);
+/* How many threads of a record end with a false line: fewer than half of them, 0 where the knobs say so. */
+int lace_family_astray(const struct lace_data_knobs *knobs, int threads, struct lace_rng *rng);
 
 int lace_family_check_knobs(const struct lace_family *family, const struct lace_data_knobs *knobs,
                             struct lace_error *err);

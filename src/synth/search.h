@@ -45,6 +45,7 @@ struct lace_search_trace {
     int claimed[SEARCH_THREADS];          /* the round of its first right claim of the last unknown, from 1; 0: none */
     const struct lace_search_step *slips; /* lines to be wrong with: false in themselves, on a true c */
     int slip_count;
+    int astray; /* so many threads that answer last are to end with a false yes, and answer by it */
 };
 
 /* Draws the numbers of a problem, its letters too; loops until it is on the knobs' side of the split. */

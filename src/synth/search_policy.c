@@ -184,6 +184,18 @@ static bool slip_in(const struct lace_search_trace *trace, struct lace_search_st
     return false;
 }
 
+static void falsify_step(const struct lace_search *p, struct lace_search_step *step, int kind, struct lace_rng *rng)
+{
+    step->falsehood = (uint8_t)kind;
+    step->yes = !step->yes;
+    if (kind == LACE_FALSE_FLIP) return;
+    int v = p->t[step->stage];
+    if (kind == LACE_FALSE_MISS) v = (v + 1 + (int)lace_rng_below(rng, (uint32_t)p->modulus - 1)) % p->modulus;
+    /* Half of the lies begin in the product, so that the sum fits it. */
+    if (lace_rng_below(rng, 2)) step->m = (uint8_t)((v - step->c + p->modulus) % p->modulus);
+    step->v = (uint8_t)v;
+}
+
 /* Falsifies one line of the round: a kind is drawn among those that some line allows, then the line. */
 static void falsify(const struct lace_search *p, struct lace_search_step **round, int count, const double *weights,
                     struct lace_rng *rng)
@@ -198,15 +210,28 @@ static void falsify(const struct lace_search *p, struct lace_search_step **round
     int skip = (int)lace_rng_below(rng, (uint32_t)fit), i = 0;
     for (;; i++)
         if ((kind == LACE_FALSE_FLIP || round[i]->yes == (kind == LACE_FALSE_MISS)) && !skip--) break;
-    struct lace_search_step *step = round[i];
-    step->falsehood = (uint8_t)kind;
-    step->yes = !step->yes;
-    if (kind == LACE_FALSE_FLIP) return;
-    int v = p->t[step->stage];
-    if (kind == LACE_FALSE_MISS) v = (v + 1 + (int)lace_rng_below(rng, (uint32_t)p->modulus - 1)) % p->modulus;
-    /* Half of the lies begin in the product, so that the sum fits it. */
-    if (lace_rng_below(rng, 2)) step->m = (uint8_t)((v - step->c + p->modulus) % p->modulus);
-    step->v = (uint8_t)v;
+    falsify_step(p, round[i], kind, rng);
+}
+
+/* The last line of some threads claims another value, and they answer by it. Nobody reads it before all have answered. */
+static void lead_astray(const struct lace_search *p, struct lace_search_trace *trace, struct lace_rng *rng)
+{
+    int last = 0, N = trace->threads, left = trace->astray, start = (int)lace_rng_below(rng, (uint32_t)N);
+    for (int n = 0; n < N; n++)
+        if (trace->count[n] > last) last = trace->count[n];
+    for (int i = 0; i < N && left && p->options > 1; i++) {
+        int n = (start + i) % N;
+        if (!trace->answer[n] || trace->count[n] != last) continue;
+        struct lace_search_step *step = &trace->steps[n * trace->budget + last - 1];
+        int x = 1 + (step->x + (int)lace_rng_below(rng, (uint32_t)p->options - 1)) % p->options;
+        struct lace_search_step other = lace_search_try(p, step->stage, step->c, x);
+        if (step->falsehood || other.yes) continue;
+        falsify_step(p, &other, LACE_FALSE_FORGE, rng);
+        *step = other;
+        trace->answer[n] = x;
+        trace->claimed[n] = 0;
+        left--;
+    }
 }
 
 static void mark_others(struct group *g, int except, int from, enum search_mark mark)
@@ -304,6 +329,7 @@ int lace_search_run(const struct lace_search *problem, enum lace_policy policy, 
     fill_orders(g.first + cells, problem, trace->threads, strategy, rng);
     if (policy == LACE_POLICY_SHARED) run_shared(&g, weights, rng);
     else run_apart(problem, g.orders, trace);
+    if (trace->astray) lead_astray(problem, trace, rng);
     free(block);
     return 0;
 }

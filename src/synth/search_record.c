@@ -121,6 +121,8 @@ int lace_search_make(const struct lace_family *family, const struct lace_data_kn
     if (!knobs->budget && errs)
         trace.budget = trace.budget * 2 < p.stages * p.options ? trace.budget * 2 : p.stages * p.options;
 
+    trace.astray = lace_family_astray(knobs, trace.threads, &rng);
+
     lace_text_init(&prompt);
     lace_search_prompt(&p, ambiguity, &rng, &prompt);
     trace.steps = malloc((size_t)trace.threads * (size_t)trace.budget * sizeof *trace.steps);

@@ -358,6 +358,66 @@ static void close_problem(struct group *g, struct lace_work_line **round, int co
     for (int n = 0; n < trace->threads; n++) g->fooled[n] = false; /* the last look is everybody's own */
 }
 
+/* Whether the move, falsified, leads to a wrong answer; the line then is that falsehood. What it would take the place of
+ * is not known. */
+static bool misleads(struct group *g, int move, struct lace_work_line *line, char *answer, struct lace_rng *rng)
+{
+    const struct lace_work_line *held = g->known[move];
+    for (int i = 0; i < LACE_WORK_USES; i++) line->uses[i] = -1;
+    line->move = (short)move;
+    g->w->perform(g->problem, g->known, move, line);
+    if (!g->w->falsify(g->problem, line, LACE_FALSE_FORGE, rng)) return false;
+    g->known[move] = line;
+    bool follows = g->w->answer(g->problem, g->known, answer);
+    g->known[move] = held;
+    return follows && !g->w->accepts(g->problem, answer);
+}
+
+/* The last line of a thread becomes false, or a false find instead of the true one, and its answer follows from it; what
+ * the thread said of the same before becomes false with it. Those who read that came to something else by themselves. */
+static bool lead_astray(struct group *g, int n, struct lace_rng *rng)
+{
+    struct lace_work_trace *trace = g->trace;
+    struct lace_work_line *lines = &trace->lines[n * trace->budget], *line = &lines[trace->count[n] - 1], truth = *line;
+    struct lace_work_line lie = {.thread = truth.thread, .round = truth.round};
+    char answer[LACE_WORK_ANSWER];
+    bool led = false;
+    if (truth.falsehood || !g->known[truth.move]) return false;
+    g->known[truth.move] = NULL;
+    led = misleads(g, truth.move, &lie, answer, rng);
+    int count = led ? 0 : g->w->useful(g->problem, g->strategy, g->known, g->useful),
+        start = count ? (int)lace_rng_below(rng, (uint32_t)count) : 0;
+    for (int i = 0; i < count && !led; i++) led = misleads(g, g->useful[(start + i) % count], &lie, answer, rng);
+    g->known[truth.move] = g->held;
+    if (!led) return false;
+    lie.falsehood = LACE_FALSE_FORGE;
+    for (int i = 0; i < trace->count[n]; i++) {
+        if (lines[i].move != truth.move || lines[i].value != truth.value) continue;
+        if (memcmp(lines[i].uses, truth.uses, sizeof truth.uses)) continue;
+        lie.round = lines[i].round;
+        lines[i] = lie;
+    }
+    memcpy(trace->answer[n], answer, sizeof answer);
+    trace->claimed[n] = 0;
+    return true;
+}
+
+static void lead_some_astray(struct group *g, struct lace_rng *rng)
+{
+    struct lace_work_trace *trace = g->trace;
+    struct lace_work_line held; /* a thread that is led astray may have written it */
+    if (g->closing < 0) return;
+    held = *g->held;
+    g->held = &held;
+    int last = 0, N = trace->threads, left = trace->astray, start = (int)lace_rng_below(rng, (uint32_t)N);
+    for (int n = 0; n < N; n++)
+        if (trace->count[n] > last) last = trace->count[n];
+    for (int i = 0; i < N && left; i++) {
+        int n = (start + i) % N;
+        if (trace->answered[n] && trace->count[n] == last) left -= lead_astray(g, n, rng);
+    }
+}
+
 static void run_shared(struct group *g, const double *weights, struct lace_rng *rng)
 {
     struct lace_work_trace *trace = g->trace;
@@ -387,6 +447,7 @@ static void run_shared(struct group *g, const double *weights, struct lace_rng *
             if (line->move == closed && g->known[closed] && line->value == g->known[closed]->value)
                 trace->claimed[n] = line->round + 1;
         }
+    if (trace->astray) lead_some_astray(g, rng);
 }
 
 int lace_work_run(const struct lace_work *w, const void *problem, enum lace_policy policy, int strategy,

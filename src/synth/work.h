@@ -134,6 +134,7 @@ struct lace_work_trace {
     int claimed[LACE_WORK_THREADS];     /* the round of its first line of the move that closed the problem, from 1 */
     const struct lace_work_line *slips; /* lines to be wrong with: false in themselves, on true operands */
     int slip_count;
+    int astray; /* so many threads that answer last are to end with a false line and what follows from it */
 };
 int lace_work_run(const struct lace_work *work, const void *problem, enum lace_policy policy, int strategy,
                   const double *weights, /* of falsehoods; NULL: nobody errs */

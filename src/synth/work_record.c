@@ -158,6 +158,7 @@ int lace_work_make(const struct lace_family *family, const struct lace_data_knob
      * about as many rounds again. */
     trace.budget = knobs->budget ? knobs->budget : family->budget(family, &own, shared ? trace.threads : 1);
     if (!knobs->budget && errs) trace.budget *= 2;
+    trace.astray = lace_family_astray(knobs, trace.threads, &rng);
 
     lace_text_init(&prompt);
     if ((code = open_trace(&trace, err))) return code;

@@ -6,11 +6,24 @@
 #include <string.h>
 #include <unistd.h>
 
+static int read_name(struct lace_settings *s, const char *key, const char *const *names, int *out,
+                     struct lace_error *err)
+{
+    const char *text = NULL;
+    int code = lace_settings_string(s, key, &text, err);
+    if (code || !text) return code;
+    int found = lace_name_index(names, text);
+    if (found < 0) return lace_fail(err, LACE_BAD, "%s: %s cannot be \"%.40s\".", s->path, key, text);
+    *out = found;
+    return 0;
+}
+
 static int read_trainer(struct lace_train_run *r, struct lace_error *err)
 {
     struct lace_settings *s = &r->settings;
     struct lace_trainer_options *o = &r->train;
-    int code, seed = 1;
+    static const char *const optimizers[] = {"adamw", "muon", NULL};
+    int code, seed = 1, optimizer = 0;
     lace_trainer_defaults(o);
     o->freeze = !strcmp(r->options->stage, "cpt");
     o->workers = r->options->workers;
@@ -31,8 +44,10 @@ static int read_trainer(struct lace_train_run *r, struct lace_error *err)
         (code = lace_settings_double(s, "weight_decay", 0, 1, &o->weight_decay, err)) ||
         (code = lace_settings_double(s, "clip", 0, 1e9, &o->clip, err)) ||
         (code = lace_settings_bool(s, "freeze", &o->freeze, err)) ||
+        (code = read_name(s, "optimizer", optimizers, &optimizer, err)) ||
         (code = lace_settings_int(s, "checkpoint_every", 1, INT_MAX, &r->checkpoint_every, err)))
         return code;
+    o->muon = optimizer == 1;
     o->seed = (uint64_t)seed;
     return 0;
 }
@@ -85,18 +100,6 @@ static int read_config(struct lace_train_run *r, struct lace_config *c, struct l
         (code = lace_settings_double(s, "model.rope_theta", 1, 1e12, &c->rope_theta, err)) ||
         (code = lace_settings_bool(s, "model.tie_word_embeddings", &c->tie_word_embeddings, err)))
         return code;
-    return 0;
-}
-
-static int read_name(struct lace_settings *s, const char *key, const char *const *names, int *out,
-                     struct lace_error *err)
-{
-    const char *text = NULL;
-    int code = lace_settings_string(s, key, &text, err);
-    if (code || !text) return code;
-    int found = lace_name_index(names, text);
-    if (found < 0) return lace_fail(err, LACE_BAD, "%s: %s cannot be \"%.40s\".", s->path, key, text);
-    *out = found;
     return 0;
 }
 

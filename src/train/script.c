@@ -42,7 +42,8 @@ static int put_text(struct lace_script *s, struct lace_script_thread *t, const s
                     size_t len, size_t keep, float weight, struct lace_error *err)
 {
     size_t count;
-    int code = lace_tokenizer_encode(f->tokenizer, text, len, LACE_ENCODE_INSIDE, &s->ids, &s->id_capacity, &count, err);
+    int code =
+        lace_tokenizer_encode(f->tokenizer, text, len, LACE_ENCODE_INSIDE, &s->ids, &s->id_capacity, &count, err);
     for (size_t i = 0; i < count && i < keep && !code; i++) code = put(s, t, s->ids[i], weight, err);
     return code;
 }
@@ -80,7 +81,8 @@ static int put_thread(struct lace_script *s, struct lace_script_thread *t, const
         lace_text_clear(&s->text);
         lace_text_print(&s->text, "Answer: %s.\n", from->answer);
         if (s->text.failed) return lace_fail(err, LACE_MEMORY, "Out of memory.");
-        code = put_text(s, t, f, s->text.data, s->text.len, (size_t)-1, 1, err);
+        bool wrong = from->verdict == LACE_VERDICT_FAIL; /* it shows what to say of it, not what to answer */
+        code = put_text(s, t, f, s->text.data, s->text.len, (size_t)-1, wrong ? 0 : 1, err);
     }
     for (int i = 0; i < f->lead_count && !code; i++)
         code = put(s, t, f->lead[i], cut ? 0 : 1, err); /* a cut thread did not choose to end */

@@ -34,7 +34,26 @@ void lace_trainer_release(struct lace_trainer *t)
     free(t->workers);
     lace_free(t->m);
     lace_free(t->v);
+    lace_free(t->scratch);
     *t = (struct lace_trainer){0};
+}
+
+/* Muon is for matrices between layers: rows of the embedding and of the head are learned each for itself. */
+static bool learns_by_muon(const struct lace_trainer *t, const struct lace_weight *w)
+{
+    return t->options.muon && lace_params[w->param].form == MATRIX && w->param != P_HEAD;
+}
+
+static int take_scratch(struct lace_trainer *t, struct lace_error *err)
+{
+    for (int i = 0; i < t->model->count; i++) {
+        const struct lace_weight *w = &t->model->weights[i];
+        size_t need = learns_by_muon(t, w) ? lace_muon_scratch(w->rows, w->cols) : 0;
+        if (need > t->scratch_floats) t->scratch_floats = need;
+    }
+    if (!t->scratch_floats) return 0;
+    t->scratch = lace_alloc_array(t->scratch_floats * (size_t)omp_get_max_threads(), sizeof(float));
+    return t->scratch ? 0 : lace_fail(err, LACE_MEMORY, "Out of memory for the optimiser.");
 }
 
 int lace_trainer_init(struct lace_trainer *t, struct lace_model *model, const struct lace_format *format,
@@ -61,6 +80,7 @@ int lace_trainer_init(struct lace_trainer *t, struct lace_model *model, const st
     t->v = lace_alloc_array(model->values, sizeof(float));
     if (!t->shards || !t->workers || !t->m || !t->v)
         code = lace_fail(err, LACE_MEMORY, "Out of memory for the optimiser's moments.");
+    if (!code) code = take_scratch(t, err);
     for (int i = 0; i < t->shard_count && !code; i++) code = lace_shard_init(&t->shards[i], o->shard_rows, err);
     struct lace_state_options s = {o->shard_rows, 512, o->shard_rows, o->shard_rows, 1, true};
     for (int i = 0; i < o->workers && !code; i++) {
@@ -196,9 +216,15 @@ static void update(struct lace_trainer *t, double lr, double scale)
         const struct lace_weight *w = &m->weights[i];
         bool lattice = lace_weight_is_lattice(w), decays = lace_params[w->param].form != VECTOR;
         if (o->freeze && !lattice) continue;
-        m->ops->adamw(w->value, t->m + w->offset, t->v + w->offset, t->workers[0].grad + w->offset,
-                      (size_t)w->rows * w->cols, (float)(lattice ? lr * o->lattice_lr : lr), (float)o->beta1,
-                      (float)o->beta2, (float)o->eps, decays ? (float)o->weight_decay : 0, (float)scale, t->step + 1);
+        float rate = (float)(lattice ? lr * o->lattice_lr : lr), decay = decays ? (float)o->weight_decay : 0;
+        if (learns_by_muon(t, w))
+            m->ops->muon(w->value, t->m + w->offset, t->workers[0].grad + w->offset, w->rows, w->cols, rate,
+                         (float)o->beta1, decay, (float)scale,
+                         t->scratch + t->scratch_floats * (size_t)omp_get_thread_num());
+        else
+            m->ops->adamw(w->value, t->m + w->offset, t->v + w->offset, t->workers[0].grad + w->offset,
+                          (size_t)w->rows * w->cols, rate, (float)o->beta1, (float)o->beta2, (float)o->eps, decay,
+                          (float)scale, t->step + 1);
     }
     lace_model_repack(m, o->freeze);
 }

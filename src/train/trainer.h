@@ -14,6 +14,7 @@ struct lace_trainer_options {
     double lr, lattice_lr;         /* lattice tensors learn at lr * lattice_lr */
     double warmup, floor;          /* shares: of the steps for the rise; of lr at the cosine's end */
     double beta1, beta2, eps, weight_decay, clip;
+    bool muon;   /* matrices learn by Muon with the momentum beta1, the rest by AdamW */
     bool freeze; /* the backbone stays as it is */
     uint64_t seed;
     int workers;                    /* 0: all */
@@ -47,8 +48,10 @@ struct lace_trainer {
     struct lace_shard *shards; /* this rank's share of the step's: shard j is number j * ranks.count + ranks.rank */
     int shard_count;
     struct lace_worker *workers;
-    float *m, *v; /* (values) */
-    long step;    /* finished steps */
+    float *m, *v;   /* (values); of what learns by Muon, v stays 0 */
+    float *scratch; /* of Muon: (OS threads, scratch_floats) */
+    size_t scratch_floats;
+    long step; /* finished steps */
     long tokens;
 };
 

@@ -392,6 +392,45 @@ static void falsehoods_are_corrected(void **state)
     }
 }
 
+/* Some threads, fewer than half, end with a false line and an answer that follows from it: the others are right, and
+ * one of these is best. */
+static void few_are_led_astray(void **state)
+{
+    for (int i = 0; i < ROWS; i++) {
+        const struct lace_family *f = rows[i].family;
+        struct lace_data_knobs knobs = wide(f);
+        int led = 0;
+        knobs.astray = 1;
+        knobs.threads = (struct lace_interval){3, 9};
+        for (uint64_t k = 0; k < 100; k++) {
+            struct lace_record record = make(f, &knobs, k);
+            int wrong = 0, best = 0, rights = 0;
+            for (int n = 0; n < record.thread_count; n++) {
+                const struct lace_record_thread *thread = &record.threads[n];
+                bool right = thread->answer && f->check(f, record.prompt, thread->answer, NULL) == 1;
+                assert_int_equal(thread->verdict != LACE_VERDICT_FAIL, right);
+                rights += right;
+                best += thread->verdict == LACE_VERDICT_BEST;
+                if (!thread->answer || right) continue;
+                wrong++;
+                assert_string_equal(marked(&record, "corrupted", n, thread->count - 1), "forge");
+                struct lace_step_check seen = check(f, record.prompt, thread->steps[thread->count - 1]);
+                assert_true(seen.result != LACE_STEP_RIGHT || seen.misled);
+            }
+            assert_true(wrong <= (record.thread_count - 1) / 2);
+            assert_int_equal(best, rights > 0);
+            led += wrong > 0;
+            lace_record_release(&record);
+        }
+        /* where all other ways to end are known to be dead (knights, countdown), nobody can be led into one */
+        if (led < 10) fail_msg("%s: %d", f->name, led);
+        knobs.threads = (struct lace_interval){2, 2};
+        struct lace_record two = make(f, &knobs, 0);
+        assert_null(json_object_get(two.meta, "corrupted")); /* of two nobody knows who is right */
+        lace_record_release(&two);
+    }
+}
+
 static void any_changed_number_is_found(void **state)
 {
     for (int i = 0; i < ROWS; i++) {
@@ -747,6 +786,7 @@ int main(void)
         cmocka_unit_test(a_forged_step_looks_right_and_is_wrong),
         cmocka_unit_test(train_and_test_share_no_problem),
         cmocka_unit_test(every_wording_is_the_same_problem),
+        cmocka_unit_test(few_are_led_astray),
         cmocka_unit_test(a_record_depends_on_its_number_alone),
         cmocka_unit_test(malformed_prompts_are_refused),
         cmocka_unit_test(the_budget_is_enough_for_those_who_share_and_for_no_others),

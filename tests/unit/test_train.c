@@ -249,6 +249,72 @@ static void adamw_by_hand(void **state)
                 fabs(v - 0.0496) < 1e-6);
 }
 
+static void read_floats(json_t *array, float *out, int count)
+{
+    assert_int_equal(json_array_size(array), count);
+    for (int i = 0; i < count; i++) out[i] = (float)json_number_value(json_array_get(array, (size_t)i));
+}
+
+/* scripts/golden_muon.py. PyTorch works in bf16: its update strays from ours by 2^-8 for each of five rounds that
+ * triple small singular values. Measured as a share of the whole update, because single entries may cancel. */
+static void muon_as_pytorch(void **state)
+{
+    const struct lace_ops *ops = lace_ops_cpu(NULL);
+    json_t *golden = json_load_file("tests/golden/muon.json", 0, NULL), *one, *step;
+    size_t i, k;
+    assert_non_null(golden);
+    double lr = json_number_value(json_object_get(golden, "lr")),
+           decay = json_number_value(json_object_get(golden, "weight_decay")),
+           momentum = json_number_value(json_object_get(golden, "momentum"));
+    json_array_foreach(json_object_get(golden, "cases"), i, one)
+    {
+        int rows = (int)json_integer_value(json_object_get(one, "rows")),
+            cols = (int)json_integer_value(json_object_get(one, "cols")), n = rows * cols;
+        float w[400], before[400], m[400] = {0}, g[400], want[400];
+        float *scratch = malloc(lace_muon_scratch(rows, cols) * sizeof *scratch);
+        read_floats(json_object_get(one, "start"), w, n);
+        json_array_foreach(json_object_get(one, "steps"), k, step)
+        {
+            double off = 0, all = 0;
+            memcpy(before, w, sizeof w);
+            read_floats(json_object_get(step, "gradient"), g, n);
+            read_floats(json_object_get(step, "weights"), want, n);
+            for (int j = 0; j < n; j++) g[j] *= 4; /* and taken back by the scale: a clipped gradient */
+            ops->muon(w, m, g, rows, cols, (float)lr, (float)momentum, (float)decay, 0.25f, scratch);
+            for (int j = 0; j < n; j++) {
+                off += pow(w[j] - want[j], 2);
+                all += pow(want[j] - before[j], 2);
+            }
+            if (!(sqrt(off) < 0.03 * sqrt(all)))
+                fail_msg("%dx%d, step %zu: off by %g of %g", rows, cols, k, sqrt(off), sqrt(all));
+            memcpy(w, want, sizeof w);
+        }
+        free(scratch);
+    }
+    json_decref(golden);
+}
+
+/* Matrices by Muon, rows of the embedding and vectors by AdamW: the moment that Muon does not have stays 0. */
+static void muon_is_for_matrices(void **state)
+{
+    struct rig r;
+    struct lace_trainer_options o = small(2);
+    o.muon = true;
+    rig_open(&r, mixed, o, LACE_F32, 1);
+    for (int k = 0; k < 2; k++) step(&r);
+    int matrices = 0;
+    for (int i = 0; i < r.model->count; i++) {
+        const struct lace_weight *x = &r.model->weights[i];
+        bool matrix = lace_params[x->param].form == MATRIX && x->param != P_HEAD;
+        double squares = 0;
+        for (size_t j = x->offset; j < x->offset + (size_t)x->rows * x->cols; j++) squares += r.trainer.v[j];
+        assert_true(matrix ? squares == 0 : squares > 0);
+        matrices += matrix;
+    }
+    assert_true(matrices > 7);
+    rig_close(&r);
+}
+
 /* The trainer's own part: which weights decay, which learn faster, and that three steps follow the formula in doubles. */
 static void the_trainer_follows_adamw(void **state)
 {
@@ -601,6 +667,8 @@ int main(int count, char **argv)
         cmocka_unit_test(every_step_draws_its_own_groups),
         cmocka_unit_test(gradients_are_clipped_to_length),
         cmocka_unit_test(adamw_by_hand),
+        cmocka_unit_test(muon_as_pytorch),
+        cmocka_unit_test(muon_is_for_matrices),
         cmocka_unit_test(the_trainer_follows_adamw),
         cmocka_unit_test(the_rate_rises_and_falls),
         cmocka_unit_test(a_loss_that_is_no_number_changes_nothing),
