@@ -31,11 +31,32 @@ static int checkpoint_path(const struct lace_train_run *r, long step, char *path
     return lace_join(path, r->out, name, err);
 }
 
+static int copy_file(const char *from, const char *dir, const char *name, struct lace_error *err)
+{
+    char path[PATH_MAX], *bytes;
+    size_t len;
+    int code = lace_join(path, dir, name, err);
+    if (code || (code = lace_read_file(from, (size_t)64 << 20, &bytes, &len, err))) return code;
+    code = lace_write_file(path, bytes, len, err);
+    lace_free(bytes);
+    return code;
+}
+
+/* What a reader of the model needs beside its weights. */
+static int copy_companions(struct lace_train_run *r, const char *dir, struct lace_error *err)
+{
+    const char *init = NULL;
+    if (r->tokenizer_path) return copy_file(r->tokenizer_path, dir, "tokenizer.json", err);
+    int code = lace_settings_string(&r->settings, "init.model", &init, err);
+    return code ? code : lace_copy_files(init, dir, lace_companions, err); /* the tokenizer's ids are in all of them */
+}
+
 int lace_train_run_save(struct lace_train_run *r, struct lace_error *err)
 {
     char path[PATH_MAX];
     int code = checkpoint_path(r, r->trainer.step, path, err);
-    if (code || (code = lace_checkpoint_save(&r->trainer, path, err))) return code;
+    if (code || (code = lace_checkpoint_save(&r->trainer, path, err)) || (code = copy_companions(r, path, err)))
+        return code;
     DIR *d = opendir(r->out);
     for (struct dirent *e; d && (e = readdir(d));) {
         long n;
@@ -74,29 +95,15 @@ static int open_metrics(struct lace_train_run *r, long steps, struct lace_error 
     return 0;
 }
 
-static int copy_file(const char *from, const char *dir, const char *name, struct lace_error *err)
-{
-    char path[PATH_MAX], *bytes;
-    size_t len;
-    int code = lace_join(path, dir, name, err);
-    if (code || (code = lace_read_file(from, (size_t)64 << 20, &bytes, &len, err))) return code;
-    code = lace_write_file(path, bytes, len, err);
-    lace_free(bytes);
-    return code;
-}
-
 int lace_train_run_export(struct lace_train_run *r, struct lace_error *err)
 {
     char dir[PATH_MAX], lattice[PATH_MAX];
-    const char *init = NULL;
     int code = lace_join(dir, r->out, "model", err);
     if (!code) code = lace_join(lattice, dir, "lattice", err);
     if (!code)
         code =
             lace_model_save(r->model, dir, r->model->lattice.kind == LACE_KIND_NONE ? NULL : lattice, LACE_BF16, err);
-    if (code || r->tokenizer_path) return code ? code : copy_file(r->tokenizer_path, dir, "tokenizer.json", err);
-    code = lace_settings_string(&r->settings, "init.model", &init, err);
-    return code ? code : lace_copy_files(init, dir, lace_companions, err); /* the tokenizer's ids are in all of them */
+    return code ? code : copy_companions(r, dir, err);
 }
 
 /* The value of a key, NULL where it is left to its default. */

@@ -24,6 +24,7 @@ took=$((($(now) - began) / 1000))
 like "the longest batch is run first" "$(head -n 1 "$work/log")" "^longest batch: [0-9]* rows a worker, of groups of [0-9]* tokens; memory at most [0-9]* MiB$"
 is "metrics have each step once" "$(sed 's/^{"step": \([0-9]*\),.*}$/\1/' "$work/whole/metrics.jsonl" | tr '\n' ' ')" "$(seq 1 150 | tr '\n' ' ')"
 is "two checkpoints are kept" "$(ls "$work/whole" | tr '\n' ' ')" "checkpoint-148 checkpoint-150 metrics.jsonl model settings.yaml "
+is "a checkpoint is a model that can be used" "$("$LACE" score --model "$work/whole/checkpoint-150" --json "1+1" | head -c 1)" "{"
 RANDOM=7
 kills=0
 for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
