@@ -8,7 +8,7 @@
 
 static struct lace_eval_options o;
 #define ARMS "independent,isolated,exchange,serial,lace,muted,foreign"
-static const char *arms, *families = "search", *model, *threads = "4", *temperature = "tuned", *trained_on;
+static const char *arms, *families = "search", *model, *threads = "4", *temperature = "tuned", *trained_on, *inject;
 static struct cli_range difficulty, ambiguity, choices;
 static long seed = 1;
 static bool json, robustness;
@@ -40,8 +40,9 @@ static const struct cli_option options[] = {
      "Difficulties from the easiest to two beyond what is trained on, and all ambiguities, unless given: the scores."},
     {"trained-on", 0, CLI_TEXT, &trained_on, "FILE,...",
      "Training records: the evaluation refuses problems that are among them."},
-    {"inject", 0, CLI_REAL, &o.inject, "SHARE",
-     "Share of the problems in which one thread is made to claim something false.", .min = 0, .max = 1},
+    {"inject", 0, CLI_TEXT, &inject, "[KIND=]SHARE",
+     "Share of the problems in which one thread is made to write something false, 0 to 1: claim, a find or value that "
+     "is none; step, a wrong number in the working; verdict, [[best]] on a wrong answer or [[fail]] on a right one."},
     {"Arms", .kind = CLI_SECTION},
     {"model", 'm', CLI_TEXT, &model, "DIR,...",
      "The model with its lattice; its folders base, isolated, ... are the baselines. Several are training seeds."},
@@ -132,6 +133,21 @@ static int read_temperature(void)
     return 0;
 }
 
+static int read_inject(void)
+{
+    const char *equals = inject ? strchr(inject, '=') : NULL, *name;
+    size_t len = equals ? (size_t)(equals - inject) : 0;
+    char *end;
+    int kind = LACE_INJECT_CLAIM;
+    if (!inject) return 0;
+    while (equals && (name = lace_inject_name(kind)) && (strlen(name) != len || strncmp(inject, name, len))) kind++;
+    const char *share = equals ? equals + 1 : inject;
+    o.inject = strtod(share, &end);
+    o.inject_kind = (enum lace_inject)kind;
+    if (lace_inject_name(kind) && end != share && !*end && o.inject >= 0 && o.inject <= 1) return 0;
+    return cli_misuse("--inject %s is no share from 0 to 1; write claim=0.1, step=1 or verdict=1.", inject);
+}
+
 static int run(int count, char **args)
 {
     struct lace_eval_result result;
@@ -140,7 +156,7 @@ static int run(int count, char **args)
     (void)count;
     (void)args;
     int status = read_threads();
-    if (status || (status = read_temperature())) return status;
+    if (status || (status = read_temperature()) || (status = read_inject())) return status;
     o.robustness = robustness;
     o.seed = o.knobs.seed = (uint64_t)seed;
     o.knobs.difficulty = (struct lace_interval){difficulty.lo, difficulty.hi};
@@ -189,7 +205,9 @@ const struct cli_command cmd_eval = {
     .examples = "lace eval --difficulty 4 --count 1000\nlace eval --data test.jsonl --arms independent,lace --threads "
                 "8 --json\n"
                 "# Over difficulties and numbers of threads, kept for later questions\n"
-                "lace eval --difficulty 1:6 --threads 4,1,2,8,16 --db results.sqlite --html report.html",
+                "lace eval --difficulty 1:6 --threads 4,1,2,8,16 --db results.sqlite --html report.html\n"
+                "# Does a false line of one thread spread?\n"
+                "lace eval --arms isolated,lace --inject step=1",
     .options = options,
     .args_min = 0,
     .args_max = 0,

@@ -16,6 +16,11 @@ static void print_points(FILE *out, const struct lace_estimate *e)
     fprintf(out, "\"points\": %.2f, \"ci\": [%.2f, %.2f]", e->value, e->low, e->high);
 }
 
+static void print_role(FILE *out, const char *name, const struct lace_eval_role *role)
+{
+    fprintf(out, "\"%s\": %.4f, \"%s_chance\": %.4f, ", name, role->bits, name, role->chance);
+}
+
 static void print_arm(FILE *out, const struct lace_eval_arm *a)
 {
     cli_json_string(out, a->name);
@@ -31,9 +36,14 @@ static void print_arm(FILE *out, const struct lace_eval_arm *a)
     fprintf(out,
             "\"temperature\": %.2f, \"tuned\": %s, \"tokens\": %.1f, \"fed\": %.1f, \"tokens_solved\": %.1f, "
             "\"steps\": %.2f, \"steps_solved\": %.2f, \"duplicates\": %.4f, \"wrong_steps\": %.5f, \"repaired\": %.4f, "
-            "\"error_types\": %.4f, \"memory\": %.0f, \"versus\": ",
+            "\"error_types\": %.4f, \"memory\": %.0f, \"injected\": %.4f, ",
             a->temperature, a->tuned ? "true" : "false", a->tokens, a->fed, a->tokens_solved, a->steps, a->steps_solved,
-            a->duplicates, a->wrong_steps, a->repaired, a->error_types, a->memory);
+            a->duplicates, a->wrong_steps, a->repaired, a->error_types, a->memory, a->injected);
+    print_estimate(out, "believed", a->believed, ", ");
+    print_estimate(out, "rejected", a->rejected, ", ");
+    print_role(out, "role_strategy", &a->role_strategy);
+    print_role(out, "role_verdict", &a->role_verdict);
+    fputs("\"versus\": ", out);
     if (a->compared) {
         fputc('{', out);
         print_points(out, &a->versus);
@@ -114,7 +124,10 @@ void cli_eval_json(FILE *out, const struct lace_eval_result *r)
     }
     fputs("],\n \"robustness\": [", out);
     print_robustness(out, r);
-    fputs("],\n \"models\": [", out);
+    fputs("],\n \"inject\": ", out);
+    if (r->inject > 0) fprintf(out, "{\"kind\": \"%s\", \"share\": %.4f}", lace_inject_name(r->inject_kind), r->inject);
+    else fputs("null", out);
+    fputs(",\n \"models\": [", out);
     print_texts(out, r->models, r->model_count);
     fputs("],\n \"warnings\": [", out);
     print_texts(out, r->warnings, r->warning_count);
@@ -160,6 +173,33 @@ static void print_costs(FILE *out, const struct lace_eval_result *r)
                 a->tokens_solved, a->steps_solved, 100 * a->duplicates, 100 * a->wrong_steps, 100 * a->repaired,
                 a->error_types, a->memory / 1024, a->seconds);
     }
+}
+
+/* What a thread's index tells, and who believes the falsehood that one of them was made to write. */
+static void print_threads(FILE *out, const struct lace_eval_result *r)
+{
+    const struct lace_eval_set *set = &r->sets[0];
+    char believed[64], rejected[64];
+    bool lies = r->inject > 0;
+    fprintf(out, "\n%-17s %18s %18s", "arm", "role: strategy", "role: verdict");
+    if (lies) fprintf(out, "  %8s  %-21s %s", "injected", "believed by others", "rejected by others");
+    fputc('\n', out);
+    for (int i = 0; i < r->arm_count; i++) {
+        const struct lace_eval_arm *a = &set->arms[i];
+        fprintf(out, "%-17s %9.3f (%.3f) %10.3f (%.3f)", a->name, a->role_strategy.bits, a->role_strategy.chance,
+                a->role_verdict.bits, a->role_verdict.chance);
+        if (lies)
+            fprintf(out, "  %8.1f  %-21s %s", 100 * a->injected, share_text(believed, sizeof believed, a->believed),
+                    share_text(rejected, sizeof rejected, a->rejected));
+        fputc('\n', out);
+    }
+    fputs("\nrole: bits that a thread's index tells of where it begins, and of its verdict; below the value in "
+          "brackets it "
+          "is chance.\n",
+          out);
+    if (lies)
+        fprintf(out, "injected: one thread was made to write a false %s (asked for in %.0f %% of the problems).\n",
+                lace_inject_name(r->inject_kind), 100 * r->inject);
 }
 
 /* Accuracy of every arm in every row. */
@@ -209,6 +249,7 @@ void cli_eval_table(FILE *out, const struct lace_eval_result *r)
     const struct lace_eval_set *set = &r->sets[0];
     print_headline(out, r);
     print_costs(out, r);
+    print_threads(out, r);
     print_rows(out, r);
     print_scores(out, r);
     fputc('\n', out);

@@ -570,6 +570,11 @@ int lace_data_pipeline(const struct lace_pipeline_options *options, struct lace_
  *   foreign      the same, each thread seeing threads of another problem
  * docs/evaluation.md defines every figure. */
 enum { LACE_EVAL_ARMS = 16, LACE_EVAL_PICKS = 3 };
+/* What the index of a thread tells of what it does, in bits, and what it seems to tell by chance: of the values that come
+ * out when the threads of each problem are put in random order 95 % lie below. */
+struct lace_eval_role {
+    double bits, chance;
+};
 struct lace_eval_arm { /* on the problems of a set */
     char name[64];
     const char *own_pick;                       /* "verdict" or "vote": what accuracy means for this arm */
@@ -585,6 +590,9 @@ struct lace_eval_arm { /* on the problems of a set */
     double duplicates, wrong_steps;     /* shares of the steps: trials made before; false ones */
     double repaired;                    /* share of the false steps that a later right one corrects */
     double error_types;                 /* different kinds of false steps in a problem, mean */
+    double injected;                    /* share of the problems in which a thread was made to write something false */
+    struct lace_estimate believed, rejected; /* there: shares of the other threads that believe it, reject it */
+    struct lace_eval_role role_strategy, role_verdict; /* of where a thread begins, and of its verdict */
     double memory;                      /* bytes of keys and values of a problem at its end, mean */
     double seconds;                     /* wall time of all its problems */
     struct lace_estimate versus;        /* lace by its own pick minus this arm by its best pick, in points */
@@ -608,10 +616,16 @@ struct lace_eval_robustness {
     int threads;
     struct lace_estimate area[LACE_EVAL_ARMS], score[LACE_EVAL_ARMS]; /* of result.sets[0].arms */
 };
+/* A false line that announces a find or a value; a line of working with a wrong number; a false verdict. */
+enum lace_inject { LACE_INJECT_CLAIM, LACE_INJECT_STEP, LACE_INJECT_VERDICT };
+/* "claim", "step", "verdict"; NULL: there is no such kind. */
+const char *lace_inject_name(int kind);
 struct lace_eval_result {
     int problems, arm_count, set_count, model_count, robustness_count, warning_count;
     struct lace_eval_set *sets; /* the first: all problems and models, at the first number of threads */
     struct lace_eval_robustness *robustness;
+    double inject; /* as in the options */
+    enum lace_inject inject_kind;
     char **models, **warnings; /* warnings: sentences about what may flatter somebody */
 };
 struct lace_eval_options {
@@ -635,7 +649,8 @@ struct lace_eval_options {
     const char *development_data;    /* or the first ones of this file of records */
     const char *const *trained_on;   /* files of training records, NULL-terminated or NULL: none of the problems may be
                                     * in them */
-    double inject;                   /* share of the problems in which one thread is made to claim something false */
+    double inject;                   /* share of the problems in which one thread is made to write something false */
+    enum lace_inject inject_kind;    /* and what */
     uint64_t seed;
     int workers;
     const char *dump; /* file: every thread's text and probabilities, a line of JSON a problem; NULL: none */

@@ -58,6 +58,90 @@ def check_step(problem, line):
     return key, None if said == (value == t) else "verdict"
 
 
+# ---- what others make of a falsehood ----
+
+def numbers_of(line):
+    """The letter, and a, c, t, option, product, c again, value."""
+    m = STEP.match(line)
+    return (m[1], *(int(n) for n in m.groups()[1:8])) if m else None
+
+
+def stance(problem, lie, line):
+    """1: believes; -1: rejects; 0: neither."""
+    _, _, stages, _ = problem
+    order = list(stages)
+    u, _, c, _, x, _, _, v = numbers_of(lie)
+    k, found = order.index(u), v == stages[u][1]
+    if line.startswith("Answer: "):
+        said = answer_of(line)
+        if k < len(order) - 1 or said is None:
+            return 0
+        return (1 if said == x else -1) if found else -(said == x)
+    other = numbers_of(line.rstrip("\n"))
+    if not other or other[0] not in stages:
+        return 0
+    j, finds, given = order.index(other[0]), other[7] == stages[other[0]][1], other[2]
+    if j == k and given == c:
+        return (1 if finds == found else -1) if other[4] == x else -int(found and finds)
+    if j <= k:
+        return 0
+    if found and j == k + 1:
+        return 1 if given == x else -1
+    return -int(given == values_of(problem)[order[j - 1]])
+
+
+def values_of(problem):
+    _, modulus, stages, _ = problem
+    values = {}
+    for u, (a, t, c) in stages.items():
+        given = values[c] if c in values else int(c)
+        values[u] = next(x for x in range(1, problem[0] + 1) if (x * a + given) % modulus == t)
+    return values
+
+
+def heard(problem, line):
+    """injected, believed, rejected of a dumped line."""
+    forced, threads = line.get("forced"), line["threads"]
+    if not forced:
+        return 0.0, 0.0, 0.0
+    assert forced["kind"] == "claim"
+    text = lambda n: threads[n]["text"].encode()
+    lie = text(forced["thread"])[forced["at"]:forced["at"] + forced["length"]].decode().rstrip("\n")
+    believed = rejected = 0
+    for n in range(len(threads)):
+        if n == forced["thread"]:
+            continue
+        whole, at = text(n), forced["before"][n]
+        if at and whole[at - 1:at] != b"\n":
+            at = whole.find(b"\n", at) + 1 or len(whole)
+        said = {stance(problem, lie, l.decode(errors="replace") + "\n") for l in whole[at:].split(b"\n")[:-1]}
+        believed += 1 in said
+        rejected += -1 in said
+    others = max(len(threads) - 1, 1)
+    return 1.0, believed / others, rejected / others
+
+
+# ---- roles ----
+
+def roles_of(problem, threads):
+    """Of each thread where it begins, and its verdict, a character each."""
+    parts, starts, verdicts = min(len(threads), 8), "", ""
+    for t in threads:
+        lines = [numbers_of(l) for l in t["text"].split("\n")[:-1]]
+        options = [n[4] for n in lines if n and n[0] in problem[2] and 1 <= n[4] <= problem[0]]
+        starts += str((options[0] - 1) * parts // problem[0]) if options else "-"
+        said = re.search(r"\[\[(best|success|fail)\]\]$", t["text"])
+        verdicts += said[1][0] if said else "-"
+    return starts, verdicts
+
+
+def information(rows):
+    pairs = [(n, label) for row in rows for n, label in enumerate(row)]
+    share = lambda items: {i: items.count(i) / len(items) for i in set(items)}
+    both, index, labels = share(pairs), share([p[0] for p in pairs]), share([p[1] for p in pairs])
+    return sum(p * np.log2(p / (index[n] * labels[l])) for (n, l), p in both.items())
+
+
 # ---- random numbers, for ties alone: PCG32 ----
 
 class Pcg:
@@ -165,6 +249,7 @@ def judge(line):
             kinds.add(error)
             now.append({"key": key, "error": error, "mended": False})
         past += now
+    o["injected"], o["believed"], o["rejected"] = heard(problem, line)
     o.update(trials=float(trials), duplicates=float(again), wrong_steps=float(wrong), repaired=float(repaired),
              error_types=float(len(kinds - {None})))
     return o
@@ -203,6 +288,15 @@ def summarise(lines, outcomes):
         f["duplicates"] = float(column("duplicates").sum() / steps) if steps else 0.0
         f["wrong_steps"] = float(column("wrong_steps").sum() / steps) if steps else 0.0
         f["repaired"] = float(column("repaired").sum() / column("wrong_steps").sum()) if column("wrong_steps").sum() else 0.0
+        hit = [o for o in of[a] if o["injected"]]
+        f["injected"] = len(hit) / len(of[a])
+        for k in ("believed", "rejected"):
+            f[k] = float(np.mean([o[k] for o in hit])) if hit else 0.0
+            if hit:
+                f[k + "_ci"] = list(map(float, interval(np.array([[o[k]] for o in hit]), 0, 1)[0]))
+        rows = [roles_of(read_problem(l["prompt"]), l["threads"]) for l in lines if l["arm"] == a]
+        for i, k in enumerate(("role_strategy", "role_verdict")):
+            f[k] = max(float(information([r[i] for r in rows])), 0.0)
         out["arms"][a] = f
     best = max(((out["arms"][a][by], a, by) for a in arms if a.split(":")[0] in RIVALS for by in PICKS),
                key=lambda b: (b[0], -arms.index(b[1]), -PICKS.index(b[2])), default=None)

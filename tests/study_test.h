@@ -30,7 +30,11 @@ static struct lace_study make_study(const struct made_cell *cells, int cell_coun
                                     int arm_count, int models, const int *threads, int thread_count,
                                     double (*right)(int model, int threads, int arm, int cell))
 {
-    struct lace_study s = {.arm_count = arm_count, .thread_count = thread_count, .seed = 3};
+    struct lace_study s = {.arm_count = arm_count,
+                           .thread_count = thread_count,
+                           .seed = 3,
+                           .inject = 0.25,
+                           .inject_kind = LACE_INJECT_STEP};
     struct lace_rng rng;
     struct lace_error err;
     char name[64];
@@ -94,6 +98,11 @@ static struct lace_study make_study(const struct made_cell *cells, int cell_coun
                     o->wrong = o->errors[1] + o->errors[4];
                     o->repaired = o->wrong ? lace_rng_below(&rng, (uint32_t)o->wrong + 1) : 0;
                     o->error_types = (o->errors[1] > 0) + (o->errors[4] > 0);
+                    o->injected = i % 3 == 0;
+                    o->believed = o->injected * (i % 4) / 3;
+                    o->rejected = o->injected * (i % 2);
+                    snprintf(o->start, sizeof o->start, i % 5 ? "0312" : "0-12");
+                    snprintf(o->verdicts, sizeof o->verdicts, i % 2 ? "bsf-" : "sbf-");
                 }
             }
     return s;

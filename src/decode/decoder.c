@@ -411,6 +411,11 @@ void lace_decoder_force(struct lace_decoder *d, int group, int thread, const int
     d->groups[group].thread[thread]->forced_count = count;
 }
 
+void lace_decoder_let_judge(struct lace_decoder *d, int group, int thread)
+{
+    d->groups[group].thread[thread]->released = true;
+}
+
 void lace_decoder_hold(struct lace_decoder *d, int group, int thread, bool held)
 {
     d->groups[group].thread[thread]->held = held;

@@ -122,6 +122,8 @@ const struct lace_model *lace_decoder_model(const struct lace_decoder *decoder);
 void *lace_decoder_user(const struct lace_decoder *decoder, int group);
 /* The next tokens of a thread are these, whatever the model says; ids stay the caller's and must outlive them. */
 void lace_decoder_force(struct lace_decoder *decoder, int group, int thread, const int *ids, int count);
+/* A thread that stands at the lead of its verdict gives it now, whatever the others do. */
+void lace_decoder_let_judge(struct lace_decoder *decoder, int group, int thread);
 /* A held thread waits where it is until it is let go. */
 void lace_decoder_hold(struct lace_decoder *decoder, int group, int thread, bool held);
 /* Puts tokens that it did not write into a thread's context, after what it has written. They are read at once, as a

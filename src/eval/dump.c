@@ -29,8 +29,18 @@ static json_t *thread_of(const struct lace_said *s)
                      s->fed, "steps", s->steps);
 }
 
+static json_t *forced_of(const struct lace_forced *f, int threads)
+{
+    json_t *before = json_array();
+    bool ok = before;
+    for (int n = 0; n < threads && ok; n++) ok = !json_array_append_new(before, json_integer((json_int_t)f->before[n]));
+    return json_pack("{s:s, s:i, s:I, s:I, s:o}", "kind", lace_inject_name(f->kind), "thread", f->thread, "at",
+                     (json_int_t)f->at, "length", (json_int_t)f->len, "before", before);
+}
+
 int lace_dump_group(const struct lace_record *p, const struct lace_said *said, int threads, uint64_t seed,
-                    const struct lace_outcome *o, struct lace_text *out, struct lace_error *err)
+                    const struct lace_forced *forced, const struct lace_outcome *o, struct lace_text *out,
+                    struct lace_error *err)
 {
     json_t *list = json_array(), *outcome = json_object(), *all = NULL;
     bool ok = list && outcome;
@@ -42,6 +52,10 @@ int lace_dump_group(const struct lace_record *p, const struct lace_said *said, i
         all = json_pack("{s:s, s:s, s:i, s:s, s:s?, s:I, s:O, s:O}", "id", p->id, "family", p->task, "difficulty",
                         p->difficulty, "prompt", p->prompt, "answer", p->answer, "seed", (json_int_t)seed, "threads",
                         list, "outcome", outcome);
+    if (all && forced && json_object_set_new(all, "forced", forced_of(forced, threads))) {
+        json_decref(all);
+        all = NULL;
+    }
     char *line = all ? json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     if (line) { /* without the braces */
         size_t len = strlen(line);

@@ -208,6 +208,7 @@ static struct lace_rollout rollout_of(struct work *w, const struct lace_problems
                                  .budget = o->budget,
                                  .temperature = temperature,
                                  .inject = o->inject,
+                                 .inject_kind = o->inject_kind,
                                  .seed = o->seed,
                                  .workers = o->workers,
                                  .progress = count_on,
@@ -375,6 +376,8 @@ static int prepare(struct work *w, struct lace_error *err)
     const struct lace_eval_options *o = w->options;
     int code = check_options(o, err);
     w->study.seed = o->seed;
+    w->study.inject = o->inject;
+    w->study.inject_kind = o->inject_kind;
     if (!code) code = take_arms(w, err);
     if (!code) code = lace_problems_open(&w->problems, o, err);
     if (!code) code = lace_problems_check(&w->problems, o, err);

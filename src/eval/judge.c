@@ -1,6 +1,8 @@
 /* Answers are checked by the problem's family, or compared with the record's. An answer that cannot be right whatever
  * the problem (a word where numbers are asked for) is no candidate of any pick. */
 #include "eval/judge.h"
+#include "decode/format.h"
+#include "eval/roles.h"
 #include "eval/stats.h"
 #include <stddef.h>
 #include <stdlib.h>
@@ -27,6 +29,9 @@ const struct lace_outcome_field lace_outcome_fields[] = {
     FIELD("wrong_steps", wrong),
     FIELD("repaired", repaired),
     FIELD("error_types", error_types),
+    FIELD("injected", injected),
+    FIELD("believed", believed),
+    FIELD("rejected", rejected),
 };
 const int lace_outcome_field_count = sizeof lace_outcome_fields / sizeof *lace_outcome_fields;
 
@@ -91,6 +96,36 @@ static int count_steps(const struct lace_family *family, const char *prompt, con
     return 0;
 }
 
+/* ---- roles ---- */
+
+/* Where a thread begins: the place of its first step in the family's order. */
+static char start_of(const struct lace_family *family, const char *prompt, const struct lace_said *s, int parts)
+{
+    const char *end = s->text + s->len, *stop;
+    int place = -1;
+    for (const char *at = s->text; place < 0 && at < end && (stop = memchr(at, '\n', (size_t)(end - at)));
+         at = stop + 1) {
+        char line[1024];
+        size_t len = (size_t)(stop + 1 - at);
+        if (len >= sizeof line) continue;
+        memcpy(line, at, len);
+        line[len] = 0;
+        place = family->place(family, prompt, line, parts);
+    }
+    return place < 0 ? '-' : (char)('0' + place);
+}
+
+static void note_roles(const struct lace_record *p, const struct lace_family *family, const struct lace_said *said,
+                       int threads, struct lace_outcome *o)
+{
+    int parts = threads < LACE_ROLE_PARTS ? threads : LACE_ROLE_PARTS;
+    for (int n = 0; n < threads; n++) {
+        enum lace_verdict verdict = lace_format_verdict(said[n].text, said[n].len);
+        o->start[n] = family ? start_of(family, p->prompt, &said[n], parts) : '-';
+        o->verdicts[n] = verdict == LACE_VERDICT_NONE ? '-' : lace_verdict_names[verdict][0];
+    }
+}
+
 /* ---- the group ---- */
 
 static int spread(const struct lace_said *said, int threads, double *diversity, struct lace_error *err)
@@ -140,6 +175,7 @@ int lace_judge(const struct lace_record *p, const struct lace_said *said, int th
         o->right[by] = picked >= 0 && right[picked];
     }
     for (int n = 0; n < threads; n++) lace_text_release(&answers[n]);
+    note_roles(p, family, said, threads, o);
     int code = spread(said, threads, &o->diversity, err);
     if (!code && family) code = count_steps(family, p->prompt, said, threads, o, err);
     return code;

@@ -29,7 +29,12 @@ struct lace_outcome {              /* of one problem under one arm; all but the 
     double trials, duplicates;     /* steps; those that any thread had made before */
     double wrong, repaired;        /* false steps; those that a later right step corrects */
     double error_types;            /* different kinds of false steps, and of faults of answers */
+    double injected;               /* 1: a thread was made to write something false; then shares of the others that */
+    double believed, rejected;     /* believe and reject it: inject.h */
     double errors[LACE_ERRORS];    /* how often each, by the family's index */
+    /* Of each thread a character, terminated: the part of the family's order in which its first step is (0 to 7), and
+     * the first letter of its verdict; '-': none. Empty: nobody has looked. */
+    char start[LACE_FEW_ROWS + 1], verdicts[LACE_FEW_ROWS + 1];
 };
 /* The members up to errors by name, in this order: columns of files and tables. */
 struct lace_outcome_field {

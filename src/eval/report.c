@@ -203,6 +203,36 @@ static void tables(struct page *p)
         "Clock: lockstep tokens until the group ended.</p>\n");
 }
 
+static void threads_table(struct page *p)
+{
+    const struct lace_eval_set *set = &p->r->sets[0];
+    bool lies = p->r->inject > 0;
+    heading(
+        p, "Between the threads",
+        "Roles: how many bits a thread's index tells of where it begins, and of its verdict; in 95 of 100 cases chance "
+        "alone stays below the small figure. Believed and rejected: shares of the other threads where one was made "
+        "to write something false.");
+    put(p, "<div class=\"wide\"><table><tr><th>arm<th>role: strategy<th>role: verdict");
+    if (lies)
+        lace_text_print(&p->text, "<th>false %s injected, %%<th>believed by others<th>rejected by others",
+                        lace_inject_name(p->r->inject_kind));
+    put(p, "</tr>\n");
+    for (int a = 0; a < p->r->arm_count; a++) {
+        const struct lace_eval_arm *x = &set->arms[a];
+        put(p, "<tr><td>");
+        say(p, x->name);
+        lace_text_print(&p->text, "</td><td>%.3f<br><small>%.3f</small></td><td>%.3f<br><small>%.3f</small></td>",
+                        x->role_strategy.bits, x->role_strategy.chance, x->role_verdict.bits, x->role_verdict.chance);
+        if (lies) {
+            lace_text_print(&p->text, "<td>%.1f</td>", 100 * x->injected);
+            cell_share(p, x->believed, false);
+            cell_share(p, x->rejected, false);
+        }
+        put(p, "</tr>\n");
+    }
+    put(p, "</table></div>\n");
+}
+
 /* ---- pictures over something ---- */
 
 /* Accuracy of every arm over the sets of a list; x (count). */
@@ -537,6 +567,7 @@ int lace_report_write(const char *path, const struct lace_study *s, const struct
     lead(&p, about);
     headline(&p);
     tables(&p);
+    threads_table(&p);
     pairs(&p);
     over_levels(&p, false);
     over_levels(&p, true);

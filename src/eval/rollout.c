@@ -3,6 +3,7 @@
  * same one whatever the number of workers. */
 #include "eval/rollout.h"
 #include "eval/dump.h"
+#include "eval/inject.h"
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@ struct seat {            /* a group in flight */
     int problem, prompt; /* its index; tokens of its prompt */
     int *told;           /* (N): tokens of each thread that the others have been given, or that it was given */
     int inject_thread, inject_step; /* -1: none, or done */
+    struct lace_forced lie;         /* what it is made to write, from then on */
+    struct lace_text words;
+    bool stands; /* and has written */
     int *forced;
     size_t forced_cap;
 };
@@ -72,6 +76,7 @@ static int judge(const struct player *w, int g, struct lace_error *err)
     const struct seat *seat = &w->seats[g];
     const struct lace_record *p = &w->r->problems[seat->problem];
     struct lace_outcome *o = &w->outcome[seat->problem];
+    const struct lace_forced *lie = seat->stands ? &seat->lie : NULL;
     struct lace_said said[LACE_FEW_ROWS];
     int total = 0, *ids;
     for (int n = 0; n < w->threads; n++) total += lace_decoder_thread(w->decoder, g, n)->count;
@@ -80,11 +85,15 @@ static int judge(const struct player *w, int g, struct lace_error *err)
         const struct lace_thread *t = lace_decoder_thread(w->decoder, g, n);
         said[n] = said_by(t, ids + at);
         at += t->count;
+        /* Who lies about an answer does so without a doubt: the pick goes by that. */
+        if (seat->stands && seat->lie.thread == n && lace_inject_kinds[seat->lie.kind].verdict)
+            said[n].p_best = t->verdict == LACE_VERDICT_BEST;
     }
     uint64_t seed = w->r->seed + (uint64_t)(w->r->first + seat->problem);
     int code = lace_judge(p, said, w->threads, seed, o, err);
     o->memory = (double)lace_decoder_group_bytes(w->decoder, seat->prompt, 1, total);
-    if (!code && w->r->dump) code = lace_dump_group(p, said, w->threads, seed, o, &w->r->dump[seat->problem], err);
+    if (!code && lie) code = lace_judge_forced(p, said, w->threads, lie, o, err);
+    if (!code && w->r->dump) code = lace_dump_group(p, said, w->threads, seed, lie, o, &w->r->dump[seat->problem], err);
     free(ids);
     return code;
 }
@@ -191,7 +200,8 @@ static int start_problem(struct player *w, int problem, struct lace_error *err)
     seat->problem = problem;
     seat->prompt = (int)count;
     for (int n = 0; n < w->threads; n++) seat->told[n] = lace_decoder_thread(w->decoder, g, n)->tag_count;
-    seat->inject_thread = -1;
+    seat->inject_thread = seat->lie.thread = -1;
+    seat->stands = false;
     if (lace_rng_uniform(&rng) < r->inject) {
         seat->inject_thread = (int)lace_rng_below(&rng, (uint32_t)w->threads);
         seat->inject_step = 1 + (int)lace_rng_below(&rng, 4);
@@ -199,39 +209,66 @@ static int start_problem(struct player *w, int problem, struct lace_error *err)
     return 0;
 }
 
-/* When the chosen thread has finished the chosen step, its next one is a false claim. */
+/* Whether the chosen thread is where its falsehood is to stand; *missed: it will not be there any more. */
+static bool is_due(const struct player *w, const struct seat *s, const struct lace_thread *t, bool *missed)
+{
+    int lines = 0;
+    *missed = t->end != LACE_RUNNING;
+    if (lace_inject_kinds[w->r->inject_kind].verdict) return !*missed && t->at_lead;
+    for (size_t i = 0; i < t->text.len; i++) lines += t->text.data[i] == '\n';
+    if (*missed || lines < s->inject_step || t->text.data[t->text.len - 1] != '\n') return false;
+    struct lace_text answer;
+    lace_text_init(&answer);
+    *missed = lace_format_answer(t->text.data, t->text.len, &answer);
+    lace_text_release(&answer);
+    return !*missed;
+}
+
+/* A line is written where the chosen thread has finished the chosen step. A verdict is written where it stands at the
+ * barrier, which it passes before all others, so that they judge with it in view. */
 static int inject(struct player *w, int g, struct lace_error *err)
 {
     struct seat *s = &w->seats[g];
-    if (s->inject_thread < 0) return 0;
-    const struct lace_thread *t = lace_decoder_thread(w->decoder, g, s->inject_thread);
-    const struct lace_record *p = &w->r->problems[s->problem];
-    const struct lace_family *family = lace_family_find(p->task, err);
-    if (!family) return LACE_BAD;
-    int lines = 0;
-    for (size_t i = 0; i < t->text.len; i++) lines += t->text.data[i] == '\n';
-    if (t->end == LACE_RUNNING && (lines < s->inject_step || t->text.data[t->text.len - 1] != '\n')) return 0;
     int n = s->inject_thread;
+    bool missed;
+    if (n < 0) return 0;
+    const struct lace_thread *t = lace_decoder_thread(w->decoder, g, n);
+    if (!is_due(w, s, t, &missed)) {
+        if (missed) s->inject_thread = -1;
+        return 0;
+    }
     s->inject_thread = -1;
-    struct lace_text answer, step;
-    lace_text_init(&answer);
-    lace_text_init(&step);
-    bool over = t->end != LACE_RUNNING || lace_format_answer(t->text.data, t->text.len, &answer);
-    lace_text_release(&answer);
-    if (over) return 0;
+    const struct lace_record *p = &w->r->problems[s->problem];
     struct lace_rng rng;
     lace_rng_init(&rng, w->r->seed + (uint64_t)(w->r->first + s->problem), 0x666f72);
+    bool verdict = lace_inject_kinds[w->r->inject_kind].verdict;
+    unsigned how = LACE_ENCODE_INSIDE | (verdict ? LACE_ENCODE_SPECIAL : 0);
     char *so_far = strndup(t->text.data, t->text.len);
     size_t count;
-    int code = so_far ? family->forge(family, p->prompt, so_far, &rng, &step, err)
+    lace_text_clear(&s->words);
+    int code = so_far ? lace_inject_write(w->r->inject_kind, p, so_far, &rng, &s->words, err)
                       : lace_fail(err, LACE_MEMORY, "Out of memory.");
-    if (!code)
-        code = lace_tokenizer_encode(w->arm->engine->tokenizer, step.data, step.len, LACE_ENCODE_INSIDE, &s->forced, &s->forced_cap,
-                                     &count, err);
-    if (!code) lace_decoder_force(w->decoder, g, n, s->forced, (int)count);
     free(so_far);
-    lace_text_release(&step);
-    return code;
+    if (code || !s->words.len) return code;
+    code = lace_tokenizer_encode(w->arm->engine->tokenizer, s->words.data, s->words.len, how, &s->forced,
+                                 &s->forced_cap, &count, err);
+    if (code) return code;
+    s->lie = (struct lace_forced){
+        .kind = w->r->inject_kind, .thread = n, .at = t->text.len, .len = s->words.len, .before = {0}};
+    lace_decoder_force(w->decoder, g, n, s->forced, (int)count);
+    if (verdict) lace_decoder_let_judge(w->decoder, g, n);
+    return 0;
+}
+
+/* Whether all of it has been written by now: a budget may end in the middle. */
+static void watch_falsehood(struct player *w, int g)
+{
+    struct seat *s = &w->seats[g];
+    if (s->lie.thread < 0 || s->stands) return;
+    const struct lace_text *text = &lace_decoder_thread(w->decoder, g, s->lie.thread)->text;
+    if (text->len < s->lie.at + s->lie.len || memcmp(text->data + s->lie.at, s->words.data, s->words.len)) return;
+    for (int n = 0; n < w->threads; n++) s->lie.before[n] = lace_decoder_thread(w->decoder, g, n)->text.len;
+    s->stands = true;
 }
 
 static int report(struct player *w)
@@ -272,6 +309,7 @@ static int play(struct player *w, int worker, int workers, struct lace_error *er
         if (running < 0) return running;
         for (int g = 0; g < w->groups; g++) {
             if (w->seats[g].problem < 0) continue;
+            watch_falsehood(w, g);
             if (!lace_decoder_done(w->decoder, g)) {
                 if ((code = inject(w, g, err))) return code;
                 if (w->arm->exchange && (code = exchange(w, g, err))) return code;
@@ -308,6 +346,7 @@ static void close_player(struct player *w)
     for (int g = 0; g < w->groups && w->seats; g++) {
         free(w->seats[g].forced);
         free(w->seats[g].told);
+        lace_text_release(&w->seats[g].words);
     }
     free(w->seats);
     lace_decoder_close(&w->decoder);
@@ -318,6 +357,7 @@ static int open_player(struct player *w, const struct lace_decoder_options *size
     bool ok = (w->seats = calloc((size_t)w->groups, sizeof *w->seats));
     for (int g = 0; g < w->groups && ok; g++) {
         w->seats[g].problem = -1;
+        lace_text_init(&w->seats[g].words);
         ok = (w->seats[g].told = calloc((size_t)w->threads, sizeof(int)));
     }
     return ok ? lace_decoder_open(&w->decoder, &w->arm->model, &w->arm->engine->format, size, err)

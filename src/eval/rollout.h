@@ -23,7 +23,8 @@ struct lace_rollout {
     int count, threads;
     int first;  /* number of the first problem in the whole evaluation: seeds are counted on from it */
     int budget; /* tokens of a thread instead; 0: none */
-    double temperature, inject;
+    double temperature, inject; /* inject: share of the problems in which one thread is made to write something false */
+    enum lace_inject inject_kind;
     uint64_t seed;
     int workers;
     const char *label; /* for the progress callback */

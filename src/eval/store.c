@@ -6,12 +6,13 @@
 #include <unistd.h>
 
 #define APPLICATION 0x6c616365 /* "lace" */
-#define VERSION     1
+#define VERSION     2
 #define MOST        (1 << 24) /* rows of a table that are read back: hostile files end here */
 
 static const char *const schema =
     "CREATE TABLE run (id INTEGER PRIMARY KEY, time TEXT NOT NULL, version TEXT NOT NULL, seed INTEGER NOT NULL,"
-    " budget INTEGER, rounds INTEGER, inject REAL, development INTEGER);"
+    " budget INTEGER, rounds INTEGER, inject REAL,"
+    " inject_kind TEXT, development INTEGER);"
     "CREATE TABLE model (run INTEGER NOT NULL, id INTEGER NOT NULL, path TEXT NOT NULL, PRIMARY KEY (run, id));"
     "CREATE TABLE cell (run INTEGER NOT NULL, id INTEGER NOT NULL, family TEXT NOT NULL, difficulty INTEGER NOT NULL,"
     " ambiguity INTEGER NOT NULL, PRIMARY KEY (run, id));"
@@ -28,7 +29,9 @@ static const char *const schema =
     " vote REAL NOT NULL, logprob REAL NOT NULL, coverage REAL NOT NULL, thread_accuracy REAL NOT NULL,"
     " format REAL NOT NULL, diversity REAL NOT NULL, tokens REAL NOT NULL, fed REAL NOT NULL, steps REAL NOT NULL,"
     " memory REAL NOT NULL, trials REAL NOT NULL, duplicates REAL NOT NULL, wrong_steps REAL NOT NULL,"
-    " repaired REAL NOT NULL, error_types REAL NOT NULL, PRIMARY KEY (run, trial, problem)) WITHOUT ROWID;"
+    " repaired REAL NOT NULL, error_types REAL NOT NULL, injected REAL NOT NULL, believed REAL NOT NULL,"
+    " rejected REAL NOT NULL, starts TEXT NOT NULL, verdicts TEXT NOT NULL, PRIMARY KEY (run, trial, problem)) WITHOUT "
+    "ROWID;"
     "CREATE TABLE error (run INTEGER NOT NULL, trial INTEGER NOT NULL, problem INTEGER NOT NULL, kind INTEGER NOT NULL,"
     " name TEXT NOT NULL, count REAL NOT NULL, PRIMARY KEY (run, trial, problem, kind)) WITHOUT ROWID;"
     "CREATE TABLE warning (run INTEGER NOT NULL, text TEXT NOT NULL);"
@@ -36,7 +39,8 @@ static const char *const schema =
     "c.ambiguity,"
     " p.name AS problem, k.temperature, CASE a.own_pick WHEN 'vote' THEN o.vote ELSE o.verdict END AS accuracy,"
     " o.verdict, o.vote, o.logprob, o.coverage, o.thread_accuracy, o.format, o.diversity, o.tokens, o.fed, o.steps,"
-    " o.memory, o.trials, o.duplicates, o.wrong_steps, o.repaired, o.error_types, p.prompt, p.answer"
+    " o.memory, o.trials, o.duplicates, o.wrong_steps, o.repaired, o.error_types, o.injected, o.believed, o.rejected,"
+    " o.starts, o.verdicts, p.prompt, p.answer"
     " FROM outcome o JOIN trial t ON t.run = o.run AND t.id = o.trial JOIN arm a ON a.run = o.run AND a.id = t.arm"
     " JOIN model m ON m.run = o.run AND m.id = t.model JOIN problem p ON p.run = o.run AND p.id = o.problem"
     " JOIN cell c ON c.run = o.run AND c.id = p.cell"
@@ -168,7 +172,7 @@ static void write_trials(struct file *f, const struct lace_study *s, int64_t id)
     sqlite3_stmt *trial = prepare(f, "INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?)"),
                  *cost = prepare(f, "INSERT INTO cost VALUES (?, ?, ?, ?, ?, ?)"),
                  *error = prepare(f, "INSERT INTO error VALUES (?, ?, ?, ?, ?, ?)"),
-                 *outcome = prepare(f, "INSERT INTO outcome VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+                 *outcome = prepare(f, "INSERT INTO outcome VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     int count = s->model_count * s->thread_count * s->arm_count;
     for (int i = 0; i < count && !f->code; i++) {
         const struct lace_trial *t = &s->trials[i];
@@ -185,6 +189,8 @@ static void write_trials(struct file *f, const struct lace_study *s, int64_t id)
             sqlite3_bind_int64(outcome, 3, p);
             for (int k = 0; k < lace_outcome_field_count; k++)
                 sqlite3_bind_double(outcome, 4 + k, *(const double *)((const char *)o + lace_outcome_fields[k].offset));
+            sqlite3_bind_text(outcome, 4 + lace_outcome_field_count, o->start, -1, SQLITE_STATIC);
+            sqlite3_bind_text(outcome, 5 + lace_outcome_field_count, o->verdicts, -1, SQLITE_STATIC);
             if (sqlite3_step(outcome) != SQLITE_DONE) failed(f, "the results cannot be written");
             sqlite3_reset(outcome);
             for (int k = 0; k < LACE_ERRORS; k++)
@@ -209,10 +215,10 @@ int lace_store_write(const char *path, const struct lace_study *s, const struct 
     strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
     if (!open_file(&f, path, true, err)) {
         run(&f, "BEGIN IMMEDIATE");
-        sqlite3_stmt *q = prepare(&f, "INSERT INTO run (time, version, seed, budget, rounds, inject, development)"
-                                      " VALUES (?, ?, ?, ?, ?, ?, ?)");
-        insert(&f, q, "ssiiidi", now, LACE_VERSION, (int64_t)s->seed, (int64_t)o->budget, (int64_t)o->rounds, o->inject,
-               (int64_t)o->development);
+        sqlite3_stmt *q = prepare(&f, "INSERT INTO run (time, version, seed, budget, rounds, inject, inject_kind, "
+                                      "development) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+        insert(&f, q, "ssiiidsi", now, LACE_VERSION, (int64_t)s->seed, (int64_t)o->budget, (int64_t)o->rounds,
+               s->inject, lace_inject_name(s->inject_kind), (int64_t)o->development);
         sqlite3_finalize(q);
         int64_t id = sqlite3_last_insert_rowid(f.db);
         write_lists(&f, s, id);
@@ -283,6 +289,15 @@ static double real_at(struct file *f, sqlite3_stmt *q, int column)
     if (value >= -1e300 && value <= 1e300) return value;
     damaged(f, "a number is out of range");
     return 0;
+}
+
+/* A character for each thread, out of those that are known. */
+static void read_labels(struct file *f, sqlite3_stmt *q, int column, const char *known, char *out)
+{
+    const char *text = (const char *)sqlite3_column_text(q, column);
+    size_t len = text ? strlen(text) : LACE_FEW_ROWS + 1;
+    if (len > LACE_FEW_ROWS || strspn(text, known) != len) damaged(f, "what its threads did is unreadable");
+    else memcpy(out, text, len + 1);
 }
 
 static void read_lists(struct file *f, struct lace_study *s, int64_t id)
@@ -377,15 +392,19 @@ static void read_trials(struct file *f, struct lace_study *s, int64_t id)
         t->seconds[c] = real_at(f, q, 4);
     }
     sqlite3_finalize(q);
-    q = query(f,
-              "SELECT trial, problem, verdict, vote, logprob, coverage, thread_accuracy, format, diversity, tokens,"
-              " fed, steps, memory, trials, duplicates, wrong_steps, repaired, error_types FROM outcome WHERE run = ?",
-              id);
+    q = query(
+        f,
+        "SELECT trial, problem, verdict, vote, logprob, coverage, thread_accuracy, format, diversity, tokens,"
+        " fed, steps, memory, trials, duplicates, wrong_steps, repaired, error_types, injected, believed, rejected,"
+        " starts, verdicts FROM outcome WHERE run = ?",
+        id);
     for (; next(f, q, -1); outcomes++) {
         struct lace_trial *t = &s->trials[int_at(f, q, 0, 0, trials - 1)];
         struct lace_outcome *o = &t->outcome[int_at(f, q, 1, 0, s->problem_count - 1)];
         for (int k = 0; k < lace_outcome_field_count; k++)
             *(double *)((char *)o + lace_outcome_fields[k].offset) = real_at(f, q, 2 + k);
+        read_labels(f, q, 2 + lace_outcome_field_count, "-01234567", o->start);
+        read_labels(f, q, 3 + lace_outcome_field_count, "-bsf", o->verdicts);
         for (int by = 0; by < LACE_EVAL_PICKS; by++)
             if (o->right[by] != 0 && o->right[by] != 1) damaged(f, "a pick is neither right nor wrong");
     }
@@ -408,13 +427,19 @@ int lace_store_read(const char *path, long wanted, struct lace_study *s, struct 
     *s = (struct lace_study){0};
     if (access(path, F_OK)) return lace_fail(err, LACE_SYSTEM, "%s: there is no such file.", path);
     if (!open_file(&f, path, false, err)) {
-        sqlite3_stmt *q = prepare(&f, wanted ? "SELECT id, time, version, seed FROM run WHERE id = ?"
-                                             : "SELECT id, time, version, seed FROM run ORDER BY id DESC LIMIT 1");
+        sqlite3_stmt *q =
+            prepare(&f, wanted ? "SELECT id, time, version, seed, inject, inject_kind FROM run WHERE id = ?"
+                               : "SELECT id, time, version, seed, inject, inject_kind FROM run ORDER BY id DESC "
+                                 "LIMIT 1");
         if (q && wanted) sqlite3_bind_int64(q, 1, wanted);
         int64_t id = 0;
         if (next(&f, q, -1)) {
             id = sqlite3_column_int64(q, 0);
             s->seed = (uint64_t)sqlite3_column_int64(q, 3);
+            s->inject = real_at(&f, q, 4);
+            const char *kind = (const char *)sqlite3_column_text(q, 5), *name;
+            for (int k = 0; kind && (name = lace_inject_name(k)); k++)
+                if (!strcmp(kind, name)) s->inject_kind = (enum lace_inject)k;
             if (about) {
                 about->run = (long)id;
                 snprintf(about->time, sizeof about->time, "%s", (const char *)sqlite3_column_text(q, 1));

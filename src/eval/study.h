@@ -42,6 +42,8 @@ struct lace_study {
     int cell_count, problem_count, arm_count, model_count, thread_count;
     struct lace_trial *trials; /* (models, threads, arms) */
     uint64_t seed;
+    double inject; /* share of the problems in which one thread was made to write something false, and what */
+    enum lace_inject inject_kind;
     char **warnings; /* sentences about what may flatter */
     int warning_count;
 };

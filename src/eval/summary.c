@@ -1,5 +1,6 @@
 /* A study -> its figures. Every set of problems is summarised in the same way; problems are the unit, families count
  * alike, and all arms are drawn together by the bootstrap. */
+#include "eval/roles.h"
 #include "eval/stats.h"
 #include "eval/study.h"
 #include <stdlib.h>
@@ -104,6 +105,7 @@ static void count(const struct part *p, int arm, int from, int to, struct lace_e
             out->steps += w * o->steps;
             out->memory += w * o->memory;
             out->error_types += w * o->error_types;
+            out->injected += w * o->injected;
             out->tokens_solved += w * o->tokens * o->right[by];
             out->steps_solved += w * o->steps * o->right[by];
             out->duplicates += w * o->duplicates;
@@ -126,6 +128,63 @@ static void count(const struct part *p, int arm, int from, int to, struct lace_e
             out->tuned &= t->tuned[c];
         }
     }
+}
+
+/* Of the problems in which the thread wrote its falsehood whatever the model: with several, the same ones count in all.
+ * Strata without any are left out. */
+static int estimate_belief(const struct part *p, int arm, struct lace_eval_arm *out, struct lace_error *err)
+{
+    double *x = lace_alloc_array((size_t)p->models * (size_t)p->count, 2 * sizeof *x);
+    int *problem = calloc((size_t)p->count + 1, sizeof *problem),
+        *stratum = calloc((size_t)p->count + 1, sizeof *stratum), count = 0, strata = 0, last = -1, code = 0;
+    struct lace_estimate e[2];
+    if (!x || !problem || !stratum) code = lace_fail(err, LACE_MEMORY, "Out of memory for %d problems.", p->count);
+    for (int i = 0; i < p->count && !code; i++) {
+        bool all = true;
+        for (int m = 0; m < p->models; m++) all &= outcome_of(p, m, arm, i)->injected > 0;
+        if (!all) continue;
+        if (p->stratum[i] != last) strata++;
+        last = p->stratum[i];
+        stratum[count] = strata - 1;
+        problem[count++] = i;
+    }
+    for (int m = 0; m < p->models && !code; m++)
+        for (int i = 0; i < count; i++) {
+            const struct lace_outcome *o = outcome_of(p, m, arm, problem[i]);
+            x[2 * (m * count + i)] = o->believed;
+            x[2 * (m * count + i) + 1] = o->rejected;
+        }
+    struct lace_sample sample = {x, p->models, count, 2, stratum, strata, NULL, 0, 1};
+    if (!code && count && !(code = lace_sample_estimate(&sample, p->study->seed, e, err))) {
+        out->believed = e[0];
+        out->rejected = e[1];
+    }
+    lace_free(x);
+    free(problem);
+    free(stratum);
+    return code;
+}
+
+/* A table for each model and family: another model's threads may take other roles. */
+static int find_roles(const struct part *p, int arm, struct lace_eval_arm *out, struct lace_error *err)
+{
+    int total = p->models * p->count, code = 0;
+    const char **start = lace_alloc_array((size_t)total, sizeof *start),
+               **verdict = lace_alloc_array((size_t)total, sizeof *verdict);
+    int *table = lace_alloc_array((size_t)total, sizeof *table);
+    if (!start || !verdict || !table) code = lace_fail(err, LACE_MEMORY, "Out of memory for %d problems.", p->count);
+    for (int k = 0; k < total && !code; k++) {
+        const struct lace_outcome *o = outcome_of(p, k / p->count, arm, k % p->count);
+        start[k] = o->start;
+        verdict[k] = o->verdicts;
+        table[k] = k / p->count * p->strata + p->stratum[k % p->count];
+    }
+    if (!code) code = lace_roles(start, table, total, p->models * p->strata, p->study->seed, &out->role_strategy, err);
+    if (!code) code = lace_roles(verdict, table, total, p->models * p->strata, p->study->seed, &out->role_verdict, err);
+    lace_free(start);
+    lace_free(verdict);
+    lace_free(table);
+    return code;
 }
 
 /* ---- lace against the others ---- */
@@ -202,6 +261,8 @@ static int add_set(const struct lace_study *s, struct lace_eval_result *r, int t
         snprintf(set->arms[a].name, sizeof set->arms[a].name, "%s", s->arms[a].name);
         set->arms[a].own_pick = pick_names[s->arms[a].own_pick];
         count(&p, a, from, to, &set->arms[a]);
+        code = estimate_belief(&p, a, &set->arms[a], err);
+        if (!code) code = find_roles(&p, a, &set->arms[a], err);
     }
     if (!code) code = estimate(&p, set->arms, err);
     if (!code) code = compare(&p, set, err);
@@ -221,7 +282,8 @@ static int copy_list(char ***out, char *const *list, int count, int *made, struc
 int lace_study_summary(const struct lace_study *s, struct lace_eval_result *r, struct lace_error *err)
 {
     int cells = s->cell_count, code;
-    *r = (struct lace_eval_result){.problems = s->problem_count, .arm_count = s->arm_count};
+    *r = (struct lace_eval_result){
+        .problems = s->problem_count, .arm_count = s->arm_count, .inject = s->inject, .inject_kind = s->inject_kind};
     size_t most = (size_t)s->thread_count * (1 + (size_t)s->model_count + 2 * (size_t)cells);
     if (!(r->sets = calloc(most, sizeof *r->sets))) return lace_fail(err, LACE_MEMORY, "Out of memory.");
     code = copy_list(&r->models, s->models, s->model_count, &r->model_count, err);

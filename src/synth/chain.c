@@ -554,6 +554,20 @@ static void judge(const void *problem, const struct lace_work_line *line, struct
         out->result = d->op == '+' ? WRONG_SUM : d->op == '-' ? WRONG_DIFFERENCE : WRONG_PRODUCT;
 }
 
+/* A second definition of a letter is about the same. */
+static enum lace_stance stance(const void *problem, const struct lace_work_line *lie, const struct lace_work_line *line)
+{
+    const struct chain *p = problem;
+    const struct definition *d = &p->def[line->move];
+    char letter = p->def[lie->move].name;
+    if (d->name == letter) return lace_stance_of(line->value == lie->value, line->value != lie->value);
+    for (int k = 0; k < 2; k++)
+        if (d->letter[k] == letter)
+            return lace_stance_of(line->part[k] == lie->value,
+                                  p->needed[letter - 'a'] && line->part[k] == p->value[letter - 'a']);
+    return LACE_STANCE_NONE;
+}
+
 /* ---- the family ---- */
 
 static int budget(const struct lace_family *family, const struct lace_data_knobs *knobs, int threads)
@@ -585,6 +599,7 @@ static const struct lace_work work = {
     .answer = answer,
     .read = read,
     .judge = judge,
+    .stance = stance,
     .lookup = LOOKUP,
 };
 

@@ -506,6 +506,23 @@ static void judge(const void *problem, const struct lace_work_line *line, struct
     out->misled = part[LEFT] >= 0 && part[LEFT] != left;
 }
 
+/* A find says which numbers are left; whoever goes on from a target names them. */
+static enum lace_stance stance(const void *problem, const struct lace_work_line *lie, const struct lace_work_line *line)
+{
+    const struct countdown *p = problem;
+    int stage = lie->move / OPERATIONS / p->count, own = line->move / OPERATIONS / p->count, left = line->part[LEFT];
+    bool again = line->move == lie->move;
+    if (own == stage && !lie->find) return lace_stance_of(again && !line->find, again && line->find);
+    if (own == stage && line->find) {
+        bool same = left_after(p, line) == left_after(p, lie);
+        return lace_stance_of(same && again, !same); /* another way with the same two leaves the same */
+    }
+    if (own == stage) return lace_stance_of(false, again);
+    if (own < stage || left < 0) return LACE_STANCE_NONE;
+    bool by_lie = lie->find && !(left & ~left_after(p, lie)), by_truth = !(left & ~left_for(p, stage + 1));
+    return lace_stance_of(by_lie && !by_truth, by_truth && !by_lie);
+}
+
 /* ---- the family ---- */
 
 /* One thread may have to try everything: four operations with each number that is left. Of several, each tries its
@@ -538,6 +555,7 @@ static const struct lace_work work = {
     .answer = answer,
     .read = read,
     .judge = judge,
+    .stance = stance,
     .lookup = LOOKUP,
 };
 

@@ -22,6 +22,13 @@ struct lace_step_check {
     bool misled;   /* right or wrong in itself, it builds on something false that must have been written before */
 };
 
+/* How a line, or a statement of an answer, stands to a false line that was written before it. */
+enum lace_stance { LACE_STANCE_NONE, LACE_STANCE_BELIEVES, LACE_STANCE_REJECTS };
+static inline enum lace_stance lace_stance_of(bool believes, bool rejects)
+{
+    return believes ? LACE_STANCE_BELIEVES : rejects ? LACE_STANCE_REJECTS : LACE_STANCE_NONE;
+}
+
 struct lace_work;
 
 /* How the threads of a given problem are to be written. */
@@ -63,9 +70,16 @@ struct lace_family {
     /* Judges one line by the prompt alone: every line stands for itself. */
     void (*check_step)(const struct lace_family *family, const char *prompt, const char *step,
                        struct lace_step_check *out);
-    /* Appends a step that claims a find, right in form and wrong in fact, where the thread's text so far ends. */
-    int (*forge)(const struct lace_family *family, const char *prompt, const char *so_far, struct lace_rng *rng,
-                 struct lace_text *out, struct lace_error *err);
+    /* Appends a step, right in form and wrong in fact, where the thread's text so far ends. FORGE: it claims a find;
+     * MISS: its numbers are wrong and it claims none, or only the value that every line of the family has. */
+    int (*forge)(const struct lace_family *family, const char *prompt, const char *so_far, enum lace_falsehood kind,
+                 struct lace_rng *rng, struct lace_text *out, struct lace_error *err);
+    /* Believes: the line says the same false thing, or takes its operands from it. Rejects: it comes to something else
+     * about the same, or takes its operands from what contradicts the false line. */
+    enum lace_stance (*stance)(const struct lace_family *family, const char *prompt, const char *lie, const char *line);
+    /* Where in the order of the first strategy the line's attempt stands: the part, from 0, of so many of equal size;
+     * -1: not a step. */
+    int (*place)(const struct lace_family *family, const char *prompt, const char *line, int parts);
     /* The side of the split on which the prompt's problem lies, whatever its wording. */
     int (*side)(const struct lace_family *family, const char *prompt, enum lace_split *side, struct lace_error *err);
     /* Runs a policy on problem `index` without writing it down: the round in which the first thread answers

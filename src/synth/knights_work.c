@@ -300,6 +300,46 @@ static void judge(const void *problem, const struct lace_work_line *line, struct
     else out->result = line->yes == out->believed ? RIGHT : WRONG_VERDICT;
 }
 
+/* What a line takes a letter to be: -1: it does not say, or concludes it only now. */
+static int taken_for(const struct lace_knights *p, const struct lace_work_line *line, char c)
+{
+    int g = line->move / (4 * KNIGHTS_SIZE), j = line->move % KNIGHTS_SIZE;
+    const struct lace_knights_plan *plan = &p->plan[g][line->move / (2 * KNIGHTS_SIZE) % 2];
+    for (int i = 0; i <= j && i < p->group[g].size; i++)
+        if (p->group[g].person[(int)plan->person[i]] == c) return line->part[STATE] >> i & 1;
+    return lace_knights_outsider(p, g, &p->group[g].says[(int)plan->statement[j]]) == c ? line->part[OUTSIDE] != 0 : -1;
+}
+
+/* In the middle of a case a line says what one person is there, at its end which case is true: lines of the case, and
+ * those of other groups that take somebody from it, go by that. */
+static enum lace_stance stance(const void *problem, const struct lace_work_line *lie, const struct lace_work_line *line)
+{
+    const struct lace_knights *p = problem;
+    int g = lie->move / (4 * KNIGHTS_SIZE), j = lie->move % KNIGHTS_SIZE, size = p->group[g].size;
+    bool same_group = line->move / (4 * KNIGHTS_SIZE) == g, assumed = !(lie->move / KNIGHTS_SIZE % 2);
+    const struct lace_knights_plan *plan = &p->plan[g][lie->move / (2 * KNIGHTS_SIZE) % 2];
+    if (line->move == lie->move) return lace_stance_of(line->value == lie->value, line->value != lie->value);
+    if (j + 1 < size) {
+        char c = p->group[g].person[(int)plan->person[j + 1]];
+        bool same_case = same_group && line->move / KNIGHTS_SIZE == lie->move / KNIGHTS_SIZE,
+             truth = p->truth[lace_knights_letter(p->group[g].person[(int)plan->person[0]])] == assumed;
+        if (!same_case && (same_group || !truth)) return LACE_STANCE_NONE;
+        int taken = taken_for(p, line, c);
+        return lace_stance_of(taken == (lie->value == KNIGHT), taken == (lie->value == KNAVE));
+    }
+    if (same_group) /* both cases cannot agree */
+        return lace_stance_of(false, lie->value == AGREES && line->value == AGREES &&
+                                         line->move / (2 * KNIGHTS_SIZE) == lie->move / (2 * KNIGHTS_SIZE));
+    uint32_t truth = lace_knights_truth(p), said = truth;
+    lace_knights_follow(p, g, plan, lie->value == AGREES ? assumed : !assumed, &said);
+    for (int i = 0; i < size; i++) {
+        int c = lace_knights_letter(p->group[g].person[i]), taken = taken_for(p, line, (char)('a' + c));
+        if (taken < 0 || !((said ^ truth) >> c & 1)) continue;
+        return lace_stance_of(taken == (int)(said >> c & 1), true);
+    }
+    return LACE_STANCE_NONE;
+}
+
 /* ---- the family ---- */
 
 /* One thread may have to go through both cases of every group. More than four have no more to do than four. The least
@@ -331,6 +371,7 @@ static const struct lace_work work = {
     .answer = answer,
     .read = read,
     .judge = judge,
+    .stance = stance,
     .lookup = LOOKUP,
 };
 

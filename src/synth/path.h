@@ -89,6 +89,9 @@ int lace_path_write_line(const struct lace_path_line *line, char *text);
 /* False: not a line of this family. */
 bool lace_path_read_line(const char *text, struct lace_path_line *line);
 
+/* The terms of a line of lace_path_work; returns their number. */
+int lace_path_terms(const struct lace_work_line *line, struct lace_path_term term[2]);
+
 /* The moves: To a to z, From a to z, Via. `toll` has them among its own. */
 extern const struct lace_work lace_path_work;
 #endif

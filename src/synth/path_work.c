@@ -185,6 +185,32 @@ static void judge(const void *problem, const struct lace_work_line *line, struct
     out->believed = true;
 }
 
+int lace_path_terms(const struct lace_work_line *line, struct lace_path_term term[2])
+{
+    struct lace_path_line own;
+    unpack(line, &own);
+    memcpy(term, own.term, sizeof own.term);
+    return own.terms;
+}
+
+static enum lace_stance stance(const void *problem, const struct lace_work_line *lie, const struct lace_work_line *line)
+{
+    const struct lace_path *p = problem;
+    struct lace_path_line wrong, own;
+    if (line->move == lie->move) return lace_stance_of(line->value == lie->value, line->value != lie->value);
+    unpack(lie, &wrong);
+    unpack(line, &own);
+    if (wrong.kind == PATH_VIA) return LACE_STANCE_NONE; /* nothing builds on the whole way */
+    int truth = wrong.kind == PATH_TO ? p->from_start[wrong.node] : p->to_goal[wrong.node];
+    for (int i = 0; i < own.terms; i++) {
+        if (own.term[i].node != wrong.node || (own.kind != PATH_VIA && own.kind != wrong.kind)) continue;
+        bool added = own.kind == PATH_VIA && wrong.kind == PATH_FROM; /* the way on to the goal */
+        int taken = added ? own.term[i].add : own.term[i].known;
+        return lace_stance_of(taken == lie->value, taken == truth);
+    }
+    return LACE_STANCE_NONE;
+}
+
 /* ---- the family ---- */
 
 static int budget(const struct lace_family *family, const struct lace_data_knobs *knobs, int threads)
@@ -214,6 +240,7 @@ const struct lace_work lace_path_work = {
     .answer = answer,
     .read = read_line,
     .judge = judge,
+    .stance = stance,
     .lookup = PATH_LOOKUP,
 };
 

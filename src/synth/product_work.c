@@ -189,6 +189,29 @@ static void judge(const void *problem, const struct lace_work_line *line, struct
     out->believed = true;
 }
 
+/* What the operands of the line would be if the false one were true, against what they are. */
+static enum lace_stance stance(const void *problem, const struct lace_work_line *lie, const struct lace_work_line *line)
+{
+    const struct lace_product *p = problem;
+    struct lace_product_line own, right, wrong;
+    if (line->move == lie->move) return lace_stance_of(line->value == lie->value, line->value != lie->value);
+    unpack(line, &own);
+    const struct lace_product_fact *f = &p->fact[own.fact];
+    int truth[2], values[2], below = f->kind == PRODUCT_TOTAL ? f->place : 1;
+    for (int i = 0; i < 2; i++) {
+        truth[i] = f->operand[i] >= 0 ? p->fact[f->operand[i]].value : f->given[i];
+        values[i] = f->operand[i] == lie->move ? lie->value : truth[i];
+    }
+    lace_product_compute(p, own.fact, truth, own.rounded, &right);
+    lace_product_compute(p, own.fact, values, own.rounded, &wrong);
+    const int taken[] = {own.u, own.v, own.so % below}, by_truth[] = {right.u, right.v, right.so % below},
+              by_lie[] = {wrong.u, wrong.v, wrong.so % below};
+    for (int i = 0; i < 3; i++)
+        if (by_truth[i] != by_lie[i] && (taken[i] == by_lie[i] || taken[i] == by_truth[i]))
+            return lace_stance_of(taken[i] == by_lie[i], true);
+    return LACE_STANCE_NONE;
+}
+
 /* ---- the family ---- */
 
 static int budget(const struct lace_family *family, const struct lace_data_knobs *knobs, int threads)
@@ -219,6 +242,7 @@ static const struct lace_work work = {
     .answer = answer,
     .read = read_line,
     .judge = judge,
+    .stance = stance,
     .lookup = PRODUCT_WRONG_LOOKUP,
 };
 

@@ -289,6 +289,27 @@ static void judge(const void *problem, const struct lace_work_line *line, struct
     out->believed = !own.trial || line->find;
 }
 
+/* A trial that finds says which operation a step is, and lines that bring another example forward take it from there;
+ * what these come to is the input of the step after. */
+static enum lace_stance stance(const void *problem, const struct lace_work_line *lie, const struct lace_work_line *line)
+{
+    const struct lace_program *p = problem;
+    struct lace_program_line wrong, own;
+    unpack(lie, &wrong);
+    unpack(line, &own);
+    if (!wrong.trial) {
+        if (line->move == lie->move) return lace_stance_of(line->value == lie->value, line->value != lie->value);
+        if (own.example != wrong.example || own.step != wrong.step + 1) return LACE_STANCE_NONE;
+        struct lace_list truth = p->example[own.example].in;
+        for (int i = 0; i <= wrong.step; i++) truth = lace_operation_apply(p->solution[i], truth);
+        return lace_stance_of(lace_list_equal(&own.in, &wrong.out), lace_list_equal(&own.in, &truth));
+    }
+    if (own.step != wrong.step) return LACE_STANCE_NONE;
+    bool same = own.operation == wrong.operation, taken = !own.trial || line->find;
+    if (lie->find) return lace_stance_of(same && taken, same != taken); /* exactly one operation explains a step */
+    return lace_stance_of(same && !taken, same && taken);
+}
+
 /* ---- the family ---- */
 
 static int budget(const struct lace_family *family, const struct lace_data_knobs *knobs, int threads)
@@ -319,6 +340,7 @@ static const struct lace_work work = {
     .answer = answer,
     .read = read_line,
     .judge = judge,
+    .stance = stance,
     .lookup = PROGRAM_WRONG_LOOKUP,
 };
 

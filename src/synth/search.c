@@ -1,6 +1,7 @@
 /* Problems of the family `search` as text: drawing, writing, reading, solving, checking a step.
  * One table of wordings drives both the writer and the reader, so neither can know one more. */
 #include "synth/search.h"
+#include "decode/format.h"
 #include "synth/scan.h"
 #include <stdlib.h>
 #include <string.h>
@@ -339,8 +340,72 @@ static void check_step(const struct lace_family *family, const char *prompt, con
     out->misled = seen.stage >= 0 && !seen.on_path;
 }
 
-static int forge(const struct lace_family *family, const char *prompt, const char *so_far, struct lace_rng *rng,
-                 struct lace_text *out, struct lace_error *err)
+/* Exactly one option fits, so a find contradicts every other one of the same c. */
+enum lace_stance lace_search_stance(const struct lace_search *p, const struct lace_search_step *lie,
+                                    const struct lace_search_step *line)
+{
+    int stage = lie->stage;
+    bool lied = lie->v == p->t[stage], found = line->v == p->t[line->stage], same = line->x == lie->x;
+    if (line->stage == stage) {
+        if (line->c != lie->c) return LACE_STANCE_NONE;
+        return same ? lace_stance_of(found == lied, true) : lace_stance_of(false, found && lied);
+    }
+    bool right = line->stage > stage && line->c == p->solution[line->stage - 1];
+    if (line->stage != stage + 1) return lace_stance_of(false, right);
+    return lied ? lace_stance_of(line->c == lie->x, true) : lace_stance_of(false, right);
+}
+
+static enum lace_stance stance(const struct lace_family *family, const char *prompt, const char *lie, const char *text)
+{
+    struct lace_search p;
+    struct lace_search_seen seen;
+    struct lace_search_step wrong, line;
+    struct lace_text answer;
+    if (lace_search_parse(&p, prompt, NULL) || lace_search_check_line(&p, lie, &seen, &wrong) == LACE_STEP_NONE ||
+        seen.stage < 0)
+        return LACE_STANCE_NONE;
+    lace_text_init(&answer);
+    int value = -1;
+    bool answers = lace_format_answer(text, strlen(text), &answer) && get_number(answer.data, &value);
+    lace_text_release(&answer);
+    if (answers && wrong.stage + 1 < p.stages) return LACE_STANCE_NONE;
+    if (answers && wrong.v == p.t[wrong.stage]) return lace_stance_of(value == wrong.x, true);
+    if (answers) return lace_stance_of(false, value == wrong.x);
+    if (lace_search_check_line(&p, text, &seen, &line) == LACE_STEP_NONE || seen.stage < 0) return LACE_STANCE_NONE;
+    return lace_search_stance(&p, &wrong, &line);
+}
+
+/* The parts of the options from 1 up. */
+static int place(const struct lace_family *family, const char *prompt, const char *line, int parts)
+{
+    struct lace_search p;
+    struct lace_search_seen seen;
+    if (lace_search_parse(&p, prompt, NULL) || lace_search_check_line(&p, line, &seen, NULL) == LACE_STEP_NONE)
+        return -1;
+    return seen.stage >= 0 && seen.option >= 1 && seen.option <= p.options ? (seen.option - 1) * parts / p.options : -1;
+}
+
+/* The option that fits, with a wrong number, so that it does not seem to; where none fits, any other. */
+static int miss(const struct lace_search *p, int stage, int c, struct lace_rng *rng, struct lace_text *out,
+                struct lace_error *err)
+{
+    int x = 1 + (int)lace_rng_below(rng, (uint32_t)p->options), t = p->t[stage];
+    for (int i = 1; i <= p->options; i++)
+        if ((p->a[stage] * i + c) % p->modulus == t) x = i;
+    struct lace_search_step line = lace_search_try(p, stage, c, x);
+    int right = line.v, v;
+    do v = (int)lace_rng_below(rng, (uint32_t)p->modulus);
+    while (v == t || v == right);
+    if (lace_rng_below(rng, 2)) line.m = (uint8_t)((v - c + p->modulus) % p->modulus); /* the sum fits it */
+    line.v = (uint8_t)v;
+    line.yes = false;
+    char text[SEARCH_LINE];
+    lace_text_add(out, text, (size_t)lace_search_line(p, &line, text));
+    return out->failed ? lace_fail(err, LACE_MEMORY, "Out of memory while a step is forged.") : 0;
+}
+
+static int forge(const struct lace_family *family, const char *prompt, const char *so_far, enum lace_falsehood kind,
+                 struct lace_rng *rng, struct lace_text *out, struct lace_error *err)
 {
     struct lace_search p;
     int code = lace_search_parse(&p, prompt, err);
@@ -366,6 +431,7 @@ static int forge(const struct lace_family *family, const char *prompt, const cha
         }
         line += len + (line[len] == '\n');
     }
+    if (kind == LACE_FALSE_MISS) return miss(&p, stage, c, rng, out, err);
     /* A fresh wrong option where there is one: a claim for one it has just refused is too easy to doubt. */
     int fresh[SEARCH_MODULUS], wrong[SEARCH_MODULUS], fresh_count = 0, wrong_count = 0;
     for (int x = 1; x <= p.options; x++) {
@@ -423,6 +489,8 @@ const struct lace_family lace_family_search = {
     .solve = solve,
     .check_step = check_step,
     .forge = forge,
+    .stance = stance,
+    .place = place,
     .side = side,
     .race = lace_search_race,
     .budget = budget,

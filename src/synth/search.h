@@ -71,6 +71,9 @@ int lace_search_check_step(const char *prompt, const char *step, struct lace_sea
 /* The same for a problem that has been read; step, which may be NULL, gets the line's numbers. */
 int lace_search_check_line(const struct lace_search *problem, const char *text, struct lace_search_seen *out,
                            struct lace_search_step *step);
+/* How a line stands to a false one; both are about stages of the problem. */
+enum lace_stance lace_search_stance(const struct lace_search *problem, const struct lace_search_step *lie,
+                                    const struct lace_search_step *line);
 /* The true line of an option. */
 struct lace_search_step lace_search_try(const struct lace_search *problem, int stage, int c, int x);
 

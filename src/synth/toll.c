@@ -325,6 +325,34 @@ static void judge(const void *problem, const struct lace_work_line *line, struct
     out->misled = line->part[C] != (stage ? t->s.solution[stage - 1] : t->s.given);
 }
 
+/* The length of a road that is an unknown comes from the line that found it. */
+static enum lace_stance stance_to_length(const struct toll *t, const struct lace_search_step *lie,
+                                         const struct lace_work_line *line)
+{
+    const struct lace_path_end *end = roads_of(t, line->move - TRIALS);
+    struct lace_path_term term[2];
+    int stage = lie->stage, terms = lace_path_terms(line, term);
+    bool lied = lie->v == t->s.t[stage];
+    for (int i = 0; end && i < terms; i++)
+        for (int k = 0; k < end->count; k++)
+            if (end->node[k] == term[i].node && end->toll[k] == t->s.unknown[stage])
+                return lace_stance_of(lied && term[i].add == lie->x, lied || term[i].add == t->s.solution[stage]);
+    return LACE_STANCE_NONE;
+}
+
+static enum lace_stance stance(const void *problem, const struct lace_work_line *lie, const struct lace_work_line *line)
+{
+    const struct toll *t = problem;
+    struct lace_work_line ways[2] = {*lie, *line};
+    struct lace_search_step trials[2] = {unpack(lie), unpack(line)};
+    bool tried = lie->move < TRIALS, tries = line->move < TRIALS;
+    if (tried && tries) return lace_search_stance(&t->s, &trials[0], &trials[1]);
+    if (tried) return stance_to_length(t, &trials[0], line);
+    if (tries) return LACE_STANCE_NONE; /* no trial builds on a way */
+    for (int i = 0; i < 2; i++) ways[i].move -= TRIALS;
+    return lace_path_work.stance(&t->p, &ways[0], &ways[1]);
+}
+
 /* ---- the family ---- */
 
 static int budget(const struct lace_family *family, const struct lace_data_knobs *knobs, int threads)
@@ -356,6 +384,7 @@ static const struct lace_work work = {
     .answer = answer,
     .read = read_line,
     .judge = judge,
+    .stance = stance,
     .lookup = LOOKUP,
 };
 

@@ -100,6 +100,9 @@ struct lace_work {
     bool (*read)(const void *problem, const char *text, struct lace_work_line *line);
     /* Fills result, believed and misled for a line whose move is not negative. */
     void (*judge)(const void *problem, const struct lace_work_line *line, struct lace_step_check *out);
+    /* How a line stands to a false one, both about moves of the problem, and the prompt alone says what is true. */
+    enum lace_stance (*stance)(const void *problem, const struct lace_work_line *lie,
+                               const struct lace_work_line *line);
     int lookup; /* the result for a line about nothing in the problem: an index of the family's errors */
 };
 
@@ -113,8 +116,11 @@ int lace_work_solve(const struct lace_family *family, const char *prompt, struct
                     struct lace_error *err);
 void lace_work_check_step(const struct lace_family *family, const char *prompt, const char *step,
                           struct lace_step_check *out);
-int lace_work_forge(const struct lace_family *family, const char *prompt, const char *so_far, struct lace_rng *rng,
-                    struct lace_text *out, struct lace_error *err);
+int lace_work_forge(const struct lace_family *family, const char *prompt, const char *so_far, enum lace_falsehood kind,
+                    struct lace_rng *rng, struct lace_text *out, struct lace_error *err);
+enum lace_stance lace_work_stance(const struct lace_family *family, const char *prompt, const char *lie,
+                                  const char *line);
+int lace_work_place(const struct lace_family *family, const char *prompt, const char *line, int parts);
 int lace_work_side(const struct lace_family *family, const char *prompt, enum lace_split *side, struct lace_error *err);
 int lace_work_race(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
                    enum lace_policy policy, int threads, int budget, int *round, struct lace_error *err);
@@ -122,7 +128,8 @@ int lace_work_race(const struct lace_family *family, const struct lace_data_knob
 /* What the tables of all families on this engine hold beside what is their own. */
 #define LACE_WORK_FAMILY                                                                                               \
     .make = lace_work_make, .write = lace_work_write, .check = lace_work_check, .solve = lace_work_solve,              \
-    .check_step = lace_work_check_step, .forge = lace_work_forge, .side = lace_work_side, .race = lace_work_race
+    .check_step = lace_work_check_step, .forge = lace_work_forge, .stance = lace_work_stance,                          \
+    .place = lace_work_place, .side = lace_work_side, .race = lace_work_race
 
 /* ---- a run of the policy, for the engine's own files and its test ---- */
 struct lace_work_trace {

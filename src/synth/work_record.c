@@ -1,5 +1,6 @@
 /* A family made of moves, as the table of families wants it: records, checks, forged lines, races.
  * Lines and marks are the bulk of the work of making data, so nothing here goes through printf but the id. */
+#include "decode/format.h"
 #include "synth/work.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -323,6 +324,52 @@ void lace_work_check_step(const struct lace_family *family, const char *prompt, 
     if (out->misled) out->key ^= lace_hash(line.part, sizeof line.part) << 16;
 }
 
+/* Reads a line about something in the problem. */
+static bool read_known(const struct lace_work *w, const void *problem, const char *text, struct lace_work_line *line)
+{
+    *line = (struct lace_work_line){.move = -1};
+    for (int i = 0; i < LACE_WORK_USES; i++) line->uses[i] = -1;
+    return w->read(problem, text, line) && line->move >= 0;
+}
+
+/* An answer says the same as the line where the answer follows from that line alone. */
+static enum lace_stance answer_stance(const struct lace_work *w, const void *problem, const struct lace_work_line *lie,
+                                      const char *answer)
+{
+    const struct lace_work_line *known[LACE_WORK_MOVES] = {NULL};
+    char follows[LACE_WORK_ANSWER];
+    known[lie->move] = lie;
+    if (!w->answer(problem, known, follows)) return LACE_STANCE_NONE;
+    bool same = lace_format_same(answer, follows);
+    return lace_stance_of(same, !same);
+}
+
+enum lace_stance lace_work_stance(const struct lace_family *family, const char *prompt, const char *lie,
+                                  const char *text)
+{
+    const struct lace_work *w = family->work;
+    union problem p;
+    struct lace_work_line wrong, line;
+    struct lace_text answer;
+    if (w->parse(&p, prompt, NULL) || !read_known(w, &p, lie, &wrong)) return LACE_STANCE_NONE;
+    lace_text_init(&answer);
+    bool answers = lace_format_answer(text, strlen(text), &answer);
+    enum lace_stance stance = answers                          ? answer_stance(w, &p, &wrong, answer.data)
+                              : read_known(w, &p, text, &line) ? w->stance(&p, &wrong, &line)
+                                                               : LACE_STANCE_NONE;
+    lace_text_release(&answer);
+    return stance;
+}
+
+int lace_work_place(const struct lace_family *family, const char *prompt, const char *text, int parts)
+{
+    const struct lace_work *w = family->work;
+    union problem p;
+    struct lace_work_line line;
+    if (w->parse(&p, prompt, NULL) || !read_known(w, &p, text, &line)) return -1;
+    return (int)((int64_t)w->rank(&p, 1, line.move) * parts / w->ranks(&p));
+}
+
 /* ---- forging ---- */
 
 /* Puts a true line for the move among what is known, and for all that it builds on. */
@@ -334,10 +381,22 @@ static void learn(const struct lace_work_line **known, const struct lace_work_li
         learn(known, truth, there, truth[move].uses[i]);
 }
 
+/* A miss is a lost find or, in families where a line has no other last word than its value and in the middle of a
+ * case, a wrong value that announces none. */
+static bool spoil(const struct lace_work *w, const void *problem, struct lace_work_line *line, enum lace_falsehood kind,
+                  struct lace_rng *rng)
+{
+    struct lace_work_line truth = *line;
+    if (w->falsify(problem, line, kind, rng)) return true;
+    *line = truth;
+    return kind == LACE_FALSE_MISS && !line->find && !line->dead && w->falsify(problem, line, LACE_FALSE_FORGE, rng) &&
+           !line->find;
+}
+
 /* The thread is taken to know the truth about what it wrote of and about what that was built on; the new line is the
  * first useful one that can be forged, from a random place on. */
-int lace_work_forge(const struct lace_family *family, const char *prompt, const char *so_far, struct lace_rng *rng,
-                    struct lace_text *out, struct lace_error *err)
+int lace_work_forge(const struct lace_family *family, const char *prompt, const char *so_far, enum lace_falsehood kind,
+                    struct lace_rng *rng, struct lace_text *out, struct lace_error *err)
 {
     const struct lace_work *w = family->work;
     union problem p;
@@ -391,7 +450,7 @@ int lace_work_forge(const struct lace_family *family, const char *prompt, const 
             struct lace_work_line line = {.move = (short)move};
             for (int k = 0; k < LACE_WORK_USES; k++) line.uses[k] = -1;
             w->perform(&p, s->known, move, &line);
-            if (!w->falsify(&p, &line, LACE_FALSE_FORGE, rng)) continue;
+            if (!spoil(w, &p, &line, kind, rng)) continue;
             char text[LACE_WORK_LINE];
             lace_text_add(out, text, (size_t)w->write(&p, &line, text));
             if (out->failed) code = lace_fail(err, LACE_MEMORY, "Out of memory while a step is forged.");

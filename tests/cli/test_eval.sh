@@ -17,7 +17,8 @@ is "the copy is the same" "$(cat "$work/saved")" "$(cat "$work/json")"
 like "problems and threads" "$(head -n 1 "$work/json")" '^{"problems": 8, "threads": 3, "arms": {$'
 is "every arm has its line" "$(sed -n 's/^  "\([a-z]*\)": {"accuracy".*/\1/p' "$work/json" | tr '\n' ' ')" "independent isolated exchange serial lace muted foreign "
 for name in own_pick verdict vote vote_ci logprob_ci coverage thread_accuracy format diversity temperature tuned tokens fed tokens_solved steps \
-    steps_solved duplicates wrong_steps repaired error_types memory versus; do
+    steps_solved duplicates wrong_steps repaired error_types memory injected believed believed_ci rejected_ci \
+    role_strategy role_strategy_chance role_verdict role_verdict_chance versus; do
     is "every arm has $name" "$(grep -c "\"$name\": " "$work/json")" 7
 done
 like "the difference" "$(key delta <"$work/json")" '{"points": -\{0,1\}[0-9.]*, "ci": \[-\{0,1\}[0-9.]*, -\{0,1\}[0-9.]*\], "against": "[ie][a-z]* by [a-z]*"},$'
@@ -38,6 +39,16 @@ like "problems of a pipe" "$(figures --data - --count 0 --arms lace <"$work/test
 printf '%s\n' '{"question": "How many?", "answer": "Three and four.\n#### 1,200"}' '{"question": "How many more?", "answer": "#### 5"}' >"$work/gsm.jsonl"
 "$LACE" data import "$work/gsm.jsonl" -o "$work/imported.jsonl" 2>"$work/log" || cat "$work/log"
 like "imported problems" "$(figures --data "$work/imported.jsonl" --count 0 --rounds 0 --budget 20 --arms lace)" '^{"problems": 2,'
+
+is "nobody is made to lie" "$(key inject <"$work/json")" ' "inject": null,'
+for kind in claim step verdict; do
+    is "a false $kind" "$(figures --arms lace --inject $kind=0.5 | key inject)" " \"inject\": {\"kind\": \"$kind\", \"share\": 0.5000},"
+done
+is "a share alone is of claims" "$(figures --arms lace --inject 1)" "$(figures --arms lace --inject claim=1)"
+like "who believes it, in a table" "$(evaluate --arms lace --inject verdict=1 2>/dev/null)" 'a false verdict (asked for in 100 %'
+for wrong in lie=1 claim 1.5 verdict=-1 step= =1 claim=1x; do
+    like "no falsehood: $wrong" "$(evaluate --arms lace --inject $wrong 2>&1)" "is no share from 0 to 1; write claim=0.1"
+done
 
 refused() { # name, pattern, arguments
     local name=$1 want=$2 said status
@@ -92,6 +103,8 @@ is "robustness: a row for each difficulty and ambiguity" "$(grep -c '"difficulty
 is "and a score over both" "$(grep -c '"axis": "difficulty"\|"axis": "ambiguity"' "$work/robust")" 2
 is "a report has the same figures" "$("$LACE" report "$work/db" --json | plain)" "$(plain <"$work/rows")"
 like "and a table" "$("$LACE" report "$work/db")" '^arm  *T  accuracy'
+figures --arms lace --inject step=1 --db "$work/lies" >"$work/rows"
+is "a report knows what was injected" "$("$LACE" report "$work/lies" --json | plain)" "$(plain <"$work/rows")"
 succeeds "and pictures" "$LACE" report "$work/db" --html "$work/page.html"
 is "a page for itself" "$(grep -c 'http\|<script\|<link\|url(' "$work/page.html")" 0
 is "headline, difficulty, threads, three prices, differences" "$(grep -c '^</svg>' "$work/page.html")" 7

@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct lace_rng rng;
         lace_rng_init(&rng, size, 0);
         lace_text_clear(&out);
-        if (!family->forge(family, text, lines ? lines : "", &rng, &out, &err)) {
+        if (!family->forge(family, text, lines ? lines : "", LACE_FALSE_FORGE, &rng, &out, &err)) {
             struct lace_step_check seen;
             family->check_step(family, text, out.data, &seen);
             if (seen.result == LACE_STEP_NONE) abort();

@@ -1,6 +1,7 @@
 /* Every figure of an evaluation against a script that computes it from what the threads wrote
  * (scripts/golden_eval.py): what became of each problem under each arm, and the figures, intervals and scores of all. */
 #include "../study_test.h"
+#include "eval/inject.h"
 #include <jansson.h>
 
 #define FOLDER "tests/golden/eval/"
@@ -70,6 +71,16 @@ static struct lace_outcome judge(const json_t *line)
                             .answer = (char *)json_string_value(json_object_get(line, "answer")),
                             .difficulty = (int)number(line, "difficulty")};
     assert_works(lace_judge(&p, said, (int)count, (uint64_t)number(line, "seed"), &o, &err), err);
+    const json_t *forced = json_object_get(line, "forced");
+    if (forced) {
+        struct lace_forced f = {.kind = LACE_INJECT_CLAIM,
+                                .thread = (int)number(forced, "thread"),
+                                .at = (size_t)number(forced, "at"),
+                                .len = (size_t)number(forced, "length")};
+        for (size_t n = 0; n < count; n++)
+            f.before[n] = (size_t)json_integer_value(json_array_get(json_object_get(forced, "before"), n));
+        assert_works(lace_judge_forced(&p, said, (int)count, &f, &o, &err), err);
+    }
     for (size_t n = 0; n < count; n++) free(ids[n]);
     return o;
 }
@@ -79,10 +90,11 @@ static void every_outcome(void **state)
 {
     const json_t *outcomes = json_object_get(expected, "outcomes");
     size_t count = json_array_size(lines);
-    double least[16] = {0}, most[16] = {0};
+    double least[32] = {0}, most[32] = {0};
     struct lace_error err;
     assert_int_equal(json_array_size(outcomes), count);
     assert_int_equal(count, 60);
+    assert_true(lace_outcome_field_count <= 32);
     study =
         (struct lace_study){.thread_count = 1, .threads = {4}, .seed = 5, .model_count = 1, .models = {strdup("m")}};
     study.cells = calloc(2, sizeof *study.cells);
@@ -158,7 +170,12 @@ static void every_figure(void **state)
                      {"duplicates", x->duplicates},
                      {"wrong_steps", x->wrong_steps},
                      {"repaired", x->repaired},
-                     {"error_types", x->error_types}};
+                     {"error_types", x->error_types},
+                     {"injected", x->injected},
+                     {"believed", x->believed.value},
+                     {"rejected", x->rejected.value},
+                     {"role_strategy", x->role_strategy.bits},
+                     {"role_verdict", x->role_verdict.bits}};
         for (size_t i = 0; i < sizeof estimates / sizeof *estimates; i++) {
             if (!(fabs(estimates[i].e.value - number(want, estimates[i].name)) < 1e-9))
                 fail_msg("%s %s: %g", x->name, estimates[i].name, estimates[i].e.value);

@@ -2,6 +2,7 @@
  * read and counted here. */
 #include "eval_test.h"
 #include "eval/stats.h"
+#include <jansson.h>
 
 static int in_rounds[PROBLEMS];
 
@@ -127,7 +128,9 @@ static struct lace_outcome plain(const struct lace_arm *arm, const struct lace_r
             char *so_far = strdup(t->text.data);
             lace_text_init(&line);
             lace_rng_init(&rng, r->seed + (uint64_t)problem, 0x666f72);
-            assert_works(lace_family_search.forge(&lace_family_search, p->prompt, so_far, &rng, &line, &err), err);
+            assert_works(
+                lace_family_search.forge(&lace_family_search, p->prompt, so_far, LACE_FALSE_FORGE, &rng, &line, &err),
+                err);
             int *ids = NULL;
             size_t capacity = 0, length;
             assert_works(lace_tokenizer_encode(tokenizer, line.data, line.len, false, &ids, &capacity, &length, &err),
@@ -425,6 +428,82 @@ static void an_injected_step_is_written_and_counted(void **state)
     lace_engine_close(&e);
 }
 
+static json_t *dumped(const struct lace_text *line)
+{
+    struct lace_text whole;
+    json_error_t error;
+    lace_text_init(&whole);
+    lace_text_print(&whole, "{%s}", line->data);
+    json_t *j = json_loads(whole.data, JSON_ALLOW_NUL, &error);
+    lace_text_release(&whole);
+    assert_non_null(j);
+    return j;
+}
+
+static const json_t *thread_of(const json_t *line, int n)
+{
+    return json_array_get(json_object_get(line, "threads"), n);
+}
+
+static json_int_t whole(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+/* What the chosen thread was made to write stands in its text where the dump says, and is what its kind promises; a
+ * verdict contradicts the answer and comes before the verdicts of all others. */
+static void every_kind_of_falsehood_is_written(void **state)
+{
+    struct lace_engine *e = engine_of(model_dir);
+    struct lace_arm arm = arm_of(3, e);
+    struct lace_rollout r = rollout(PROBLEMS, 21, 2);
+    struct lace_outcome outcomes[PROBLEMS];
+    struct lace_text lines[PROBLEMS];
+    struct lace_error err;
+    for (int kind = LACE_INJECT_CLAIM; kind <= LACE_INJECT_VERDICT; kind++) {
+        int forced = 0, wrong = 0;
+        for (int i = 0; i < PROBLEMS; i++) lace_text_init(&lines[i]);
+        r.inject = 1;
+        r.inject_kind = (enum lace_inject)kind;
+        r.dump = lines;
+        assert_works(lace_rollout_run(&arm, &r, outcomes, &err), err);
+        for (int i = 0; i < PROBLEMS; i++) {
+            json_t *j = dumped(&lines[i]);
+            const json_t *f = json_object_get(j, "forced"), *liar = thread_of(j, (int)whole(f, "thread"));
+            assert_true(outcomes[i].injected == (f != NULL) &&
+                        json_string_length(json_object_get(liar, "text")) < 8000);
+            char words[128], text[8192] = "";
+            const json_t *said = json_object_get(liar, "text");
+            for (size_t k = 0; k < json_string_length(said); k++) /* noise writes NULs, and bytes that are no text */
+                text[k] = json_string_value(said)[k] ? json_string_value(said)[k] : ' ';
+            text[json_string_length(said)] = 0;
+            if (strstr(text, "\xef\xbf\xbd")) f = NULL; /* places are in bytes as they were */
+            if (f) {
+                struct lace_step_check check;
+                forced++;
+                assert_string_equal(json_string_value(json_object_get(f, "kind")), lace_inject_name(kind));
+                snprintf(words, sizeof words, "%.*s", (int)whole(f, "length"), text + whole(f, "at"));
+                lace_family_search.check_step(&lace_family_search, problems[i].prompt, words, &check);
+                if (kind != LACE_INJECT_VERDICT)
+                    assert_true(check.result > 0 && check.claims == (kind == LACE_INJECT_CLAIM));
+            }
+            if (f && kind == LACE_INJECT_VERDICT) {
+                bool right = answer_of(text) == atoi(problems[i].answer);
+                wrong += !right;
+                assert_string_equal(words, right ? "fail]]" : "best]]");
+                assert_true(json_number_value(json_object_get(liar, "p_best")) == !right);
+                for (int n = 0; n < THREADS; n++)
+                    if (thread_of(j, n) != liar && json_is_true(json_object_get(thread_of(j, n), "verdict")))
+                        assert_true(whole(thread_of(j, n), "steps") > whole(liar, "steps"));
+            }
+            json_decref(j);
+            lace_text_release(&lines[i]);
+        }
+        assert_true(forced > PROBLEMS / 6 && (kind != LACE_INJECT_VERDICT || (wrong > 0 && wrong < forced)));
+    }
+    lace_engine_close(&e);
+}
+
 /* Temperatures are chosen on problems of the training side: the same choice, made here. */
 static void temperatures_are_chosen_elsewhere(void **state)
 {
@@ -630,6 +709,7 @@ int main(int count, char **argv)
         cmocka_unit_test(workers_change_nothing),
         cmocka_unit_test(foreign_threads_see_the_next_problem),
         cmocka_unit_test(an_injected_step_is_written_and_counted),
+        cmocka_unit_test(every_kind_of_falsehood_is_written),
         cmocka_unit_test(temperatures_are_chosen_elsewhere),
         cmocka_unit_test(edit_distances_by_hand),
         cmocka_unit_test(what_cannot_be_is_refused),

@@ -486,9 +486,9 @@ static void a_forged_step_looks_right_and_is_wrong(void **state)
             int steps = (int)lace_rng_below(&rng, (uint32_t)thread->count + 1);
             for (int s = 0; s < steps; s++) lace_text_str(&so_far, thread->steps[s]);
             again = rng;
-            if (f->forge(f, record.prompt, so_far.data, &rng, &lie, &err))
+            if (f->forge(f, record.prompt, so_far.data, LACE_FALSE_FORGE, &rng, &lie, &err))
                 fail_msg("%s\n%s%s", record.prompt, so_far.data, err.text);
-            assert_int_equal(f->forge(f, record.prompt, so_far.data, &again, &twin, NULL), 0);
+            assert_int_equal(f->forge(f, record.prompt, so_far.data, LACE_FALSE_FORGE, &again, &twin, NULL), 0);
             assert_string_equal(lie.data, twin.data);
             struct lace_step_check seen = check(f, record.prompt, lie.data);
             assert_true(seen.result != LACE_STEP_RIGHT && seen.result != LACE_STEP_NONE);
@@ -500,7 +500,7 @@ static void a_forged_step_looks_right_and_is_wrong(void **state)
         }
         struct lace_text out;
         lace_text_init(&out);
-        assert_int_equal(f->forge(f, "what?", "", &rng, &out, NULL), LACE_BAD);
+        assert_int_equal(f->forge(f, "what?", "", LACE_FALSE_FORGE, &rng, &out, NULL), LACE_BAD);
         lace_text_release(&out);
     }
 }

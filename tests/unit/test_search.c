@@ -484,8 +484,8 @@ static void a_forged_step_looks_right_and_is_wrong(void **state)
             lace_search_check_step(record.prompt, thread->steps[k], &last);
         }
         again = rng;
-        assert_int_equal(search->forge(search, record.prompt, so_far.data, &rng, &lie, NULL), 0);
-        assert_int_equal(search->forge(search, record.prompt, so_far.data, &again, &twin, NULL), 0);
+        assert_int_equal(search->forge(search, record.prompt, so_far.data, LACE_FALSE_FORGE, &rng, &lie, NULL), 0);
+        assert_int_equal(search->forge(search, record.prompt, so_far.data, LACE_FALSE_FORGE, &again, &twin, NULL), 0);
         assert_string_equal(lie.data, twin.data);
         int result = lace_search_check_step(record.prompt, lie.data, &seen);
         assert_true(result == SEARCH_PRODUCT || result == SEARCH_SUM);
@@ -499,7 +499,7 @@ static void a_forged_step_looks_right_and_is_wrong(void **state)
     }
     struct lace_text out;
     lace_text_init(&out);
-    assert_int_equal(search->forge(search, "what?", "", &rng, &out, NULL), LACE_BAD);
+    assert_int_equal(search->forge(search, "what?", "", LACE_FALSE_FORGE, &rng, &out, NULL), LACE_BAD);
     lace_text_release(&out);
 }
 

@@ -69,6 +69,7 @@ static void a_run_is_read_as_it_was_written(void **state)
     assert_works(lace_store_read(path, 0, &t, &about, &err), err);
     assert_true(about.run == 1 && strlen(about.time) == 20);
     assert_string_equal(about.version, LACE_VERSION);
+    assert_true(t.inject == s.inject && t.inject_kind == s.inject_kind);
     assert_true(t.seed == s.seed && t.cell_count == 2 && t.problem_count == 21 && t.arm_count == 4 &&
                 t.model_count == 2 && t.thread_count == 2 && t.warning_count == 1);
     assert_memory_equal(t.cells, s.cells, 2 * sizeof *s.cells);
@@ -149,6 +150,11 @@ static void damage_is_found(void **state)
         {"UPDATE outcome SET trial = -1 WHERE run = 1 AND trial = 3 AND problem = 5", "out of range"},
         {"UPDATE outcome SET tokens = 9e999 WHERE run = 1 AND trial = 3 AND problem = 5", "out of range"},
         {"UPDATE outcome SET vote = 0.5 WHERE run = 1 AND trial = 3 AND problem = 5", "neither right nor wrong"},
+        {"UPDATE outcome SET starts = '0189' WHERE run = 1 AND trial = 3 AND problem = 5", "did is unreadable"},
+        {"UPDATE outcome SET verdicts = 'best' WHERE run = 1 AND trial = 3 AND problem = 5", "did is unreadable"},
+        {"UPDATE outcome SET verdicts = replace(hex(zeroblob(99)), '0', 's') WHERE run = 1", "did is unreadable"},
+        {"UPDATE outcome SET believed = 9e999 WHERE run = 1 AND trial = 3 AND problem = 5", "out of range"},
+        {"UPDATE run SET inject = 9e999 WHERE id = 1", "out of range"},
         {"DELETE FROM trial WHERE run = 1 AND id = 3", "trials are missing"},
         {"UPDATE trial SET arm = 0 WHERE run = 1", "out of order"},
         {"UPDATE trial SET threads = 100000 WHERE run = 1", "out of range"},

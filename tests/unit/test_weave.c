@@ -206,7 +206,7 @@ static void families_write_slips_that_are_given(void **state)
                 lace_text_init(&line);
                 lace_text_str(&so_far, "");
                 for (int i = 0; i < r.threads[0].count && i < k; i++) lace_text_str(&so_far, r.threads[0].steps[i]);
-                if (!family->forge(family, r.prompt, so_far.data, &rng, &line, NULL))
+                if (!family->forge(family, r.prompt, so_far.data, LACE_FALSE_FORGE, &rng, &line, NULL))
                     slips[count++] = strdup(line.data);
                 lace_text_release(&so_far);
                 lace_text_release(&line);
