@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *model, *shape, *dtype, *files, *threads = "1,4,8,16";
+static const char *model, *shape, *dtype, *kv_dtype, *files, *threads = "1,4,8,16";
 static bool json, quick;
 static int workers, groups = 1, steps;
 
@@ -17,6 +17,8 @@ static const struct cli_option options[] = {
     {"groups", 'g', CLI_INT, &groups, "N", "Groups of so many threads that decode together.", .min = 1, .max = 128},
     {"dtype", 0, CLI_CHOICE, &dtype, NULL, "The type of the weights; by default what this CPU is fast at.",
      .choices = "bf16|f32|q8_0|q4_0|q4_k|q5_k|q6_k"},
+    {"kv-dtype", 0, CLI_CHOICE, &kv_dtype, NULL, "The type of keys and values; f32 with f32 weights, else bf16.",
+     .choices = "bf16|f32"},
     {"steps", 0, CLI_INT, &steps, "N", "Steps to decode behind a prompt of 128 tokens; 24, or with --quick 6.",
      .min = 1, .max = 1 << 16},
     {"workers", 0, CLI_INT, &workers, "N", "OS threads; by default all cores.", .min = 0, .max = 1024},
@@ -130,6 +132,7 @@ static int run(int count, char **args)
                                    .model = model,
                                    .shape = shape,
                                    .dtype = dtype,
+                                   .kv_dtype = kv_dtype,
                                    .workers = workers,
                                    .groups = groups,
                                    .steps = steps,

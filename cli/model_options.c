@@ -33,6 +33,7 @@ int cli_model_open(struct lace_engine **engine)
     o.model = cli_model.model;
     o.lattice = cli_model.lattice;
     o.dtype = cli_model.dtype;
+    o.kv_dtype = cli_model.kv_dtype;
     *engine = NULL;
     int status = cli_model.visible ? read_visible(&o) : 0;
     if (status) return status;

@@ -4,7 +4,7 @@
 #include "options.h"
 
 struct cli_model_options {
-    const char *model, *lattice, *visible, *dtype, *isa;
+    const char *model, *lattice, *visible, *dtype, *kv_dtype, *isa;
 };
 extern struct cli_model_options cli_model;
 
@@ -30,6 +30,13 @@ extern struct cli_model_options cli_model;
          &cli_model.dtype,                                                                                             \
          NULL,                                                                                                         \
          "Type of the matrix products; what this CPU is fast at by default.",                                          \
+         .choices = "bf16|f32"},                                                                                       \
+        {"kv-dtype",                                                                                                   \
+         0,                                                                                                            \
+         CLI_CHOICE,                                                                                                   \
+         &cli_model.kv_dtype,                                                                                          \
+         NULL,                                                                                                         \
+         "Type of the keys and values kept of what was read; f32 with f32 products, else bf16, by default.",           \
          .choices = "bf16|f32"},                                                                                       \
     {                                                                                                                  \
         "isa", 0, CLI_CHOICE, &cli_model.isa, "LEVEL", "Use no newer instructions than these.",                        \

@@ -35,6 +35,9 @@ struct lace_engine_options {
     int visible;         /* enum lace_visible: show other positions than the lattice was trained with; -1: its own */
     int window;          /* with LACE_WINDOW */
     const char *dtype;   /* "bf16", "f32", or NULL: what this CPU is fast at */
+    /* Type of the keys and values that decoding keeps: "bf16", "f32", or NULL: f32 where products are computed in f32, so
+     * that nothing is rounded, and else bf16, which takes half of the memory. */
+    const char *kv_dtype;
 };
 /* Fills the options: the shipped model, its own lattice, the type of products that this CPU is fast at. */
 void lace_engine_defaults(struct lace_engine_options *options);
@@ -47,6 +50,7 @@ struct lace_engine_info {
     const char *path;        /* of the model's directory */
     const char *lattice;     /* kind of its lattice: "lattice", "full", or "none" */
     const char *isa, *dtype; /* the level of the operations in use; the type of most weights: "bf16", "q4_k", ... */
+    const char *kv_dtype;    /* "bf16" or "f32" */
     size_t parameters, lattice_parameters;
     int layers, width, vocabulary, context, max_threads;
 };
@@ -759,6 +763,7 @@ struct lace_bench_options {
     const char *shape; /* without a model: random weights of this shape; "qwen3-0.6b" */
     const char *dtype; /* "bf16", "f32", or NULL: what this CPU is fast at; of random weights also a format of blocks:
                            "q8_0", "q4_0", "q4_k", "q5_k", "q6_k" */
+    const char *kv_dtype; /* of keys and values, as an engine's: "bf16", "f32", or NULL */
     const int *threads; /* decode with these numbers of reasoning threads */
     int thread_count;
     int groups;  /* of so many threads each, decoded together; 0: one */

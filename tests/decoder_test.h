@@ -46,9 +46,8 @@ static inline struct lace_decoder *make_decoder(const struct lace_model *m, int 
 {
     struct lace_decoder *d;
     struct lace_error err;
-    assert_works(
-        lace_decoder_open(&d, m, &format, &(struct lace_decoder_options){groups, THREADS, PROMPT, TOKENS, 0}, &err),
-        err);
+    struct lace_decoder_options size = {groups, THREADS, PROMPT, TOKENS, 0, .kv = kv_type};
+    assert_works(lace_decoder_open(&d, m, &format, &size, &err), err);
     return d;
 }
 

@@ -25,6 +25,9 @@ struct story { /* a prompt and its threads */
     struct story_thread thread[MAX_THREADS];
 };
 
+/* The type of keys and values of the passes, and of the decoders (decoder_test.h), that are opened from now on. */
+static enum lace_dtype kv_type = LACE_F32;
+
 struct pass {
     const struct lace_model *model;
     struct lace_cache cache;
@@ -64,7 +67,7 @@ static inline void pass_open(struct pass *p, const struct lace_model *m, const s
     }
     assert_true(count <= MAX_GROUPS && rows <= MAX_ROWS);
     struct lace_state_options o = {rows, rows, rows, rows, omp_get_max_threads(), m->trained};
-    assert_works(lace_cache_init(&p->cache, m, rows, &p->err), p->err);
+    assert_works(lace_cache_init(&p->cache, m, rows, kv_type, &p->err), p->err);
     assert_works(lace_batch_init(&p->batch, rows, count, ranges, &p->err), p->err);
     assert_works(lace_state_init(&p->state, m, &o, &p->err), p->err);
     struct lace_batch *b = &p->batch;

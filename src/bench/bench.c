@@ -106,6 +106,8 @@ static int check(const struct lace_bench_options *o, struct lace_error *err)
     if (o->dtype && o->model && lace_dtype_has_blocks(type))
         return lace_fail(err, LACE_BAD, "Weights of type %s are random ones; a model has the type of its file.",
                          o->dtype);
+    if (o->kv_dtype && strcmp(o->kv_dtype, "bf16") && strcmp(o->kv_dtype, "f32"))
+        return lace_fail(err, LACE_BAD, "kv_dtype must be bf16 or f32, not \"%.20s\".", o->kv_dtype);
     int groups = o->groups > 1 ? o->groups : 1;
     for (int i = 0; i < o->thread_count; i++)
         if (o->threads[i] < 1 || o->threads[i] > LACE_FEW_ROWS / groups)
@@ -124,6 +126,7 @@ int lace_bench(const struct lace_bench_options *options, struct lace_error *err)
     b.dtype = lace_ops_prefers_bf16(b.ops) ? LACE_BF16 : LACE_F32;
     b.blocks = options->dtype ? named(options->dtype) : b.dtype;
     if (!lace_dtype_has_blocks(b.blocks)) b.dtype = b.blocks;
+    b.kv = !options->kv_dtype ? -1 : (int)named(options->kv_dtype);
     b.workers = options->workers ? options->workers : omp_get_max_threads();
     omp_set_num_threads(b.workers);
 

@@ -23,6 +23,7 @@ struct lace_bench {
     const struct lace_ops *ops;
     enum lace_dtype dtype;  /* of the products */
     enum lace_dtype blocks; /* of the backbone's weights, where they are of blocks; else as dtype */
+    int kv; /* enum lace_dtype of keys and values; -1: what suits the model */
     int workers;
     double start;           /* seconds of CPU time of this process before the benchmark began */
     double product_rate[2]; /* FLOP/s, by dtype */
@@ -48,6 +49,7 @@ struct lace_subject {
     struct lace_tokenizer *tokenizer;
     struct lace_format format;
     size_t backbone_bytes, lattice_bytes; /* of weights that a step reads */
+    enum lace_dtype kv;                   /* of keys and values */
     double row_flops;                     /* of the backbone's products for one row, without the head */
 };
 int lace_subject_open(struct lace_subject *subject, const struct lace_bench *bench, struct lace_error *err);

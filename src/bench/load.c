@@ -55,12 +55,15 @@ static void matrix_pack(struct lace_matrix *m, const void *w, enum lace_dtype so
     pack_seconds += lace_now() - from;
 }
 
-static int first_token(const struct lace_model *m, const struct lace_format *format, struct times *t,
-                       struct lace_error *err)
+static int first_token(const struct lace_bench *b, const struct lace_model *m, const struct lace_format *format,
+                       struct times *t, struct lace_error *err)
 {
     struct lace_decoder *d;
-    struct lace_decoder_options size = {
-        .groups = 1, .threads = THREADS, .prompt = PROMPT, .tokens = 3 * LACE_TAG_TOKENS};
+    struct lace_decoder_options size = {.groups = 1,
+                                        .threads = THREADS,
+                                        .prompt = PROMPT,
+                                        .tokens = 3 * LACE_TAG_TOKENS,
+                                        .kv = b->kv < 0 ? lace_model_kv_dtype(m) : (enum lace_dtype)b->kv};
     struct lace_group_options group = {
         .threads = THREADS, .sampling = {0, 0, 1, 0, 1}, .seed = 1, .barrier = true, .budget = 8};
     int ids[PROMPT], group_index;
@@ -99,7 +102,7 @@ static int load(const struct lace_bench *b, const char *dir, struct times *t, st
     if (!code) code = lace_tokenizer_open_folder(&tokenizer, dir, err);
     if (!code) code = lace_format_open(&format, tokenizer, -1, err);
     t->tokenizer = lace_now() - from;
-    if (!code) code = first_token(model, &format, t, err);
+    if (!code) code = first_token(b, model, &format, t, err);
     t->total = b->start + lace_now() - start;
     t->peak_total = resident > 0 ? status_bytes("VmHWM:") - resident : 0;
     lace_format_release(&format);

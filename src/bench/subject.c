@@ -95,6 +95,7 @@ int lace_subject_open(struct lace_subject *s, const struct lace_bench *b, struct
     int code = open_model(s, b, err);
     if (!code) code = open_tokenizer(s, err);
     if (code) return code;
+    s->kv = b->kv < 0 ? lace_model_kv_dtype(s->model) : (enum lace_dtype)b->kv;
     s->plain = *s->model;
     s->plain.lattice = (struct lace_lattice_config){.kind = LACE_KIND_NONE};
     for (int i = 0; i < s->model->count; i++) {
@@ -119,7 +120,7 @@ int lace_subject_start(const struct lace_subject *s, const struct lace_model *mo
                        struct lace_error *err)
 {
     int room = steps + 2 * LACE_TAG_TOKENS + 16, code;
-    struct lace_decoder_options size = {.groups = groups, .threads = threads, .prompt = prompt, .tokens = room};
+    struct lace_decoder_options size = {.groups = groups, .threads = threads, .prompt = prompt, .tokens = room, .kv = s->kv};
     struct lace_group_options group = {
         .threads = threads, .sampling = {0, 0, 1, 0, 1}, .seed = 1, .barrier = true, .budget = steps};
     int *ids = calloc((size_t)prompt, sizeof *ids);

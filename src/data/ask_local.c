@@ -79,9 +79,9 @@ static int prepare(const struct lace_engine *e, const struct lace_ask *ask, stru
 static int open_decoder(struct table *t, struct lace_error *err)
 {
     const struct lace_config *c = &t->engine->model->config;
-    struct lace_decoder_options o = {.threads = 1, .groups = t->asking->count < ROWS ? t->asking->count : ROWS};
-    size_t slot =
-        sizeof(float) * 2 * (size_t)c->num_key_value_heads * (size_t)c->head_dim * (size_t)c->num_hidden_layers;
+    struct lace_decoder_options o = {
+        .threads = 1, .groups = t->asking->count < ROWS ? t->asking->count : ROWS, .kv = t->engine->kv};
+    size_t slot = lace_cache_slot_bytes(t->engine->model, o.kv);
     for (int i = 0; i < t->asking->count; i++) {
         struct question *q = &t->questions[i];
         int room = c->max_position_embeddings - ROOM - (int)(q->count < 1 << 24 ? q->count : 1 << 24);

@@ -123,7 +123,7 @@ static int reserve(struct lace_embedder *e, int rows, struct lace_error *err)
     struct lace_state_options size = {rows, 1, rows, rows, omp_get_max_threads(), false};
     if (rows <= e->pass->rows) return 0;
     release_pass(e);
-    int code = lace_cache_init(&e->pass->cache, m, rows, err);
+    int code = lace_cache_init(&e->pass->cache, m, rows, LACE_F32, err);
     if (!code) code = lace_batch_init(&e->pass->batch, rows, LACE_RECORD_THREADS, rows, err);
     if (!code) code = lace_state_init(&e->pass->state, m, &size, err);
     if (!code) e->pass->rows = rows;

@@ -161,7 +161,7 @@ int lace_decoder_open(struct lace_decoder **decoder, const struct lace_model *m,
     d->widest = o.rows + prefill < LACE_FEW_ROWS ? o.rows + prefill : LACE_FEW_ROWS;
     d->prefill_rows = d->widest;
     struct lace_state_options s = {d->widest, o.rows, o.slots, keys < o.slots ? (int)keys : o.slots, o.workers, false};
-    code = lace_cache_init(&d->cache, m, o.slots, err);
+    code = lace_cache_init(&d->cache, m, o.slots, o.kv, err);
     if (!code) code = lace_room_init(&d->room, o.slots, d->prompt_cap + o.groups, err);
     if (!code) code = lace_prompts_init(&d->prompts, &d->room, &d->cache, d->prompt_cap, err);
     if (!code)
@@ -203,19 +203,9 @@ void lace_decoder_use(const struct lace_decoder *d, struct lace_decoder_use *use
                                      .slots_kept = free_slots - (d->room.slots - d->room.taken)};
 }
 
-size_t lace_decoder_slot_bytes(const struct lace_model *m)
-{
-    const struct lace_config *c = &m->config;
-    const struct lace_lattice_config *l = &m->lattice;
-    size_t kv = (size_t)c->num_key_value_heads * (size_t)c->head_dim, lattice = 0;
-    if (l->kind == LACE_KIND_LATTICE) lattice = 2 * (size_t)l->width; /* keys and values */
-    if (l->kind == LACE_KIND_FULL) lattice = kv;                      /* keys; the values are the backbone's */
-    return sizeof(float) * (2 * kv * (size_t)c->num_hidden_layers + lattice * (size_t)l->layer_count);
-}
-
 size_t lace_decoder_group_bytes(const struct lace_decoder *d, int prompt, int threads, int tokens)
 {
-    return lace_decoder_slot_bytes(d->model) * ((size_t)prompt + (size_t)threads * (size_t)tokens);
+    return lace_cache_slot_bytes(d->model, d->cache.dtype) * ((size_t)prompt + (size_t)threads * (size_t)tokens);
 }
 
 /* ---- starting a group ---- */

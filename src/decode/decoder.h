@@ -84,6 +84,9 @@ struct lace_decoder_options {
     int slots;           /* of the key/value cache, in tokens; 0: as many as all groups at their widest can need */
     int traces;          /* groups that may be traced at once; 0: none, and nothing is kept for it */
     size_t trace_bytes;  /* records of each; 0: as many as a group of `threads` threads of `tokens` tokens needs */
+    /* LACE_F32 (the default): what a thread computes is what the forward pass of training computes. LACE_BF16: keys and
+     * values take half of the memory, rounded. */
+    enum lace_dtype kv;
 };
 
 struct lace_decoder;
@@ -142,8 +145,6 @@ struct lace_decoder_use {
     int slots_kept;         /* by prompts that no group reads any more */
 };
 void lace_decoder_use(const struct lace_decoder *decoder, struct lace_decoder_use *use);
-/* Bytes of keys and values of a token. */
-size_t lace_decoder_slot_bytes(const struct lace_model *model);
 /* Bytes of keys and values of a group with this many threads: what the benchmark prints. */
 size_t lace_decoder_group_bytes(const struct lace_decoder *decoder, int prompt, int threads, int tokens);
 #endif

@@ -122,6 +122,8 @@ static int open_all(struct lace_engine *e, const struct lace_engine_options *o, 
     int code;
     if (o->dtype && strcmp(o->dtype, "bf16") && strcmp(o->dtype, "f32"))
         return lace_fail(err, LACE_BAD, "dtype must be bf16 or f32, not \"%.20s\".", o->dtype);
+    if (o->kv_dtype && strcmp(o->kv_dtype, "bf16") && strcmp(o->kv_dtype, "f32"))
+        return lace_fail(err, LACE_BAD, "kv_dtype must be bf16 or f32, not \"%.20s\".", o->kv_dtype);
     if (o->dtype) options.dtype = !strcmp(o->dtype, "f32") ? LACE_F32 : LACE_BF16;
     if (!o->model && (code = lace_engine_find(path, err))) return code;
     if (!(e->path = strdup(o->model ? o->model : path))) return lace_fail(err, LACE_MEMORY, "Out of memory.");
@@ -135,6 +137,8 @@ static int open_all(struct lace_engine *e, const struct lace_engine_options *o, 
         if (!access(config, F_OK)) adapter = lattice;
     }
     if ((code = lace_model_load(&e->model, e->path, adapter, &options, err))) return code;
+    if (o->kv_dtype) e->kv = !strcmp(o->kv_dtype, "f32") ? LACE_F32 : LACE_BF16;
+    else e->kv = lace_model_kv_dtype(e->model);
     if (o->visible >= 0) {
         if (e->model->lattice.kind == LACE_KIND_NONE)
             return lace_fail(err, LACE_BAD, "--visible chooses what a lattice shows, and this model has none.");
@@ -185,6 +189,7 @@ void lace_engine_info(const struct lace_engine *e, struct lace_engine_info *info
         .lattice = lace_kind_names[e->model->lattice.kind],
         .isa = e->model->ops->name,
         .dtype = lace_model_dtype_name(e->model),
+        .kv_dtype = e->kv == LACE_BF16 ? "bf16" : "f32",
         .layers = c->num_hidden_layers,
         .width = c->hidden_size,
         .vocabulary = c->vocab_size,

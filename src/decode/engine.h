@@ -8,6 +8,7 @@
 struct lace_engine {
     char *path;
     struct lace_model *model;
+    enum lace_dtype kv; /* of the keys and values that its decoders keep */
     struct lace_tokenizer *tokenizer;
     struct lace_format format;
     struct lace_chat_template *chat;

@@ -68,7 +68,7 @@ static int prepare(struct replay *r, struct lace_error *err)
 {
     const struct lace_trace *t = r->trace;
     size_t N = (size_t)t->thread_count, C = (size_t)r->conditions, group = N * (size_t)r->most, total;
-    size_t fit = CACHE_BYTES / (lace_decoder_slot_bytes(r->engine->model) * group + 1);
+    size_t fit = CACHE_BYTES / (lace_cache_slot_bytes(r->engine->model, r->engine->kv) * group + 1);
     r->together = LACE_FEW_ROWS / t->thread_count;
     if ((size_t)r->together > fit) r->together = fit ? (int)fit : 1;
     if (r->together > r->conditions) r->together = r->conditions;
@@ -89,6 +89,7 @@ static int prepare(struct replay *r, struct lace_error *err)
                                         .threads = t->thread_count,
                                         .prompt = t->prompt_count,
                                         .tokens = r->most,
+                                        .kv = r->engine->kv,
                                         /* all groups read one prompt */
                                         .slots = t->prompt_count + r->together * (int)group};
     return lace_decoder_open(&r->decoder, r->engine->model, &r->engine->format, &size, err);

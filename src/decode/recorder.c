@@ -122,14 +122,25 @@ static float dot(const float *a, const float *b, int n)
     return sum;
 }
 
+/* As attention multiplies them: the scaled query is rounded, too. */
+static float dot_bf16(const float *q, const uint16_t *k, float scale, int n)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int i = 0; i < n; i++) sum += lace_bf16_to_f32(lace_f32_to_bf16(scale * q[i])) * lace_bf16_to_f32(k[i]);
+    return sum;
+}
+
 /* The probability of a slot, summed over the heads of a row. */
 static double mass_of(const struct lace_lattice_values *v, int row, int slot)
 {
     double sum = 0;
     for (int h = 0; h < v->heads; h++) {
         size_t line = (size_t)row * (size_t)v->heads + (size_t)h,
-               key = (size_t)slot * (size_t)v->key_heads + (size_t)(h * v->key_heads / v->heads);
-        float score = v->scale * dot(v->q + line * (size_t)v->width, v->k + key * (size_t)v->width, v->width);
+               key = ((size_t)slot * (size_t)v->key_heads + (size_t)(h * v->key_heads / v->heads)) * (size_t)v->width;
+        const float *q = v->q + line * (size_t)v->width;
+        float score = v->dtype == LACE_BF16 ? dot_bf16(q, (const uint16_t *)v->k + key, v->scale, v->width)
+                                            : v->scale * dot(q, (const float *)v->k + key, v->width);
         sum += (double)expf(score - v->lse[line]);
     }
     return sum;

@@ -40,7 +40,7 @@ static int score_rows(const struct lace_model *m, const int *ids, int count, flo
     struct lace_batch b = {0};
     struct lace_state state = {0};
     struct lace_state_options size = {count, count < 256 ? count : 256, count, count, omp_get_max_threads(), false};
-    int code = lace_cache_init(&cache, m, count, err);
+    int code = lace_cache_init(&cache, m, count, LACE_F32, err);
     if (!code) code = lace_batch_init(&b, count, 1, count, err);
     if (!code) code = lace_state_init(&state, m, &size, err);
     if (!code) {

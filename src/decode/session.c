@@ -80,7 +80,7 @@ static int fit(struct lace_session *s, int count, int threads, int tokens, bool 
     int context = lace_config_context(&s->engine->model->config), more = count / 2 + 256;
     int prompt = s->once || count > context - more ? count : count + more;
     *size = (struct lace_decoder_options){
-        .groups = 1, .threads = threads, .prompt = prompt, .tokens = tokens, .traces = trace};
+        .groups = 1, .threads = threads, .prompt = prompt, .tokens = tokens, .traces = trace, .kv = s->engine->kv};
     int64_t slots = (s->once ? 1 : 2) * (int64_t)prompt + (int64_t)threads * tokens;
     if (!s->once && slots <= 1 << 28) size->slots = (int)slots;
     return lace_decoder_open(&s->decoder, s->engine->model, &s->engine->format, size, err);

@@ -367,10 +367,7 @@ static int open_player(struct player *w, const struct lace_decoder_options *size
 /* As many as a step has rows for and a worker's keys and values have memory for. */
 static int groups_at_once(const struct lace_arm *arm, int threads, int64_t tokens)
 {
-    const struct lace_config *c = &arm->model.config;
-    int64_t slot = 2 * (int64_t)sizeof(float) *
-                   ((int64_t)c->num_key_value_heads * c->head_dim * c->num_hidden_layers +
-                    (int64_t)arm->model.lattice.width * arm->model.lattice.layer_count);
+    int64_t slot = (int64_t)lace_cache_slot_bytes(&arm->model, arm->engine->kv);
     int64_t most = ROWS_AT_ONCE / threads, fit = CACHE_BYTES / (slot * tokens);
     if (most > fit) most = fit;
     int least = arm->see == LACE_SEE_FOREIGN ? 2 : 1;
@@ -396,8 +393,12 @@ int lace_rollout_run(const struct lace_arm *arm, const struct lace_rollout *r, s
         paste = left < 0 ? 0 : (int)(all < left ? all : left);
     }
     int groups = groups_at_once(arm, threads, (int64_t)prompt + (int64_t)threads * (budget + paste + room));
-    struct lace_decoder_options size = {
-        .groups = groups, .threads = threads, .prompt = prompt, .tokens = budget + paste + room, .workers = 1};
+    struct lace_decoder_options size = {.groups = groups,
+                                        .threads = threads,
+                                        .prompt = prompt,
+                                        .tokens = budget + paste + room,
+                                        .workers = 1,
+                                        .kv = arm->engine->kv};
 #pragma omp parallel num_threads(workers)
     {
         struct player w = {.arm = arm,

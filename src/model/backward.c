@@ -84,8 +84,8 @@ static void attention_backward(const struct lace_model *m, int layer, struct lac
     const struct lace_ops *ops = m->ops;
     int R = b->rows, N = b->lattice_rows, D = c->hidden_size, H = c->num_attention_heads, K = c->num_key_value_heads,
         d = c->head_dim;
-    const float *k_layer = cache->k + (size_t)layer * cache->kv_stride,
-                *v_layer = cache->v + (size_t)layer * cache->kv_stride;
+    const float *k_layer = lace_cache_layer(cache, cache->k, layer),
+                *v_layer = lace_cache_layer(cache, cache->v, layer);
     size_t slots = (size_t)cache->slots;
     bool lattice = b->lattice.view.blocks && lace_lattice_layer(&m->lattice, layer) >= 0,
          full = lattice && m->lattice.kind == LACE_KIND_FULL;

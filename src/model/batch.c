@@ -2,11 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-int lace_cache_init(struct lace_cache *c, const struct lace_model *m, int slots, struct lace_error *err)
+int lace_cache_init(struct lace_cache *c, const struct lace_model *m, int slots, enum lace_dtype dtype,
+                    struct lace_error *err)
 {
     const struct lace_lattice_config *l = &m->lattice;
-    *c = (struct lace_cache){.slots = slots, .layers = m->config.num_hidden_layers};
-    size_t padded = LACE_PAD_ROWS(slots), total, lattice_total;
+    *c = (struct lace_cache){.slots = slots, .dtype = dtype, .layers = m->config.num_hidden_layers};
+    size_t padded = LACE_PAD_ROWS(slots), size = (size_t)lace_dtype_bytes(dtype), total, lattice_total;
     c->kv_width = m->config.num_key_value_heads * m->config.head_dim;
     c->lat_width = l->kind == LACE_KIND_FULL ? c->kv_width : l->kind == LACE_KIND_LATTICE ? l->width : 0;
     c->lat_layers = c->lat_width ? l->layer_count : 0;
@@ -14,11 +15,11 @@ int lace_cache_init(struct lace_cache *c, const struct lace_model *m, int slots,
         !lace_mul(padded, (size_t)c->lat_width, &c->lat_stride) || !lace_mul(c->kv_stride, (size_t)c->layers, &total) ||
         !lace_mul(c->lat_stride, (size_t)c->lat_layers, &lattice_total))
         goto memory;
-    if (!(c->k = lace_alloc_array(total, sizeof(float))) || !(c->v = lace_alloc_array(total, sizeof(float))))
+    if (!(c->k = lace_alloc_array(total, size)) || !(c->v = lace_alloc_array(total, size)))
         goto memory;
     if (!(c->time = lace_alloc_array(padded, sizeof(int)))) goto memory;
-    if (lattice_total && !(c->lk = lace_alloc_array(lattice_total, sizeof(float)))) goto memory;
-    if (lattice_total && l->kind == LACE_KIND_LATTICE && !(c->lv = lace_alloc_array(lattice_total, sizeof(float))))
+    if (lattice_total && !(c->lk = lace_alloc_array(lattice_total, size))) goto memory;
+    if (lattice_total && l->kind == LACE_KIND_LATTICE && !(c->lv = lace_alloc_array(lattice_total, size)))
         goto memory;
     return 0;
 memory:
@@ -38,26 +39,42 @@ void lace_cache_release(struct lace_cache *c)
     *c = (struct lace_cache){0};
 }
 
-static void move_layers(float *rows, int layers, size_t stride, int width, int from, int to, int count)
+size_t lace_cache_slot_bytes(const struct lace_model *m, enum lace_dtype dtype)
 {
-    for (int layer = 0; layer < layers && rows; layer++)
-        memmove(rows + (size_t)layer * stride + (size_t)to * width,
-                rows + (size_t)layer * stride + (size_t)from * width, sizeof(float) * (size_t)count * width);
+    const struct lace_lattice_config *l = &m->lattice;
+    size_t kv = (size_t)m->config.num_key_value_heads * (size_t)m->config.head_dim, lattice = 0;
+    if (l->kind == LACE_KIND_LATTICE) lattice = 2 * (size_t)l->width; /* keys and values */
+    if (l->kind == LACE_KIND_FULL) lattice = kv;                      /* keys; the values are the backbone's */
+    return (size_t)lace_dtype_bytes(dtype) *
+           (2 * kv * (size_t)m->config.num_hidden_layers + lattice * (size_t)l->layer_count);
+}
+
+/* size: bytes of a number */
+static void move_layers(char *rows, size_t size, int layers, size_t stride, int width, int from, int to, int count)
+{
+    for (int layer = 0; layer < layers && rows; layer++, rows += stride * size)
+        memmove(rows + (size_t)to * width * size, rows + (size_t)from * width * size, (size_t)count * width * size);
 }
 
 void lace_cache_move(struct lace_cache *c, int from, int to, int count)
 {
-    move_layers(c->k, c->layers, c->kv_stride, c->kv_width, from, to, count);
-    move_layers(c->v, c->layers, c->kv_stride, c->kv_width, from, to, count);
-    move_layers(c->lk, c->lat_layers, c->lat_stride, c->lat_width, from, to, count);
-    move_layers(c->lv, c->lat_layers, c->lat_stride, c->lat_width, from, to, count);
+    size_t size = (size_t)lace_dtype_bytes(c->dtype);
+    move_layers(c->k, size, c->layers, c->kv_stride, c->kv_width, from, to, count);
+    move_layers(c->v, size, c->layers, c->kv_stride, c->kv_width, from, to, count);
+    move_layers(c->lk, size, c->lat_layers, c->lat_stride, c->lat_width, from, to, count);
+    move_layers(c->lv, size, c->lat_layers, c->lat_stride, c->lat_width, from, to, count);
     memmove(c->time + to, c->time + from, sizeof *c->time * (size_t)count);
 }
 
-void lace_store_rows(float *layer, const float *rows, const int *slot, int count, int width)
+void lace_store_rows(const struct lace_cache *c, void *layer, const float *rows, const int *slot, int count, int width,
+                     const struct lace_ops *ops)
 {
-    for (int r = 0; r < count; r++)
-        memcpy(layer + (size_t)slot[r] * width, rows + (size_t)r * width, sizeof(float) * (size_t)width);
+    for (int r = 0; r < count; r++) {
+        size_t at = (size_t)slot[r] * width;
+        const float *row = rows + (size_t)r * width;
+        if (c->dtype == LACE_BF16) ops->to_bf16((uint16_t *)layer + at, row, (size_t)width);
+        else memcpy((float *)layer + at, row, sizeof(float) * (size_t)width);
+    }
 }
 
 void lace_gather_rows(float *rows, const float *layer, const int *slot, int count, int width)

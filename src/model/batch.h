@@ -11,19 +11,34 @@
  * which the batch's maker hands out; threads read their prompt where it lies. */
 struct lace_cache {
     int slots;
-    float *k, *v;                 /* (L, S, K*d) */
-    float *lk, *lv;               /* (lattice layers, S, width); full: lk (.., K*d), no lv */
+    enum lace_dtype dtype; /* LACE_F32; or LACE_BF16: half of the memory, rounded, and nothing is trained on it */
+    void *k, *v;           /* (L, S, K*d) */
+    void *lk, *lv;         /* (lattice layers, S, width); full: lk (.., K*d), no lv */
     int *time;                    /* (S): the step of the lockstep clock at which the slot's token was written */
-    size_t kv_stride, lat_stride; /* floats of one layer */
+    size_t kv_stride, lat_stride; /* numbers of one layer */
     int kv_width, lat_width;
     int layers, lat_layers;
 };
-int lace_cache_init(struct lace_cache *cache, const struct lace_model *model, int slots, struct lace_error *err);
+int lace_cache_init(struct lace_cache *cache, const struct lace_model *model, int slots, enum lace_dtype dtype,
+                    struct lace_error *err);
 void lace_cache_release(struct lace_cache *cache);
 /* What is stored in count slots, to other slots; the ranges may overlap. */
 void lace_cache_move(struct lace_cache *cache, int from, int to, int count);
-/* Rows (count, width) of a batch to their slots of one layer of the cache, and back. */
-void lace_store_rows(float *layer, const float *rows, const int *slot, int count, int width);
+/* The bytes of a token. */
+size_t lace_cache_slot_bytes(const struct lace_model *model, enum lace_dtype dtype);
+/* One layer of k, v (lace_cache_layer) or of lk, lv (lace_cache_lattice). */
+static inline void *lace_cache_layer(const struct lace_cache *cache, const void *all, int layer)
+{
+    return (char *)all + (size_t)layer * cache->kv_stride * (size_t)lace_dtype_bytes(cache->dtype);
+}
+static inline void *lace_cache_lattice(const struct lace_cache *cache, const void *all, int layer)
+{
+    return (char *)all + (size_t)layer * cache->lat_stride * (size_t)lace_dtype_bytes(cache->dtype);
+}
+/* Rows (count, width) of a batch to their slots of one layer of the cache. */
+void lace_store_rows(const struct lace_cache *cache, void *layer, const float *rows, const int *slot, int count,
+                     int width, const struct lace_ops *ops);
+/* Rows (count, width) of a batch from their slots of what a layer's cache has gradients in. */
 void lace_gather_rows(float *rows, const float *layer, const int *slot, int count, int width);
 
 /* Consecutive rows of one sequence: batch rows row .. row + rows - 1 follow the past tokens already stored in

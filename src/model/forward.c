@@ -80,8 +80,8 @@ static void attention_block(const struct lace_model *m, int layer, struct lace_l
     const struct lace_config *c = &m->config;
     const struct lace_ops *ops = m->ops;
     int R = b->rows, D = c->hidden_size, H = c->num_attention_heads, K = c->num_key_value_heads, d = c->head_dim;
-    float eps = (float)c->rms_norm_eps, *k_layer = cache->k + (size_t)layer * cache->kv_stride,
-          *v_layer = cache->v + (size_t)layer * cache->kv_stride;
+    float eps = (float)c->rms_norm_eps;
+    void *k_layer = lace_cache_layer(cache, cache->k, layer), *v_layer = lace_cache_layer(cache, cache->v, layer);
     int lattice = b->lattice.view.blocks ? lace_lattice_layer(&m->lattice, layer) : -1;
     bool normed = lace_config_qk_norm(c);
     float *q = normed ? a->q_raw : a->q, *k = normed ? a->k_raw : s->k;
@@ -103,16 +103,17 @@ static void attention_block(const struct lace_model *m, int layer, struct lace_l
         memcpy(s->lk, s->k, sizeof(float) * (size_t)b->lattice_rows * K * d);
         ops->rope(a->lq, s->lat_cosine, s->lat_sine, 1, b->lattice_rows, H, d);
         ops->rope(s->lk, s->lat_cosine, s->lat_sine, 1, b->lattice_rows, K, d);
-        lace_store_rows(cache->lk + (size_t)lattice * cache->lat_stride, s->lk, b->slot, b->lattice_rows, K * d);
+        lace_store_rows(cache, lace_cache_lattice(cache, cache->lk, lattice), s->lk, b->slot, b->lattice_rows, K * d,
+                        ops);
     }
     if (!c->unturned[layer]) {
         ops->rope(a->q, s->cosine, s->sine, 1, R, H, d);
         ops->rope(s->k, s->cosine, s->sine, 1, R, K, d);
     }
-    lace_store_rows(k_layer, s->k, b->slot, R, K * d);
-    lace_store_rows(v_layer, s->v, b->slot, R, K * d);
-    ops->attention_forward(a->att, a->lse, a->q, k_layer, v_layer, lace_causal_view(m, b, layer), H, K, d,
-                           1 / sqrtf((float)d), 0, &s->scratch);
+    lace_store_rows(cache, k_layer, s->k, b->slot, R, K * d, ops);
+    lace_store_rows(cache, v_layer, s->v, b->slot, R, K * d, ops);
+    lace_attend(ops, cache, a->att, a->lse, a->q, k_layer, v_layer, lace_causal_view(m, b, layer), H, K, d,
+                1 / sqrtf((float)d), 0, &s->scratch);
 
     if (a->mid != a->in) memcpy(a->mid, a->in, sizeof(float) * (size_t)R * D);
     ops->operand_make(&a->att_op, a->att, R);

@@ -35,7 +35,8 @@ struct lace_lattice_values {
     int heads, key_heads, width; /* of a head */
     float scale;
     const float *q, *lse, *gate; /* (R, M * width), (R, M), (R, M) */
-    const float *k;              /* (S, K * width) */
+    const void *k;               /* (S, K * width) */
+    enum lace_dtype dtype;       /* of k, LACE_F32 or LACE_BF16 */
     const struct lace_view *view;
 };
 struct lace_watch {
@@ -109,6 +110,16 @@ static inline int lace_piece_rows(const struct lace_state *s, int left)
 {
     enum { PIECE = 256 };
     return s->training && left >= 2 * PIECE ? PIECE : left;
+}
+
+/* Attention over what is stored in a layer of the cache, of either type. */
+static inline void lace_attend(const struct lace_ops *ops, const struct lace_cache *cache, float *out, float *lse,
+                               const float *q, const void *k, const void *v, const struct lace_view *view, int H, int K,
+                               int d, float scale, float sink, struct lace_scratch *scratch)
+{
+    if (cache->dtype == LACE_BF16)
+        ops->attention_forward_bf16(out, lse, q, k, v, view, H, K, d, scale, sink, scratch);
+    else ops->attention_forward(out, lse, q, k, v, view, H, K, d, scale, sink, scratch);
 }
 
 /* ---- products, in backward.c ---- */

@@ -41,7 +41,7 @@ void lace_lattice_forward(const struct lace_model *m, int layer, struct lace_lay
 {
     const struct lace_ops *ops = m->ops;
     struct shape n = shape_of(m, layer, b);
-    float *k_layer = cache->lk + (size_t)n.lattice * cache->lat_stride, *v_layer;
+    void *k_layer = lace_cache_lattice(cache, cache->lk, n.lattice), *v_layer;
     const struct lace_operand *gate_in = n.full ? &a->lat_in : &a->z;
 #define MATRIX(p) (&lace_model_weight(m, layer, p)->matrix)
 #define VALUE(p)  (lace_model_weight(m, layer, p)->value)
@@ -49,9 +49,9 @@ void lace_lattice_forward(const struct lace_model *m, int layer, struct lace_lay
     ops->rmsnorm_forward(s->x, a->rstd_lat, a->att, VALUE(P_LAT_NORM), (float)m->config.rms_norm_eps, n.R, n.Q);
     ops->operand_make(&a->lat_in, s->x, n.R);
     if (n.full) {
-        v_layer = cache->v + (size_t)layer * cache->kv_stride;
+        v_layer = lace_cache_layer(cache, cache->v, layer);
     } else {
-        v_layer = cache->lv + (size_t)n.lattice * cache->lat_stride;
+        v_layer = lace_cache_lattice(cache, cache->lv, n.lattice);
         ops->matrix_forward(s->y, &a->lat_in, MATRIX(P_LAT_DOWN), n.R, false);
         ops->operand_make(&a->z, s->y, n.R);
         ops->matrix_forward(a->lq, &a->z, MATRIX(P_LAT_Q), n.R, false);
@@ -59,16 +59,16 @@ void lace_lattice_forward(const struct lace_model *m, int layer, struct lace_lay
         ops->matrix_forward(s->lv, &a->z, MATRIX(P_LAT_V), n.R, false);
         ops->rope(a->lq, s->lat_cosine, s->lat_sine, 1, n.R, n.M, n.w);
         ops->rope(s->lk, s->lat_cosine, s->lat_sine, 1, n.R, n.M, n.w);
-        lace_store_rows(k_layer, s->lk, b->slot, n.R, n.r);
-        lace_store_rows(v_layer, s->lv, b->slot, n.R, n.r);
+        lace_store_rows(cache, k_layer, s->lk, b->slot, n.R, n.r, ops);
+        lace_store_rows(cache, v_layer, s->lv, b->slot, n.R, n.r, ops);
     }
-    ops->attention_forward(a->lo, a->llse, a->lq, k_layer, v_layer, &b->lattice.view, n.M, n.K, n.w, n.scale, 1,
-                           &s->scratch);
+    lace_attend(ops, cache, a->lo, a->llse, a->lq, k_layer, v_layer, &b->lattice.view, n.M, n.K, n.w, n.scale, 1,
+                &s->scratch);
     ops->matrix_forward(s->x, gate_in, MATRIX(P_LAT_GATE), n.R, false);
     ops->gate_forward(s->y, a->lg, a->lo, s->x, VALUE(P_LAT_GATE_BIAS), VALUE(P_LAT_ALPHA), n.R, n.M, n.w);
     if (s->watch.lattice)
         s->watch.lattice(s->watch.user, &(struct lace_lattice_values){n.lattice, n.M, n.K, n.w, n.scale, a->lq, a->llse,
-                                                                      a->lg, k_layer, &b->lattice.view});
+                                                                      a->lg, k_layer, cache->dtype, &b->lattice.view});
     if (n.full) {
         ops->add(s->y, a->att, (size_t)n.R * n.Q);
         memcpy(s->y + (size_t)n.R * n.Q, a->att + (size_t)n.R * n.Q, sizeof(float) * (size_t)(b->rows - n.R) * n.Q);
@@ -95,9 +95,9 @@ void lace_lattice_backward(const struct lace_model *m, int layer, struct lace_la
 {
     const struct lace_ops *ops = m->ops;
     struct shape n = shape_of(m, layer, b);
-    const float *k_layer = cache->lk + (size_t)n.lattice * cache->lat_stride,
-                *v_layer = n.full ? cache->v + (size_t)layer * cache->kv_stride
-                                  : cache->lv + (size_t)n.lattice * cache->lat_stride;
+    const float *k_layer = lace_cache_lattice(cache, cache->lk, n.lattice),
+                *v_layer = n.full ? lace_cache_layer(cache, cache->v, layer)
+                                  : lace_cache_lattice(cache, cache->lv, n.lattice);
     float *dlogit = s->lk, *d_o = s->x, *du = s->y, *dlq = s->dgate, *dz = s->dup,
           *dnorm = s->dx; /* free at this point */
     size_t width = (size_t)n.R * n.r;

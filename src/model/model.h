@@ -151,6 +151,9 @@ int lace_copy_files(const char *from, const char *to, const char *const *names, 
 extern const char *const lace_companions[];
 /* The type that most weights of the products have: "bf16", "q4_k", ... */
 const char *lace_model_dtype_name(const struct lace_model *model);
+/* The type of keys and values that suits the model: f32 where its products are f32, so that nothing is rounded; else
+ * bf16, as what they are made from was rounded at least as much. */
+enum lace_dtype lace_model_kv_dtype(const struct lace_model *model);
 /* Number of parameters: backbone, lattice. */
 void lace_model_count(const struct lace_model *model, size_t *backbone, size_t *lattice);
 #endif

@@ -99,6 +99,14 @@ void lace_model_count(const struct lace_model *m, size_t *backbone, size_t *latt
             (size_t)m->weights[i].rows * m->weights[i].cols;
 }
 
+enum lace_dtype lace_model_kv_dtype(const struct lace_model *m)
+{
+    enum lace_dtype kv = m->dtype;
+    for (int i = 0; i < m->count; i++)
+        if (m->weights[i].matrix.forward && lace_dtype_has_blocks(m->weights[i].packed)) kv = LACE_BF16;
+    return kv;
+}
+
 const char *lace_model_dtype_name(const struct lace_model *m)
 {
     static const char *const names[LACE_DTYPES] = {"f32", "bf16", "f16", "q8_0", "q4_0", "q4_k", "q5_k", "q6_k"};

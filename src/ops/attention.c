@@ -15,9 +15,22 @@ static float dot(const float *a, const float *b, int n)
     return sum;
 }
 
-void lace_attention_forward(float *out, float *lse, const float *q, const float *k, const float *v,
-                            const struct lace_view *view, int H, int K, int d, float scale, float sink,
-                            struct lace_scratch *scratch)
+/* Number i of keys or values, which are f32 or bf16. */
+static float number(const void *x, size_t i, bool half)
+{
+    return half ? lace_bf16_to_f32(((const uint16_t *)x)[i]) : ((const float *)x)[i];
+}
+
+static float score(const float *q, const void *k, size_t at, int d, float scale, bool half)
+{
+    float sum = 0;
+    if (!half) return scale * dot(q, (const float *)k + at, d);
+    for (int c = 0; c < d; c++) sum += lace_bf16_to_f32(lace_f32_to_bf16(scale * q[c])) * number(k, at + c, true);
+    return sum;
+}
+
+static void forward(float *out, float *lse, const float *q, const void *k, const void *v, const struct lace_view *view,
+                    int H, int K, int d, float scale, float sink, bool half)
 {
     for (int b = 0; b < view->blocks; b++) {
         const struct lace_view_block *block = &view->block[b];
@@ -29,21 +42,35 @@ void lace_attention_forward(float *out, float *lse, const float *q, const float 
                 float *ol = out + line * d, max = sink > 0 ? 0 : -INFINITY, sum;
                 for (int s = 0; s < block->segs; s++)
                     for (int t = range[s].lo; t < range[s].hi; t++)
-                        max = fmaxf(max, scale * dot(ql, k + ((size_t)t * K + key_head) * d, d));
+                        max = fmaxf(max, score(ql, k, ((size_t)t * K + key_head) * d, d, scale, half));
                 for (int c = 0; c < d; c++) ol[c] = 0;
                 sum = sink > 0 ? sink * expf(-max) : 0;
                 for (int s = 0; s < block->segs; s++)
                     for (int t = range[s].lo; t < range[s].hi; t++) {
                         size_t at = ((size_t)t * K + key_head) * d;
-                        float p = expf(scale * dot(ql, k + at, d) - max);
+                        float p = expf(score(ql, k, at, d, scale, half) - max);
                         sum += p;
-                        for (int c = 0; c < d; c++) ol[c] += p * v[at + c];
+                        for (int c = 0; c < d; c++) ol[c] += p * number(v, at + c, half);
                     }
                 for (int c = 0; c < d && sum > 0; c++) ol[c] /= sum;
                 lse[line] = sum > 0 ? max + logf(sum) : -INFINITY;
             }
         }
     }
+}
+
+void lace_attention_forward(float *out, float *lse, const float *q, const float *k, const float *v,
+                            const struct lace_view *view, int H, int K, int d, float scale, float sink,
+                            struct lace_scratch *scratch)
+{
+    forward(out, lse, q, k, v, view, H, K, d, scale, sink, false);
+}
+
+void lace_attention_forward_bf16(float *out, float *lse, const float *q, const uint16_t *k, const uint16_t *v,
+                                 const struct lace_view *view, int H, int K, int d, float scale, float sink,
+                                 struct lace_scratch *scratch)
+{
+    forward(out, lse, q, k, v, view, H, K, d, scale, sink, true);
 }
 
 void lace_attention_backward(float *dq, float *dk, float *dv, const float *dout, const float *out, const float *lse,

@@ -51,6 +51,9 @@ size_t lace_attention_scratch(const struct lace_view *view, int H, int K, int d)
 void lace_attention_forward(float *out, float *lse, const float *q, const float *k, const float *v,
                             const struct lace_view *view, int H, int K, int d, float scale, float sink,
                             struct lace_scratch *scratch);
+void lace_attention_forward_bf16(float *out, float *lse, const float *q, const uint16_t *k, const uint16_t *v,
+                                 const struct lace_view *view, int H, int K, int d, float scale, float sink,
+                                 struct lace_scratch *scratch);
 void lace_attention_backward(float *dq, float *dk, float *dv, const float *dout, const float *out, const float *lse,
                              const float *q, const float *k, const float *v, const struct lace_view *view, int H, int K,
                              int d, float scale, float sink, struct lace_scratch *scratch);
@@ -63,6 +66,7 @@ void lace_gate_backward(float *d_o, float *dlogit, float *dbias, float *dalpha, 
 void lace_cross_entropy_forward(float *logprob, float *lse, const float *logits, const int *target, int rows, int V);
 void lace_cross_entropy_backward(float *logits, const float *lse, const int *target, const float *weight, int rows,
                                  int V);
+void lace_to_bf16(uint16_t *y, const float *x, size_t n);
 void lace_add_vector(float *y, const float *x, size_t n);
 double lace_sum_squares(const float *x, size_t n);
 void lace_adamw(float *w, float *m, float *v, const float *g, size_t n, float lr, float beta1, float beta2, float eps,

@@ -104,7 +104,7 @@ void lace_operand_make(struct lace_operand *operand, const float *x, int rows)
         return;
     }
     uint16_t *to = operand->data;
-    for (size_t i = 0; i < n; i++) to[i] = lace_f32_to_bf16(x[i]);
+    lace_to_bf16(to, x, n);
     memset(to + n, 0, (padded - n) * sizeof(uint16_t));
 }
 

@@ -135,6 +135,10 @@ struct lace_ops {
     void (*attention_forward)(float *out, float *lse, const float *q, const float *k, const float *v,
                               const struct lace_view *view, int H, int K, int d, float scale, float sink,
                               struct lace_scratch *scratch);
+    /* The same with keys and values in bf16. The scaled query is rounded to bf16 as well; all sums are f32. */
+    void (*attention_forward_bf16)(float *out, float *lse, const float *q, const uint16_t *k, const uint16_t *v,
+                                   const struct lace_view *view, int H, int K, int d, float scale, float sink,
+                                   struct lace_scratch *scratch);
     /* dq (R, H, d) +=, dk, dv (S, K, d) +=. */
     void (*attention_backward)(float *dq, float *dk, float *dv, const float *dout, const float *out, const float *lse,
                                const float *q, const float *k, const float *v, const struct lace_view *view, int H,
@@ -161,6 +165,7 @@ struct lace_ops {
                                    int V);
 
     /* ---- plain vectors ---- */
+    void (*to_bf16)(uint16_t *y, const float *x, size_t n); /* rounded to nearest, ties to even */
     void (*add)(float *y, const float *x, size_t n); /* y += x */
     double (*sum_squares)(const float *x, size_t n); /* accumulated in double, in a fixed order */
     /* AdamW (Loshchilov & Hutter 2019): g is scaled by grad_scale first; step counts from 1. */

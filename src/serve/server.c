@@ -117,7 +117,7 @@ static int read_tls(struct lace_server *s, struct lace_error *err)
 static int default_cache(const struct lace_engine *e, const struct lace_serve_options *o)
 {
     int context = lace_config_context(&e->model->config), thread = context < 2048 ? context : 2048;
-    size_t slots = CACHE_BYTES / lace_decoder_slot_bytes(e->model), one = (size_t)thread * 5 + 4 * 64,
+    size_t slots = CACHE_BYTES / lace_cache_slot_bytes(e->model, e->kv), one = (size_t)thread * 5 + 4 * 64,
            all = (size_t)context * (size_t)o->rows;
     if (slots < one) slots = one;
     if (slots > all) slots = all;
@@ -166,7 +166,8 @@ static int open_scheduler(struct lace_server *s, struct lace_error *err)
                                         .rows = o->rows,
                                         .slots = s->options.cache,
                                         .traces = o->traces,
-                                        .trace_bytes = TRACE_BYTES};
+                                        .trace_bytes = TRACE_BYTES,
+                                        .kv = s->engine->kv};
     struct lace_scheduler_options scheduler = {
         .size = size, .warn_above = {o->warn_group_think, o->warn_disagreement}, .warn = o->warn, .user = o->user};
     int code = lace_queue_init(&s->queue, o->queue, err);
@@ -231,7 +232,7 @@ void lace_serve_info(const struct lace_server *s, struct lace_serve_info *info)
                                  .name = s->name,
                                  .rows = s->options.rows,
                                  .cache = s->options.cache,
-                                 .cache_bytes = lace_decoder_slot_bytes(s->engine->model) * (size_t)s->options.cache};
+                                 .cache_bytes = lace_cache_slot_bytes(s->engine->model, s->engine->kv) * (size_t)s->options.cache};
 }
 
 int lace_serve_drain(struct lace_server *s, double seconds)

@@ -174,6 +174,7 @@ static int open_decoders(struct lace_rl *r, struct lace_decoder_options need, st
         for (int k = 0; k < r->trainer->options.workers; k++) lace_decoder_forget(r->decoders[k]); /* new weights */
         return 0;
     }
+    need.kv = LACE_F32; /* the ratio to the policy of the rollouts is 1 at first: both must compute the same */
     need.groups = ROWS_AT_ONCE / need.threads > 1 ? ROWS_AT_ONCE / need.threads : 1;
     r->room = need;
     for (int k = 0; k < r->trainer->options.workers; k++) {

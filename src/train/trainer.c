@@ -85,7 +85,7 @@ int lace_trainer_init(struct lace_trainer *t, struct lace_model *model, const st
     struct lace_state_options s = {o->shard_rows, 512, o->shard_rows, o->shard_rows, 1, true};
     for (int i = 0; i < o->workers && !code; i++) {
         struct lace_worker *w = &t->workers[i];
-        code = lace_cache_init(&w->cache, model, o->shard_rows, err);
+        code = lace_cache_init(&w->cache, model, o->shard_rows, LACE_F32, err);
         if (!code) code = lace_state_init(&w->state, model, &s, err);
         w->grad = code ? NULL : lace_alloc_array(model->values, sizeof(float));
         w->logprob = code ? NULL : lace_alloc_array((size_t)o->shard_rows + 64, sizeof(float));

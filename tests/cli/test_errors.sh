@@ -115,6 +115,7 @@ says "an unknown value" "did you mean 'vote'" run --model "$m" --pick vot "$prob
 says "an unknown visibility" "aligned, causal or window:W" run --model "$m" --visible all "$problem"
 says "a window of nothing" "window:W" run --model "$m" --visible window:0 "$problem"
 says "an unknown type" "did you mean 'f32'" run --model "$m" --dtype fp8 "$problem"
+says "an unknown type of keys" "did you mean 'f32'" run --model "$m" --kv-dtype fp8 "$problem"
 for t in -1 101 hot nan inf ""; do says "a temperature of '$t'" "temperature" run --model "$m" --temperature "$t" "$problem"; done
 says "a top-p of 0" "top_p" run --model "$m" --temperature 1 --top-p 0 "$problem"
 says "a min-p of 1" "min_p" run --model "$m" --temperature 1 --min-p 1 "$problem"

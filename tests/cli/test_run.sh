@@ -31,6 +31,9 @@ if [ "$most" -le 16 ]; then ok "a thread keeps to its budget, and some for the v
 for pick in verdict vote logprob; do like "--pick $pick" "$(run --pick $pick --json "$problem")" '"picked": '; done
 like "--no-barrier" "$(run --no-barrier --json "$problem")" '"picked": '
 like "--dtype f32 --isa generic" "$(run --dtype f32 --isa generic --json "$problem")" '"picked": '
+like "keys and values in bf16" "$(run --dtype f32 --kv-dtype bf16 --json "$problem")" '"picked": '
+is "f32 products keep f32 keys and values" "$(run --dtype f32 --json "$problem" | texts)" \
+    "$(run --dtype f32 --kv-dtype f32 --json "$problem" | texts)"
 
 is "--trace writes the same" "$(run --trace --temperature 1 --json "$problem" | texts)" "$(run --temperature 1 --json "$problem" | texts)"
 like "a model without a lattice has a trace without layers" "$(run --trace --json "$problem")" '"trace": {"layers": \[\],'

@@ -103,7 +103,7 @@ static void check_greedy(struct golden *c, const struct lace_model *m, const int
     int slots = PROMPT + GREEDY, V = m->config.vocab_size, next = 0;
     assert_int_equal(count, GREEDY);
     struct lace_state_options o = {PROMPT, 1, slots, slots, omp_get_max_threads(), false};
-    assert_works(lace_cache_init(&cache, m, slots, &err), err);
+    assert_works(lace_cache_init(&cache, m, slots, kv_type, &err), err);
     assert_works(lace_batch_init(&b, PROMPT, 1, PROMPT * 2, &err), err);
     assert_works(lace_state_init(&s, m, &o, &err), err);
     for (int read = 0, step = 0; step < GREEDY;) {
@@ -197,11 +197,14 @@ static void agrees_with_transformers(void **state)
         struct story story = {.prompt_count = PROMPT, .see = -1};
         assert_int_equal(count, PROMPT);
         memcpy(story.prompt, tokens, sizeof *tokens * PROMPT);
-        pass_open(&p, m, &story, 1);
-        check_logits(c, m, &p);
-        if (train) check_gradients(c, m, &p, tokens);
-        else check_greedy(c, m, tokens);
-        pass_close(&p);
+        for (kv_type = LACE_F32; kv_type <= (train ? LACE_F32 : c->dtype); kv_type++) { /* bf16 products: both types */
+            pass_open(&p, m, &story, 1);
+            check_logits(c, m, &p);
+            if (train) check_gradients(c, m, &p, tokens);
+            else check_greedy(c, m, tokens);
+            pass_close(&p);
+        }
+        kv_type = LACE_F32;
         lace_free((void *)tokens);
         lace_model_free(&m);
         lace_safetensors_close(&c->file);

@@ -11,6 +11,7 @@ struct batch {
     struct lace_view_block *block;
     struct lace_range *range;
     float *q, *k, *v, *dout;
+    bool half; /* keys and values are given as bf16 */
 };
 
 enum kind { CAUSAL, OTHERS, WINDOW, NOTHING };
@@ -65,11 +66,23 @@ static struct lace_scratch scratch_for(const struct lace_ops *ops, const struct 
     return s;
 }
 
+static uint16_t *round_all(const float *x, size_t n)
+{
+    uint16_t *y = lace_alloc_array(n, sizeof *y);
+    for (size_t i = 0; i < n; i++) y[i] = lace_f32_to_bf16(x[i]);
+    return y;
+}
+
 static void forward(const struct lace_ops *ops, const struct batch *b, const struct lace_view *view, float *out,
                     float *lse)
 {
     struct lace_scratch s = scratch_for(ops, view, b->H, b->K, b->d);
-    ops->attention_forward(out, lse, b->q, b->k, b->v, view, b->H, b->K, b->d, b->scale, b->sink, &s);
+    if (b->half) {
+        size_t slots = (size_t)b->S * b->K * b->d;
+        uint16_t *k = round_all(b->k, slots), *v = round_all(b->v, slots);
+        ops->attention_forward_bf16(out, lse, b->q, k, v, view, b->H, b->K, b->d, b->scale, b->sink, &s);
+        lace_free(k), lace_free(v);
+    } else ops->attention_forward(out, lse, b->q, b->k, b->v, view, b->H, b->K, b->d, b->scale, b->sink, &s);
     lace_free(s.base);
 }
 
@@ -147,14 +160,47 @@ static void derivative(void **state)
     }
 }
 
+static const int sizes[][7] = {
+    /* blocks, threads, length, prompt, H, K, d */
+    {2, 4, 37, 19, 4, 2, 64}, {1, 3, 70, 5, 6, 2, 16}, {3, 1, 1, 300, 8, 8, 128},
+    {2, 4, 1, 70, 6, 2, 36},  {1, 2, 9, 0, 1, 1, 8},   {1, 4, 5, 130, 16, 1, 72},
+};
+
+/* x, n numbers, times factor, to what bf16 holds. */
+static void round_in_place(float *x, size_t n, float factor)
+{
+    for (size_t i = 0; i < n; i++) x[i] = lace_bf16_to_f32(lace_f32_to_bf16(factor * x[i]));
+}
+
+/* Keys, values and the scaled queries are rounded to bf16, and nothing else: the f32 reference on the rounded numbers.
+ * Sums go in another order, as between the levels in f32. */
+static void bf16_rounds_what_it_takes(void **state)
+{
+    const struct lace_ops *ops = level_of(state), *ref = reference();
+    for (int i = 0; i < 6; i++)
+        for (int kind = CAUSAL; kind <= NOTHING; kind++) {
+            const int *z = sizes[i];
+            struct batch b = batch_make(kind, z[0], z[1], z[2], z[3], z[4], z[5], z[6], kind != CAUSAL);
+            size_t rows = (size_t)b.R * b.H * b.d, slots = (size_t)b.S * b.K * b.d, lines = (size_t)b.R * b.H;
+            float *out = random_floats(rows), *lse = zeros(lines), *want = zeros(rows), *want_lse = zeros(lines);
+            b.half = true;
+            forward(ops, &b, &b.view, out, lse);
+            b.half = false;
+            round_in_place(b.k, slots, 1), round_in_place(b.v, slots, 1), round_in_place(b.q, rows, b.scale);
+            b.scale = 1;
+            forward(ref, &b, &b.view, want, want_lse);
+            assert_close("out", out, want, rows, 3e-6);
+            for (size_t n = 0; n < lines; n++)
+                if (!(lse[n] == want_lse[n] || fabsf(lse[n] - want_lse[n]) < 1e-5))
+                    fail_msg("lse[%zu] %g, expected %g", n, lse[n], want_lse[n]);
+            lace_free(out), lace_free(lse), lace_free(want), lace_free(want_lse);
+            batch_free(&b);
+        }
+}
+
 static void against_reference(void **state)
 {
     const struct lace_ops *ops = level_of(state), *ref = reference();
-    static const int sizes[][7] = {
-        /* blocks, threads, length, prompt, H, K, d */
-        {2, 4, 37, 19, 4, 2, 64}, {1, 3, 70, 5, 6, 2, 16}, {3, 1, 1, 300, 8, 8, 128},
-        {2, 4, 1, 70, 6, 2, 36},  {1, 2, 9, 0, 1, 1, 8},   {1, 4, 5, 130, 16, 1, 72},
-    };
     for (int i = 0; i < 6; i++)
         for (int kind = CAUSAL; kind <= NOTHING; kind++)
             for (int sink = 0; sink < 2; sink++) {
@@ -186,9 +232,10 @@ static void against_reference(void **state)
 static void rows_stand_alone(void **state)
 {
     const struct lace_ops *ops = level_of(state);
-    for (int run = 0; run < 2 * (WINDOW - CAUSAL + 1); run++) { /* heads of a width that fills vectors, and not */
-        int kind = CAUSAL + run / 2;
+    for (int run = 0; run < 4 * (WINDOW - CAUSAL + 1); run++) { /* heads of a width that fills vectors, and not */
+        int kind = CAUSAL + run / 4;
         struct batch b = batch_make(kind, 3, 3, 21, 33, 4, 2, run % 2 ? 32 : 24, kind != CAUSAL);
+        b.half = run & 2;
         size_t width = (size_t)b.H * b.d;
         float *all = random_floats(b.R * width), *one = random_floats(b.R * width), *lse = zeros(b.R * b.H),
               *lse1 = zeros(b.R * b.H);
@@ -244,8 +291,9 @@ int main(void)
     static const struct check checks[] = {
         {"derivatives against differences", derivative},
         {"sizes against the reference", against_reference},
+        {"bf16 against the reference", bf16_rounds_what_it_takes},
         {"a row's bits are its own", rows_stand_alone},
         {"from workers of a region", from_a_region},
     };
-    return run_checks("attention", checks, 4);
+    return run_checks("attention", checks, 5);
 }

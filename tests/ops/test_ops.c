@@ -290,6 +290,10 @@ static void operand_rounds(void **state)
     ops->operand_make(&o, special, 1);
     for (int i = 0; i < n; i++) assert_int_equal(out[i], lace_f32_to_bf16(special[i]));
     for (int i = n; i < 64 * n; i++) assert_int_equal(out[i], 0);
+    memset(out, 0xff, sizeof out);
+    ops->to_bf16(out, special, (size_t)n - 1);
+    for (int i = 0; i + 1 < n; i++) assert_int_equal(out[i], lace_f32_to_bf16(special[i]));
+    assert_int_equal(out[n - 1], 0xffff);
 }
 
 /* An op's result for a row is the same alone and among others. */

@@ -494,12 +494,12 @@ static void the_prompt_is_held_once(void **state)
 {
     struct lace_model *m = make_model(LACE_F32, &causal), *plain = make_model(LACE_F32, NULL);
     struct lace_decoder *d = make_decoder(m, 2), *off = make_decoder(plain, 2);
-    size_t prompt = lace_decoder_group_bytes(d, 30, 1, 0),
-           token = 4 * (4 * 2 * 32 + 2 * 2 * 32); /* L k v, two lattice layers' lk lv */
+    size_t prompt = lace_decoder_group_bytes(d, 30, 1, 0), size = kv_type == LACE_BF16 ? 2 : 4,
+           token = size * (4 * 2 * 32 + 2 * 2 * 32); /* L k v, two lattice layers' lk lv */
     assert_int_equal(prompt, 30 * token);
     for (int n = 1; n <= 4; n++)
         assert_int_equal(lace_decoder_group_bytes(d, 30, n, 10), prompt + (size_t)n * 10 * token);
-    assert_int_equal(lace_decoder_group_bytes(off, 30, 2, 10), 50 * 4 * 4 * 2 * 32);
+    assert_int_equal(lace_decoder_group_bytes(off, 30, 2, 10), 50 * size * 4 * 2 * 32);
     lace_decoder_close(&d);
     lace_decoder_close(&off);
     lace_model_free(&m);
@@ -585,5 +585,7 @@ int main(void)
         cmocka_unit_test(the_prompt_is_held_once),
         cmocka_unit_test(bad_requests_are_refused_and_leave_no_trace),
     };
-    return cmocka_run_group_tests_name("decoder", tests, open_all, close_all);
+    int failed = cmocka_run_group_tests_name("decoder", tests, open_all, close_all);
+    kv_type = LACE_BF16;
+    return failed + cmocka_run_group_tests_name("decoder, keys and values in bf16", tests, open_all, close_all);
 }

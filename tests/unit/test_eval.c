@@ -100,7 +100,9 @@ static struct lace_outcome plain(const struct lace_arm *arm, const struct lace_r
     struct lace_rng rng;
     assert_works(lace_engine_prompt(arm->engine, p->prompt, &prompt, &count, &err), err);
     assert_works(lace_decoder_open(&d, &arm->model, &arm->engine->format,
-                                   &(struct lace_decoder_options){1, threads, (int)count, budget + 64, 1}, &err),
+                                   &(struct lace_decoder_options){
+                                       1, threads, (int)count, budget + 64, 1, .kv = arm->engine->kv},
+                                   &err),
                  err);
     struct lace_group_options g = {.threads = threads,
                                    .see = arm->see,
@@ -356,7 +358,7 @@ static void foreign_threads_see_the_next_problem(void **state)
     enum { COUNT = 7 };
     struct lace_engine *e = engine_of(model_dir);
     struct lace_arm arm = arm_of(3, e);
-    struct lace_rollout r = rollout(COUNT, 9, 1);
+    struct lace_rollout r = rollout(COUNT, 11, 1); /* some end before others */
     struct lace_outcome outcomes[COUNT];
     struct lace_decoder *d;
     struct lace_error err;
@@ -364,7 +366,7 @@ static void foreign_threads_see_the_next_problem(void **state)
     arm.see = LACE_SEE_FOREIGN;
     assert_works(lace_rollout_run(&arm, &r, outcomes, &err), err);
     assert_works(lace_decoder_open(&d, &arm.model, &e->format,
-                                   &(struct lace_decoder_options){COUNT, THREADS, 100, 400, 1}, &err),
+                                   &(struct lace_decoder_options){COUNT, THREADS, 100, 400, 1, .kv = e->kv}, &err),
                  err);
     for (int i = 0; i < COUNT; i++) {
         int *prompt;

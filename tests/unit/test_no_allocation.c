@@ -125,7 +125,7 @@ static void decode_counted(const char *text, bool first_too)
     for (int kind = 0; kind < 4; kind++) {
         struct lace_model *m = make_model(kind & 1 ? LACE_BF16 : LACE_F32, kind & 2);
         struct lace_decoder *d;
-        struct lace_decoder_options size = {GROUPS, THREADS, PROMPT, TOKENS, 2, .traces = 1};
+        struct lace_decoder_options size = {GROUPS, THREADS, PROMPT, TOKENS, 2, .traces = 1, .kv = kind & 1 ? LACE_BF16 : LACE_F32};
         assert_works(lace_decoder_open(&d, m, &format, &size, &err), err);
         if (!first_too) decode_waves(d, prompt, (int)prompt_count, forced);
         calls = 0;

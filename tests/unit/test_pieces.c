@@ -10,7 +10,7 @@ static void run(const struct lace_model *m, bool pieces, float *logprob, float *
     int target[ROWS];
     float weight[ROWS];
     struct lace_state_options o = {ROWS, ROWS, ROWS, ROWS, omp_get_max_threads(), true};
-    assert_works(lace_cache_init(&p.cache, m, ROWS, &p.err), p.err);
+    assert_works(lace_cache_init(&p.cache, m, ROWS, LACE_F32, &p.err), p.err);
     assert_works(lace_batch_init(&p.batch, ROWS, 1, ROWS, &p.err), p.err);
     assert_works(lace_state_init(&p.state, m, &o, &p.err), p.err);
     p.state.training = pieces; /* whole: what a pass that only decodes would do */

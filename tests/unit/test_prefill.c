@@ -43,7 +43,7 @@ static void a_long_prompt_is_read_in_pieces(void **state)
     struct lace_batch b;
     struct lace_state s;
     struct lace_state_options whole = {rows, 1, rows, rows, omp_get_max_threads(), false};
-    assert_works(lace_cache_init(&cache, m, rows, &err), err);
+    assert_works(lace_cache_init(&cache, m, rows, LACE_F32, &err), err);
     assert_works(lace_batch_init(&b, rows, 1, rows, &err), err);
     assert_works(lace_state_init(&s, m, &whole, &err), err);
     for (int i = 0; i < LONG; i++) put_row(&b, prompt[i], i, i, 0, 0);

@@ -23,7 +23,7 @@ static double worst_difference(enum lace_dtype dtype)
     enum { ROWS = 1200 };
     assert_works(lace_decoder_open(&d, m, &format, &(struct lace_decoder_options){4, 4, 40, 120, 1}, &err), err);
     assert_works(lace_shard_init(&shard, ROWS, &err), err);
-    assert_works(lace_cache_init(&cache, m, ROWS, &err), err);
+    assert_works(lace_cache_init(&cache, m, ROWS, LACE_F32, &err), err);
     struct lace_state_options so = {ROWS, 512, ROWS, ROWS, 1, true};
     assert_works(lace_state_init(&s, m, &so, &err), err);
     lace_shard_clear(&shard);

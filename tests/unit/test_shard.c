@@ -300,7 +300,7 @@ static struct measured *measure(struct lace_shard *s, const struct lace_model *m
     struct lace_error err;
     int rows = s->batch.row_cap;
     assert_true(s->batch.outs <= 2048);
-    assert_works(lace_cache_init(&cache, m, rows, &err), err);
+    assert_works(lace_cache_init(&cache, m, rows, LACE_F32, &err), err);
     assert_works(lace_state_init(&st, m, &(struct lace_state_options){rows, 512, rows, rows, 1, true}, &err), err);
     assert_works(lace_shard_views(s, &cache, m, &err), err);
     lace_forward(m, &st, &cache, &s->batch);

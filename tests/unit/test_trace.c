@@ -18,7 +18,7 @@ static struct lace_decoder *open_traced(const struct lace_model *m, int traces)
     assert_works(lace_decoder_open(
                      &d, m, &format,
                      &(struct lace_decoder_options){
-                         .groups = GROUPS, .threads = THREADS, .prompt = PROMPT, .tokens = TOKENS, .traces = traces},
+                         GROUPS, THREADS, PROMPT, TOKENS, .traces = traces, .kv = kv_type},
                      &err),
                  err);
     return d;
@@ -81,7 +81,9 @@ static void check_masses(const struct lace_recorder *r, const struct lace_lattic
 
 static void tracing_changes_nothing_and_masses_are_whole(void **state)
 {
-    for (int i = 0; i < VARIANTS; i++) {
+    for (int run = 0; run < 2 * VARIANTS; run++) {
+        int i = run / 2;
+        kv_type = run & 1 ? LACE_BF16 : LACE_F32;
         struct lace_lattice_config l = variant(i);
         struct lace_model *m = make_model(i & 1 ? LACE_BF16 : LACE_F32, &l);
         struct lace_decoder *plain = make_decoder(m, GROUPS), *d = open_traced(m, 1);
@@ -96,6 +98,7 @@ static void tracing_changes_nothing_and_masses_are_whole(void **state)
         lace_decoder_close(&plain);
         lace_model_free(&m);
     }
+    kv_type = LACE_F32;
 }
 
 static void groups_in_flight_draw_nothing_from_each_other(void **state)
@@ -274,10 +277,12 @@ static struct lace_run_result run_of(struct lace_decoder *d, const char *prompt,
  * however the threads waited for each other. */
 static void a_replay_is_the_run(void **state)
 {
-    for (int i = 0; i < VARIANTS; i++) {
+    for (int run = 0; run < 2 * VARIANTS; run++) {
+        int i = run / 2;
+        kv_type = run & 1 ? LACE_BF16 : LACE_F32;
         struct lace_lattice_config l = variant(i);
         struct lace_model *m = make_model(i & 1 ? LACE_BF16 : LACE_F32, &l);
-        struct lace_engine engine = {.model = m, .tokenizer = tokenizer, .format = format};
+        struct lace_engine engine = {.model = m, .kv = kv_type, .tokenizer = tokenizer, .format = format};
         struct lace_decoder *d = open_traced(m, 1);
         struct lace_error err;
         struct lace_group_options o = traced(4, 7);
@@ -299,6 +304,7 @@ static void a_replay_is_the_run(void **state)
         lace_decoder_close(&d);
         lace_model_free(&m);
     }
+    kv_type = LACE_F32;
 }
 
 static void an_open_gate_alone_has_no_influence(void **state)

@@ -107,7 +107,7 @@ static void read_one_by_one(const struct lace_model *m, struct story *s, float *
     struct lace_state state;
     struct lace_error err;
     struct lace_state_options o = {1, 1, END, END, omp_get_max_threads(), false};
-    assert_works(lace_cache_init(&cache, m, END, &err), err);
+    assert_works(lace_cache_init(&cache, m, END, LACE_F32, &err), err);
     assert_works(lace_batch_init(&b, 1, 1, 4, &err), err);
     assert_works(lace_state_init(&state, m, &o, &err), err);
     for (int at = 0; at < END; at++) {

@@ -4,7 +4,7 @@
  * prompt's keys are read once for all threads of a group and all heads that use them. Scores lie as
  * score[slot][line], one lane per line, and everything about the softmax (mask, maximum, exponential, sum) goes
  * slot by slot in order, lane by lane: whatever other lines make the tile visit, a masked slot adds exactly 0,
- * so a line's bits depend only on its own visible slots. */
+ * so a line's bits depend only on its own visible slots. Forward, keys and values may be bf16 (`half`). */
 #ifndef LACE_OPS_X86_ATTENTION_H
 #define LACE_OPS_X86_ATTENTION_H
 #include "ops/cpu.h"
@@ -76,9 +76,11 @@ static void gather(float *to, float *rows, const float *x, const struct lines *t
     }
 }
 
-static size_t attention_scratch(const struct lace_view *view, int H, int K, int d)
+static __attribute__((unused)) size_t attention_scratch(const struct lace_view *view, int H, int K, int d)
 {
-    return sizeof(float) * L * (5 * (size_t)d + 2 * (size_t)view->max_keys) + 64;
+    size_t backward = L * (5 * (size_t)d + 2 * (size_t)view->max_keys),
+           forward = L * (2 * (size_t)d + (size_t)view->max_keys) + (size_t)SLOTS * d; /* the last: widened keys */
+    return sizeof(float) * (backward > forward ? backward : forward) + 64;
 }
 
 #ifdef __AVX512F__
@@ -111,6 +113,17 @@ INLINE void turn_square(vec x[16])
     for (int i = 0; i < 16; i++) x[i] = a[i];
 }
 
+/* The lanes of up to M lines' scores of `some` slots, to (some, L): what other lines have there is 0. */
+INLINE void put_own(float *to, const vec *sum, int some, int first, int lines, const int M)
+{
+    float lane[4][L];
+    for (int n = 0; n < M; n++) vstore(lane[n], sum[n]);
+    for (int i = 0; i < some; i++, to += L) {
+        vstore(to, vzero());
+        for (int n = 0; n < lines; n++) to[first + n] = lane[n][i];
+    }
+}
+
 /* score (count, L) of up to M lines from `first` on, with slots in the lanes: where only one row sees a segment, its own,
  * lines in the lanes would mostly compute what the mask discards. Each score is the chain that outer makes. */
 INLINE void own_scores(float *score, const float *k, size_t stride, const float *qt, int d, int count, int first,
@@ -130,13 +143,7 @@ INLINE void own_scores(float *score, const float *k, size_t stride, const float 
 #    pragma GCC unroll 4
                 for (int n = 0; n < M; n++) sum[n] = vfma(x[i], vset(qt[(size_t)(c + i) * L + first + n]), sum[n]);
         }
-        float lane[4][L];
-        for (int n = 0; n < M; n++) vstore(lane[n], sum[n]);
-        for (int i = 0; i < some; i++) {
-            float *to = score + (size_t)(slot + i) * L;
-            vstore(to, vzero());
-            for (int n = 0; n < lines; n++) to[first + n] = lane[n][i];
-        }
+        put_own(score + (size_t)slot * L, sum, some, first, lines, M);
     }
 }
 /* False: the lines are too many for it to pay. */
@@ -157,37 +164,57 @@ static bool own_scores_fit(float *score, const float *k, size_t stride, const fl
 }
 #endif
 
-/* Rows lie a page apart, where no prefetcher of the processor follows. */
-static inline void fetch_rows(const float *rows, size_t stride, int count, int d)
+#include "ops/x86/attention_bf16.h"
+
+/* Element `index` of keys or values. */
+INLINE const void *element(const void *rows, size_t index, const bool half)
 {
-    for (int i = 0; i < count; i++)
-        for (int c = 0; c < d; c += 16) _mm_prefetch((const char *)(rows + (size_t)i * stride + c), _MM_HINT_T1);
+    return (const char *)rows + index * (half ? sizeof(uint16_t) : sizeof(float));
 }
 
-static void forward_tile(float *out, float *lse, const float *q, const float *k, const float *v,
+/* Rows lie pages apart, where no prefetcher of the processor follows. */
+INLINE void fetch_rows(const void *rows, size_t stride, int count, int d, const bool half)
+{
+    for (int i = 0; i < count; i++)
+        for (int c = 0; c < d; c += half ? 32 : 16)
+            _mm_prefetch((const char *)element(rows, (size_t)i * stride + c, half), _MM_HINT_T1);
+}
+
+INLINE void forward_tile(float *out, float *lse, const float *q, const void *k, const void *v,
                          const struct lace_view *view, const struct lace_view_block *block, int H, int K, int d,
-                         float scale, float sink, int head, int tile, float *scratch)
+                         float scale, float sink, int head, int tile, float *scratch, const bool half)
 {
     struct lines t;
     lines_of(&t, block, H, K, head, tile);
-    float *qt = scratch, *o = qt + (size_t)L * d, *score = o + (size_t)L * d;
+    float *qt = scratch, *o = qt + (size_t)L * d, *wide = o + (size_t)L * d, *score = wide + (half ? SLOTS * d : 0);
     size_t stride = (size_t)K * d, n = 0;
-    gather(qt, NULL, q, &t, d, scale);
+    if (!half) gather(qt, NULL, q, &t, d, scale);
+    else if (in_pairs(d)) gather_pairs((int32_t *)qt, q, &t, d, scale);
+    else gather_rounded(qt, q, &t, d, scale);
 
     vec max = vset(sink > 0 ? 0 : -INFINITY);
     for (int seg = 0; seg < block->segs; seg++) {
         struct span s = span_of(&t, view, block, seg);
         if (s.lo == s.hi) continue;
         float *x = score + n * L;
-        fetch_rows(k + s.lo * stride + (size_t)head * d, stride, s.hi - s.lo < SLOTS ? s.hi - s.lo : SLOTS, d);
+        fetch_rows(element(k, s.lo * stride + (size_t)head * d, half), stride,
+                   s.hi - s.lo < SLOTS ? s.hi - s.lo : SLOTS, d, half);
         for (int slot = s.lo, some; slot < s.hi; slot += some) {
-            const float *keys = k + slot * stride + (size_t)head * d, *values = v + slot * stride + (size_t)head * d;
-            int left = s.hi - slot;
+            const void *keys = element(k, slot * stride + (size_t)head * d, half);
+            float *to = x + (slot - s.lo) * L;
+            int left = s.hi - slot, lines = s.last - s.first;
             some = left < SLOTS ? left : SLOTS;
-            fetch_rows(values, stride, some, d);
-            fetch_rows(keys + SLOTS * stride, stride, left - some < SLOTS ? left - some : SLOTS, d);
-            if (!own_scores_fit(x + (slot - s.lo) * L, keys, stride, qt, d, some, s.first, s.last - s.first))
-                outer(x + (slot - s.lo) * L, L, (struct strided){keys, stride, 1}, qt, L, d, some, L, false);
+            fetch_rows(element(v, slot * stride + (size_t)head * d, half), stride, some, d, half);
+            fetch_rows(element(keys, SLOTS * stride, half), stride, left - some < SLOTS ? left - some : SLOTS, d, half);
+            if (half && in_pairs(d)) {
+                scores_in_pairs(to, keys, stride, (const int32_t *)qt, d, some, s.first, lines);
+                continue;
+            }
+            if (half) widen_rows(wide, keys, stride, some, d);
+            const float *rows = half ? wide : keys;
+            size_t apart = half ? (size_t)d : stride;
+            if (!own_scores_fit(to, rows, apart, qt, d, some, s.first, lines))
+                outer(to, L, (struct strided){rows, apart, 1}, qt, L, d, some, L, false);
         }
         for (int slot = s.lo; slot < s.hi; slot++, x += L) {
             vec a = vload(x);
@@ -210,9 +237,11 @@ static void forward_tile(float *out, float *lse, const float *q, const float *k,
         struct span s = span_of(&t, view, block, seg);
         for (int slot = s.lo; slot < s.hi; slot += SLOTS) {
             int some = s.hi - slot < SLOTS ? s.hi - slot : SLOTS;
+            const void *values = element(v, slot * stride + (size_t)head * d, half);
+            struct strided p = {score + n * L + s.first, 1, L};
             /* In a thread's own slots the lines of the other threads would add zeros. */
-            outer(o + (size_t)s.first * d, d, (struct strided){score + n * L + s.first, 1, L},
-                  v + slot * stride + (size_t)head * d, stride, some, s.last - s.first, d, true);
+            if (half) outer_bf16(o + (size_t)s.first * d, d, p, values, stride, some, s.last - s.first, d, true);
+            else outer(o + (size_t)s.first * d, d, p, values, stride, some, s.last - s.first, d, true);
             n += some;
         }
     }
@@ -238,9 +267,28 @@ static inline float *scratch_of(const struct lace_scratch *scratch, struct share
     return (float *)(scratch->base + worker * scratch->bytes_each);
 }
 
-static void attention_forward(float *out, float *lse, const float *q, const float *k, const float *v,
-                              const struct lace_view *view, int H, int K, int d, float scale, float sink,
-                              struct lace_scratch *scratch)
+/* A region's body is a function of its own, in which `half` is no constant: so each type gets its own tile here. */
+typedef void tile_fn(float *out, float *lse, const float *q, const void *k, const void *v, const struct lace_view *view,
+                     const struct lace_view_block *block, int H, int K, int d, float scale, float sink, int head,
+                     int tile, float *scratch);
+static __attribute__((noinline, unused)) void tile_f32(float *out, float *lse, const float *q, const void *k,
+                                                       const void *v, const struct lace_view *view,
+                                                       const struct lace_view_block *block, int H, int K, int d,
+                                                       float scale, float sink, int head, int tile, float *scratch)
+{
+    forward_tile(out, lse, q, k, v, view, block, H, K, d, scale, sink, head, tile, scratch, false);
+}
+static __attribute__((noinline)) void tile_bf16(float *out, float *lse, const float *q, const void *k, const void *v,
+                                                const struct lace_view *view, const struct lace_view_block *block,
+                                                int H, int K, int d, float scale, float sink, int head, int tile,
+                                                float *scratch)
+{
+    forward_tile(out, lse, q, k, v, view, block, H, K, d, scale, sink, head, tile, scratch, true);
+}
+
+static void over_tiles(tile_fn *one, float *out, float *lse, const float *q, const void *k, const void *v,
+                       const struct lace_view *view, int H, int K, int d, float scale, float sink,
+                       struct lace_scratch *scratch)
 {
     struct share share = share_of();
 #pragma omp parallel num_threads(scratch->workers) if (!share.alone)
@@ -252,9 +300,21 @@ static void attention_forward(float *out, float *lse, const float *q, const floa
 #pragma omp for collapse(2) schedule(dynamic) nowait
             for (int head = 0; head < K; head++)
                 for (int tile = 0; tile < tiles; tile++)
-                    forward_tile(out, lse, q, k, v, view, block, H, K, d, scale, sink, head, tile, mine);
+                    one(out, lse, q, k, v, view, block, H, K, d, scale, sink, head, tile, mine);
         }
     }
+}
+static __attribute__((unused)) void attention_forward(float *out, float *lse, const float *q, const float *k,
+                                                      const float *v, const struct lace_view *view, int H, int K, int d,
+                                                      float scale, float sink, struct lace_scratch *scratch)
+{
+    over_tiles(tile_f32, out, lse, q, k, v, view, H, K, d, scale, sink, scratch);
+}
+static void attention_forward_bf16(float *out, float *lse, const float *q, const uint16_t *k, const uint16_t *v,
+                                   const struct lace_view *view, int H, int K, int d, float scale, float sink,
+                                   struct lace_scratch *scratch)
+{
+    over_tiles(tile_bf16, out, lse, q, k, v, view, H, K, d, scale, sink, scratch);
 }
 
 static void backward_tile(float *dq, float *dk, float *dv, const float *dout, const float *out, const float *lse,
@@ -303,9 +363,11 @@ static void backward_tile(float *dq, float *dk, float *dv, const float *dout, co
 }
 
 /* Blocks may share keys, key heads never do: one worker per key head adds without conflict, in a fixed order. */
-static void attention_backward(float *dq, float *dk, float *dv, const float *dout, const float *out, const float *lse,
-                               const float *q, const float *k, const float *v, const struct lace_view *view, int H,
-                               int K, int d, float scale, float sink, struct lace_scratch *scratch)
+static __attribute__((unused)) void attention_backward(float *dq, float *dk, float *dv, const float *dout,
+                                                       const float *out, const float *lse, const float *q,
+                                                       const float *k, const float *v, const struct lace_view *view,
+                                                       int H, int K, int d, float scale, float sink,
+                                                       struct lace_scratch *scratch)
 {
     struct share share = share_of();
 #pragma omp parallel for num_threads(scratch->workers) if (!share.alone) schedule(dynamic)

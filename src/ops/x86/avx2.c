@@ -32,5 +32,6 @@ void lace_ops_fill_avx2(struct lace_ops *ops)
     ops->matrix_backward_weight = lace_dnn_backward_weight;
     ops->attention_scratch = attention_scratch;
     ops->attention_forward = attention_forward;
+    ops->attention_forward_bf16 = attention_forward_bf16;
     ops->attention_backward = attention_backward;
 }

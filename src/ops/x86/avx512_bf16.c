@@ -4,6 +4,7 @@
  * A tile is up to 6 rows by a packed row of 64 outputs. An element is one chain over the pairs of inputs in
  * order. Memory must stay busy while later tiles meet a piece that the first has brought near, so the first two
  * tiles each fetch half of the piece that follows. */
+#include "ops/x86/attention.h"
 #include "ops/x86/product.h"
 #include "ops/x86/quant.h"
 
@@ -119,4 +120,5 @@ void lace_ops_fill_avx512_bf16(struct lace_ops *ops)
 {
     ops->matrix_forward = matrix_forward;
     ops->matrix_backward_input = matrix_backward_input;
+    ops->attention_forward_bf16 = attention_forward_bf16;
 }

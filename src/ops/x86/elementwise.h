@@ -111,6 +111,11 @@ INLINE void code_inputs(struct lace_coded *to, const float *x)
 #endif
 }
 
+static void to_bf16(uint16_t *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) y[i] = lace_f32_to_bf16(x[i]); /* without branches: it becomes vectors */
+}
+
 static void operand_make(struct lace_operand *operand, const float *x, int rows)
 {
     size_t n = (size_t)rows * operand->cols, padded = LACE_PAD_ROWS(rows) * operand->cols;
@@ -120,8 +125,7 @@ static void operand_make(struct lace_operand *operand, const float *x, int rows)
     for (size_t piece = 0; piece < n; piece += GRAIN) {
         size_t end = n - piece < GRAIN ? n : piece + GRAIN;
         if (operand->dtype == LACE_F32) memcpy((float *)operand->data + piece, x + piece, (end - piece) * element);
-        else
-            for (size_t i = piece; i < end; i++) to[i] = lace_f32_to_bf16(x[i]);
+        else to_bf16(to + piece, x + piece, end - piece);
     }
     if (!operand->forward_only || rows > LACE_FEW_ROWS)
         memset((char *)operand->data + n * element, 0, (padded - n) * element);
@@ -303,6 +307,7 @@ static void fill_elementwise(struct lace_ops *ops)
     ops->gate_backward = gate_backward;
     ops->cross_entropy_forward = cross_entropy_forward;
     ops->cross_entropy_backward = cross_entropy_backward;
+    ops->to_bf16 = to_bf16;
     ops->add = add_vector;
     ops->sum_squares = sum_squares;
     ops->adamw = adamw;

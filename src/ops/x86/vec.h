@@ -44,6 +44,10 @@ INLINE vmask vwithin(ivec lo, ivec i, ivec hi)
 INLINE vec vwiden_even(ivec a) { return _mm512_castsi512_ps(_mm512_slli_epi32(a, 16)); }
 INLINE vec vwiden_odd(ivec a) { return _mm512_castsi512_ps(_mm512_and_si512(a, _mm512_set1_epi32((int)0xffff0000))); }
 INLINE ivec iloadm(const int32_t *p, vmask m) { return _mm512_maskz_loadu_epi32(m, p); }
+/* L bf16 that lie together, widened. */
+INLINE vec vwiden(__m256i a) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(a), 16)); }
+INLINE vec vload_bf16(const uint16_t *p) { return vwiden(_mm256_loadu_si256((const __m256i *)p)); }
+INLINE vec vloadm_bf16(const uint16_t *p, vmask m) { return vwiden(_mm256_maskz_loadu_epi16(m, p)); }
 INLINE __m256 vhalf(vec a) { return _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)); }
 INLINE __m256 vhalf_max(vec a) { return _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)); }
 #else
@@ -86,6 +90,16 @@ INLINE vmask vwithin(ivec lo, ivec i, ivec hi)
 INLINE vec vwiden_even(ivec a) { return _mm256_castsi256_ps(_mm256_slli_epi32(a, 16)); }
 INLINE vec vwiden_odd(ivec a) { return _mm256_castsi256_ps(_mm256_and_si256(a, _mm256_set1_epi32((int)0xffff0000))); }
 INLINE ivec iloadm(const int32_t *p, vmask m) { return _mm256_maskload_epi32(p, m); }
+INLINE vec vwiden(__m128i a) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(a), 16)); }
+INLINE vec vload_bf16(const uint16_t *p) { return vwiden(_mm_loadu_si128((const __m128i *)p)); }
+INLINE vec vloadm_bf16(const uint16_t *p, vmask m) /* there is no masked load of 16 bits */
+{
+    uint16_t some[L] = {0};
+    int lanes = _mm256_movemask_ps(_mm256_castsi256_ps(m));
+    for (int i = 0; i < L; i++)
+        if (lanes >> i & 1) some[i] = p[i];
+    return vload_bf16(some);
+}
 INLINE __m256 vhalf(vec a) { return a; }
 INLINE __m256 vhalf_max(vec a) { return a; }
 #endif
