@@ -1,11 +1,12 @@
 #!/bin/bash
-# Prints every figure of the README and of the model card, on held-out problems, and keeps them beside the model.
-# About fifteen minutes on two cores. COUNT problems a row (1000), MODEL the model. A row whose table is there is not
-# run again; remove results/NAME.txt for that.
+# Prints every figure of a model's card (of the README, for search), on held-out problems, and keeps them beside the model.
+# SET=search (the default) or families; about a quarter or half an hour on two cores. COUNT problems a row (1000), MODEL
+# the model. A row whose table is there is not run again; remove results/NAME.txt for that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 LACE=${B:-build}/lace
-MODEL=${MODEL:-models/lace-search}
+SET=${SET:-search}
+MODEL=${MODEL:-models/lace-$SET}
 COUNT=${COUNT:-1000}
 DB=${DB:-${B:-build}/results.sqlite} # every outcome, for lace report and for questions of one's own
 OUT=$MODEL/results
@@ -22,18 +23,45 @@ row() { # name, then the command's options
     shift
     if [ ! -e "$OUT/$name.txt" ]; then
         echo "== $name: lace eval $*" >&2
-        "$LACE" eval --model "$MODEL" --count "$COUNT" "$@" --save "$OUT/$name.json" >"$OUT/$name.tmp"
+        "$LACE" eval --model "$MODEL" "$@" --save "$OUT/$name.json" >"$OUT/$name.tmp"
         mv "$OUT/$name.tmp" "$OUT/$name.txt"
     fi
-    results+=$'\n\n'$(printf '    lace eval --count %s %s\n\n' "$COUNT" "$*" && sed 's/^/    /; s/ *$//' "$OUT/$name.txt")
+    results+=$'\n\n'$(printf '    lace eval %s\n\n' "$*" && sed 's/^/    /; s/ *$//' "$OUT/$name.txt")
     printf '%s\n' "$results" >"$MODEL/RESULTS.md"
 }
 
-row headline --difficulty 4 --threads 4
-row false-claim --difficulty 4 --threads 4 --inject 1 --arms independent,isolated,lace
-row harder-5 --difficulty 5 --threads 4 --arms independent,isolated,lace
-row threads-8 --difficulty 4 --threads 8 --arms independent,isolated,lace
-row threads-2 --difficulty 4 --threads 2 --arms independent,isolated,lace
-row threads-16 --difficulty 4 --threads 16 --arms independent,isolated,lace
-row harder-6 --difficulty 6 --threads 4 --arms independent,isolated,lace
-row visible --difficulty 4 --threads 4 --arms lace,lace:aligned,lace:window:17,lace:window:51
+case $SET in
+search)
+    row headline --count "$COUNT" --difficulty 4 --threads 4
+    row false-claim --count "$COUNT" --difficulty 4 --threads 4 --inject 1 --arms independent,isolated,lace
+    row harder-5 --count "$COUNT" --difficulty 5 --threads 4 --arms independent,isolated,lace
+    row threads-8 --count "$COUNT" --difficulty 4 --threads 8 --arms independent,isolated,lace
+    row threads-2 --count "$COUNT" --difficulty 4 --threads 2 --arms independent,isolated,lace
+    row threads-16 --count "$COUNT" --difficulty 4 --threads 16 --arms independent,isolated,lace
+    row harder-6 --count "$COUNT" --difficulty 6 --threads 4 --arms independent,isolated,lace
+    row visible --count "$COUNT" --difficulty 4 --threads 4 --arms lace,lace:aligned,lace:window:17,lace:window:51
+    ;;
+families) # COUNT problems in all, spread over the families
+    trained=search,chain,countdown,knights,path,product,program
+    each() { echo $(((COUNT + $1 - 1) / $1)); }
+    row headline --family $trained --threads 4 --count "$(each 7)" --development 40
+    row levels --family $trained --difficulty 1:3 --threads 4 --count "$(each 7)" --development 40 \
+        --arms independent,isolated,lace
+    row harder --family search,chain,countdown,knights,product --difficulty 5 --threads 4 --count "$(each 5)" \
+        --development 40 --arms independent,isolated,lace
+    row untrained --family toll --difficulty 2:4 --threads 4 --count "$COUNT" --arms independent,isolated,lace
+    for threads in 2 8 16; do
+        row threads-$threads --family $trained --threads $threads --count "$(each 7)" --development 40 \
+            --arms independent,isolated,lace
+    done
+    row visible --family $trained --threads 4 --count "$(each 7)" --development 40 \
+        --arms lace,lace:aligned,lace:window:17,lace:window:51
+    for kind in claim step verdict; do
+        row false-$kind --family $trained --threads 4 --count "$(each 7)" --development 40 --inject $kind=1 \
+            --arms independent,isolated,lace
+        row rare-$kind --family $trained --threads 4 --count "$(each 7)" --development 40 --inject $kind=0.1 \
+            --arms independent,isolated,lace
+    done
+    ;;
+*) echo "evaluate: SET is search or families, not $SET" >&2; exit 1 ;;
+esac
