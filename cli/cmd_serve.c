@@ -28,7 +28,7 @@ static const struct cli_option options[] = {
     {"Who may ask", .kind = CLI_SECTION},
     {"api-key", 0, CLI_LIST, &keys, "KEY", "All but /health and the page itself needs a key; may be given again."},
     {"api-key-file", 0, CLI_TEXT, &o.api_key_file, "FILE", "The same, one key on a line: other users do not see it."},
-    {"cors", 0, CLI_TEXT, &o.cors, "ORIGIN", "Let the pages of this origin ask, *: of any."},
+    {"cors", 0, CLI_TEXT, &o.cors, "ORIGIN", "Let the pages of this origin ask, *: of any; without keys also requests to its name."},
     {"Capacity", .kind = CLI_SECTION},
     {"threads", 'n', CLI_INT, &o.threads, "N",
      "Reasoning threads of requests that do not say how many; 0: they get an ordinary continuation.", .min = 0,

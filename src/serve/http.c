@@ -2,6 +2,7 @@
  * model where it stands. What a client may send is bounded before it is read: connections, header, body, and the time
  * until a request is complete. A client that only closes its sending side counts as gone, like with most servers. */
 #include "serve/assets.h"
+#include "serve/host.h"
 #include "serve/routes.h"
 #include <errno.h>
 #include <microhttpd.h>
@@ -107,6 +108,16 @@ static bool may_ask(const struct lace_server *s, struct MHD_Connection *c)
     if (!s->key_count) return true;
     if (bearer && !strncasecmp(bearer, "Bearer ", 7)) return key_is_known(s, bearer + 7);
     return plain && key_is_known(s, plain);
+}
+
+/* Without a key a name that was rebound to this machine would open it to the page behind the name. Only browsers are
+ * fooled so, and they reach no UNIX socket and always send a Host. */
+static bool host_may_ask(const struct lace_server *s, struct MHD_Connection *c)
+{
+    const char *host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (s->key_count || !host || (info && info->client_addr && info->client_addr->sa_family == AF_UNIX)) return true;
+    return lace_host_is_ours(host, s->options.host, s->options.cors);
 }
 
 /* Whether a browser's page may have its way: a page of this server itself, or of the origin that --cors allows. Other
@@ -238,6 +249,10 @@ static enum MHD_Result begin(struct http_call *h, struct MHD_Connection *c, cons
         h->refused = true;
         return send_text(h, c);
     }
+    if (!lace_route_is_open(route) && !host_may_ask(s, c))
+        return refuse(h, c, 403,
+                      "This server has no key and does not know the name in the header Host; call it by its address, or "
+                      "start it with --api-key KEY or --cors http://NAME:PORT.");
     if (!origin_may_ask(s, c))
         return refuse(h, c, 403, "Pages of this origin may not call this server; --cors ORIGIN lets them.");
     if (length && (strlen(length) > 12 || atoll(length) > s->options.max_body))

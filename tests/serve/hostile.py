@@ -38,7 +38,7 @@ def threads(s):
 
 
 BODY = json.dumps({"prompt": PROBLEM, "max_tokens": 3}).encode()
-POST = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
+POST = b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
 
 with Server("--receive-seconds", "1", "--max-connections", "24", "--max-header", "4096", "--max-body", "20000") as s:
     same("a request", raw(s, POST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))[:15], b"HTTP/1.1 200 OK")
@@ -48,7 +48,7 @@ with Server("--receive-seconds", "1", "--max-connections", "24", "--max-header",
     slow = [s.socket() for _ in range(12)]
     began = time.monotonic()
     for c in slow:
-        c.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\n")
+        c.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n")
     open_at = {}
     while time.monotonic() - began < 4 and len(open_at) < len(slow):
         for i, c in enumerate(slow):
@@ -92,17 +92,17 @@ with Server("--receive-seconds", "1", "--max-connections", "24", "--max-header",
 
     # ---- oversized and malformed ----
     for name, data, status in [
-        ("a header that is too large", b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100000 + b"\r\n\r\n", (b"431", b"400", b"414", b"")),
-        ("too many headers", b"GET /health HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X%d: y\r\n" % i for i in range(9000)) + b"\r\n", (b"431", b"400", b"413", b"")),
-        ("a path that is too long", b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", (b"414", b"431", b"400", b"")),
-        ("a length that is too large", b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", (b"413", b"400")),
-        ("a length of some gigabytes", b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000000\r\n\r\n", (b"413",)),
-        ("a negative length", b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", (b"400", b"413")),
-        ("a length that is none", b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: ten\r\n\r\n", (b"400",)),
-        ("a chunk of no size", b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", (b"400", b"")),
-        ("a chunk of a huge size", b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n", (b"400", b"413", b"")),
+        ("a header that is too large", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 100000 + b"\r\n\r\n", (b"431", b"400", b"414", b"")),
+        ("too many headers", b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"X%d: y\r\n" % i for i in range(9000)) + b"\r\n", (b"431", b"400", b"413", b"")),
+        ("a path that is too long", b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", (b"414", b"431", b"400", b"")),
+        ("a length that is too large", b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n", (b"413", b"400")),
+        ("a length of some gigabytes", b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000000\r\n\r\n", (b"413",)),
+        ("a negative length", b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n", (b"400", b"413")),
+        ("a length that is none", b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ten\r\n\r\n", (b"400",)),
+        ("a chunk of no size", b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", (b"400", b"")),
+        ("a chunk of a huge size", b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n", (b"400", b"413", b"")),
         ("no method", b"\r\n\r\n\r\n", (b"400", b"")), ("no HTTP", b"hello\r\n\r\n", (b"400", b"505", b"")),
-        ("HTTP/9.9", b"GET /health HTTP/9.9\r\nHost: x\r\n\r\n", (b"505", b"400", b"200")),
+        ("HTTP/9.9", b"GET /health HTTP/9.9\r\nHost: localhost\r\n\r\n", (b"505", b"400", b"200")),
         ("no host", b"GET /health HTTP/1.1\r\n\r\n", (b"400",)), ("bytes", bytes(range(256)) * 20, (b"400", b"")),
         ("TLS", bytes.fromhex("160301020001000 1fc0303".replace(" ", "")) + b"\0" * 300, (b"400", b"")),
         ("zeros", b"\0" * 5000, (b"400", b"")), ("a line that does not end", b"GET " * 4000, (b"414", b"400", b"")),
@@ -132,21 +132,21 @@ with Server("--receive-seconds", "1", "--max-connections", "24", "--max-header",
     same("three hundred broken requests later", s.complete(max_tokens=2).status, 200)
 
     # ---- half closed, pipelined, gone ----
-    got = raw(s, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", half_close=True)
+    got = raw(s, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", half_close=True)
     ok("half closed after a request: it is answered, or dropped", got[:15] in (b"HTTP/1.1 200 OK", b""), got)
     got = raw(s, POST[:-1], half_close=True)
     ok("half closed within a body", b" 200 " not in got[:20], got)
     want = json.loads(s.complete(max_tokens=3).text)["choices"][0]["text"]
     got = raw(s, POST * 5, 0.8)
     same("five requests at once", [got.count(b"HTTP/1.1 200 OK"), got.count(json.dumps(want)[1:-1].encode())], [5, 5])
-    got = raw(s, POST + b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" + b"rubbish\r\n\r\n", 0.8)
+    got = raw(s, POST + b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" + b"rubbish\r\n\r\n", 0.8)
     ok("good ones before a bad one", got.count(b"HTTP/1.1 200 OK") == 2, got)
-    got = raw(s, b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n", 0.8)
+    got = raw(s, b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n", 0.8)
     ok("two lengths: nothing is smuggled past an error", b"200 OK" not in got, got)
     for i in range(40): # clients that leave at every stage of a stream
         c = s.socket(5)
         body = json.dumps({"prompt": HARD, "stream": True, "temperature": 1, "seed": i, "lace": {"threads": 4, "stream_threads": True}}).encode()
-        c.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        c.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         try:
             if i % 4:
                 c.recv(1 + 37 * i)
@@ -159,7 +159,7 @@ with Server("--receive-seconds", "1", "--max-connections", "24", "--max-header",
     # one that reads nothing does not keep the others waiting
     c = s.socket()
     body = json.dumps({"prompt": HARD, "stream": True, "n": 4, "temperature": 3, "max_tokens": 1500}).encode()
-    c.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    c.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     same("beside a stream that nobody reads", [s.complete().json["choices"][0]["text"]], [said(lace_run(PROBLEM, "--threads", 1)["threads"][0])])
     c.close()
 

@@ -146,6 +146,29 @@ with folder() as where:
         same("but the server's own", s.post("/v1/completions", body, headers={"Origin": f"http://127.0.0.1:{s.port}"}).status, 200)
         refused("no preflight", s.request("OPTIONS", "/v1/completions"), 405, "takes POST")
 
+    # ---- names: a page that rebinds its own name to this machine ----
+    def by(server, host):
+        return server.post("/v1/completions", body, headers={"Host": host, "Origin": f"http://{host}"})
+
+    with Server() as s:
+        for host in ["127.0.0.1", "localhost", f"localhost:{s.port}", f"[::1]:{s.port}", "192.168.1.9"]:
+            same(f"Host: {host}", by(s, host).status, 200)
+        for host in ["evil.example", f"evil.example:{s.port}", "localhost.evil.example", "127.0.0.1.evil.example"]:
+            refused(f"Host: {host}", by(s, host), 403, "--cors http://NAME")
+        for path in ["/v1/models", "/metrics"]:
+            refused(f"{path} by a stranger's name", s.get(path, headers={"Host": "evil.example"}), 403, "--cors http://NAME")
+        same("/health tells nothing", s.get("/health", headers={"Host": "evil.example"}).status, 200)
+    with Server("--cors", "http://Models.lan:8080") as s:
+        same("a name that is ours", s.post("/v1/completions", body, headers={"Host": "models.lan"}).status, 200)
+        refused("another one", s.post("/v1/completions", body, headers={"Host": "third.lan"}), 403, "--cors http://NAME")
+    with Server("--cors", "*") as s:
+        same("any name", by(s, "evil.example").status, 200)
+    with Server("--host", "localhost") as s:
+        same("the name to listen on", by(s, "localhost").status, 200)
+    with Server("--api-key", "right") as s:
+        a = s.post("/v1/completions", body, headers={"Authorization": "Bearer right", "Host": "models.lan"})
+        same("with a key the name is no matter", a.status, 200)
+
     # ---- too much at once, and too slow ----
     with Server("--queue", "2", "--rows", "4", "--request-seconds", "1.5") as s:
         slow = {"prompt": HARD, "n": 64, "temperature": 3, "max_tokens": 1900, "seed": 1}

@@ -134,7 +134,7 @@ with folder() as where:
         for way in ("close", "half-close"):
             waiting = s.socket()
             body = json.dumps({"prompt": PROBLEM, "n": 4, "max_tokens": 6000})
-            waiting.sendall(f"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+            waiting.sendall(f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
             ok("four rows are taken", s.until(lambda: s.metric("lace_rows_taken") == 4))
             if way == "close":
                 waiting.close()
