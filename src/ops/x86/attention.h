@@ -8,18 +8,13 @@
 #ifndef LACE_OPS_X86_ATTENTION_H
 #define LACE_OPS_X86_ATTENTION_H
 #include "ops/cpu.h"
+#include "ops/x86/lines.h"
 #include "ops/x86/outer.h"
 #include <math.h>
 #include <omp.h>
 #include <string.h>
 
 enum { SLOTS = 64 }; /* slots whose keys or values stay in the nearest cache while all lines meet them */
-
-struct lines {
-    int count;
-    int row[L];     /* in the block */
-    size_t line[L]; /* row * H + head, in the batch */
-};
 
 static void lines_of(struct lines *t, const struct lace_view_block *block, int H, int K, int head, int tile)
 {

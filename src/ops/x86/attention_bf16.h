@@ -3,6 +3,8 @@
  * chain over the pairs of a head. The other levels widen some keys at a time, and go on as with f32. */
 #ifndef LACE_OPS_X86_ATTENTION_BF16_H
 #define LACE_OPS_X86_ATTENTION_BF16_H
+#include "base/base.h"
+#include "ops/x86/lines.h"
 
 #ifdef __AVX512BF16__
 /* 16 pairs fill the square that is turned below. */
