@@ -32,6 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             at[len] = 0;
             family->check_step(family, text, at, &seen);
             lace_family_result(family, seen.result);
+            enum lace_stance own = family->stance(family, text, at, at);
+            if (seen.result == LACE_STEP_NONE && own != LACE_STANCE_NONE) abort();
+            if (lines) family->stance(family, text, lines, at); /* the first line, as the falsehood */
+            if (family->place(family, text, at, 4) > 3) abort();
             at[len] = end;
             at += len + (end != 0);
         }

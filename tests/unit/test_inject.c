@@ -152,6 +152,36 @@ static void who_believes_a_line_by_hand(void **state)
     }
 }
 
+/* Lines with bytes turned over, left out and doubled, as falsehoods and as what follows: no stance that is none. */
+static void hostile_lines(void **state)
+{
+    struct lace_rng rng;
+    int taken = 0;
+    lace_rng_init(&rng, 8, 8);
+    for (int round = 0; round < 4000; round++) {
+        size_t i = lace_rng_below(&rng, sizeof by_hand / sizeof *by_hand);
+        const struct lace_family *f = by_hand[i].family;
+        char text[2][160];
+        for (int k = 0; k < 2; k++) {
+            int n = 0;
+            while (n < 9 && by_hand[i].lines[n]) n++;
+            const char *from = k ? by_hand[i].lines[lace_rng_below(&rng, (uint32_t)n)] + 1 : by_hand[i].lie;
+            int len = snprintf(text[k], sizeof text[k], "%s\n", from);
+            for (uint32_t turns = lace_rng_below(&rng, 3); turns; turns--) {
+                int at = (int)lace_rng_below(&rng, (uint32_t)len);
+                if (lace_rng_below(&rng, 2)) text[k][at] = (char)(1 + lace_rng_below(&rng, 255));
+                else text[k][at] = text[k][lace_rng_below(&rng, (uint32_t)len)];
+            }
+        }
+        int stance = f->stance(f, by_hand[i].prompt, text[0], text[1]),
+            place = f->place(f, by_hand[i].prompt, text[1], 4);
+        assert_in_range(stance, LACE_STANCE_NONE, LACE_STANCE_REJECTS);
+        assert_true(place >= -1 && place < 4);
+        taken += stance != LACE_STANCE_NONE;
+    }
+    assert_true(taken > 400); /* many are still lines */
+}
+
 static void forge(const struct lace_family *f, const struct lace_record *r, int steps, enum lace_inject kind,
                   struct lace_rng *rng, struct lace_text *lie)
 {
@@ -314,6 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_believes_a_line_by_hand),
         cmocka_unit_test(the_truth_believes_no_falsehood),
+        cmocka_unit_test(hostile_lines),
         cmocka_unit_test(a_group_by_hand),
         cmocka_unit_test(verdicts_by_hand),
         cmocka_unit_test(a_verdict_is_forged_against_the_answer),
