@@ -26,9 +26,26 @@ void *lace_alloc_array(size_t count, size_t size)
 
 void lace_free(void *memory) { free(memory); }
 
+/* Huge pages that are not there before they are written. The system clears a page when it gives it; memset would do so
+ * again. */
+static size_t whole_pages(size_t bytes) { return (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE; }
+
+static void *map(size_t bytes)
+{
+    if (bytes > SIZE_MAX - 2 * HUGE_PAGE) return NULL;
+    size_t whole = whole_pages(bytes);
+    unsigned char *p = mmap(NULL, whole + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) return NULL;
+    size_t before = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
+    if (before) munmap(p, before);
+    munmap(p + before + whole, HUGE_PAGE - before);
+    madvise(p + before, whole, MADV_HUGEPAGE); /* advice: refusal costs speed only */
+    return p + before;
+}
+
 int lace_arena_init(struct lace_arena *arena, size_t bytes, struct lace_error *err)
 {
-    *arena = (struct lace_arena){lace_alloc(bytes), 0, bytes};
+    *arena = (struct lace_arena){bytes < HUGE_PAGE ? lace_alloc(bytes) : map(bytes), 0, bytes};
     if (!arena->base)
         return lace_fail(err, LACE_MEMORY, "Out of memory: %zu MiB are needed; free some or ask for less.",
                          bytes >> 20);
@@ -53,7 +70,8 @@ void *lace_arena_take(struct lace_arena *arena, size_t bytes)
 
 void lace_arena_release(struct lace_arena *arena)
 {
-    lace_free(arena->base);
+    if (arena->size < HUGE_PAGE) lace_free(arena->base);
+    else if (arena->base) munmap(arena->base, whole_pages(arena->size));
     *arena = (struct lace_arena){0};
 }
 

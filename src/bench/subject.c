@@ -120,7 +120,8 @@ int lace_subject_start(const struct lace_subject *s, const struct lace_model *mo
                        struct lace_error *err)
 {
     int room = steps + 2 * LACE_TAG_TOKENS + 16, code;
-    struct lace_decoder_options size = {.groups = groups, .threads = threads, .prompt = prompt, .tokens = room, .kv = s->kv};
+    struct lace_decoder_options size = {
+        .groups = groups, .threads = threads, .prompt = prompt, .tokens = room, .kv = s->kv};
     struct lace_group_options group = {
         .threads = threads, .sampling = {0, 0, 1, 0, 1}, .seed = 1, .barrier = true, .budget = steps};
     int *ids = calloc((size_t)prompt, sizeof *ids);

@@ -76,6 +76,12 @@ void lace_decoder_close(struct lace_decoder **decoder)
     *decoder = NULL;
 }
 
+void lace_decoder_claim(struct lace_decoder *d)
+{
+    const struct lace_arena *all[] = {&d->cache.memory, &d->state.memory};
+    for (int i = 0; i < 2; i++) memset(all[i]->base, 0, all[i]->size); /* as it is */
+}
+
 static int give_groups(struct lace_decoder *d)
 {
     const struct lace_decoder_options *o = &d->options;

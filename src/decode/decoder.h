@@ -3,7 +3,7 @@
  * the threads of other groups with the same prompt. Groups come and go between steps and never see each other; the
  * prompts of those that join are read beside the running threads, some rows in each step. No step has more rows than
  * LACE_FEW_ROWS, so what a group writes depends on nothing but its prompt, its options and its seed. Nothing is
- * allocated after open. */
+ * allocated after open, though what is never written takes no memory. */
 #ifndef LACE_DECODER_H
 #define LACE_DECODER_H
 #include "decode/format.h"
@@ -93,6 +93,9 @@ struct lace_decoder;
 int lace_decoder_open(struct lace_decoder **decoder, const struct lace_model *model, const struct lace_format *format,
                       const struct lace_decoder_options *options, struct lace_error *err);
 void lace_decoder_close(struct lace_decoder **decoder);
+/* Takes all memory now that the decoder may ever use; otherwise the system gives the pages of keys and values when they
+ * are first written. For a server: where there is too little of it, that shows at the start. */
+void lace_decoder_claim(struct lace_decoder *decoder);
 
 /* Prefills a prompt and starts its threads. Returns the group's index (from 0), or a negative code. */
 int lace_decoder_add(struct lace_decoder *decoder, const int *prompt, int count,

@@ -2,6 +2,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Bytes of keys, of the lattice's, slots. False: they are too many to be counted. */
+static bool lay_out(struct lace_cache *c, struct lace_arena *arena, size_t bytes, size_t lattice_bytes, size_t slots,
+                    enum lace_kind kind)
+{
+    size_t all;
+    if (!lace_mul(bytes, 2, &all) || !lace_add(all, lattice_bytes, &all) || !lace_add(all, lattice_bytes, &all) ||
+        !lace_add(all, slots * sizeof(int) + 5 * 64, &all))
+        return false;
+    c->k = lace_arena_take(arena, bytes);
+    c->v = lace_arena_take(arena, bytes);
+    c->time = lace_arena_take(arena, slots * sizeof(int));
+    c->lk = lattice_bytes ? lace_arena_take(arena, lattice_bytes) : NULL;
+    c->lv = lattice_bytes && kind == LACE_KIND_LATTICE ? lace_arena_take(arena, lattice_bytes) : NULL;
+    return true;
+}
+
 int lace_cache_init(struct lace_cache *c, const struct lace_model *m, int slots, enum lace_dtype dtype,
                     struct lace_error *err)
 {
@@ -15,12 +31,11 @@ int lace_cache_init(struct lace_cache *c, const struct lace_model *m, int slots,
         !lace_mul(padded, (size_t)c->lat_width, &c->lat_stride) || !lace_mul(c->kv_stride, (size_t)c->layers, &total) ||
         !lace_mul(c->lat_stride, (size_t)c->lat_layers, &lattice_total))
         goto memory;
-    if (!(c->k = lace_alloc_array(total, size)) || !(c->v = lace_alloc_array(total, size)))
+    if (!lace_mul(total, size, &total) || !lace_mul(lattice_total, size, &lattice_total)) goto memory;
+    struct lace_arena count = {0};
+    if (!lay_out(c, &count, total, lattice_total, padded, l->kind) || lace_arena_init(&c->memory, count.used, NULL))
         goto memory;
-    if (!(c->time = lace_alloc_array(padded, sizeof(int)))) goto memory;
-    if (lattice_total && !(c->lk = lace_alloc_array(lattice_total, size))) goto memory;
-    if (lattice_total && l->kind == LACE_KIND_LATTICE && !(c->lv = lace_alloc_array(lattice_total, size)))
-        goto memory;
+    lay_out(c, &c->memory, total, lattice_total, padded, l->kind);
     return 0;
 memory:
     lace_cache_release(c);
@@ -31,11 +46,7 @@ memory:
 
 void lace_cache_release(struct lace_cache *c)
 {
-    lace_free(c->k);
-    lace_free(c->v);
-    lace_free(c->lk);
-    lace_free(c->lv);
-    lace_free(c->time);
+    lace_arena_release(&c->memory);
     *c = (struct lace_cache){0};
 }
 

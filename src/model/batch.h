@@ -18,6 +18,7 @@ struct lace_cache {
     size_t kv_stride, lat_stride; /* numbers of one layer */
     int kv_width, lat_width;
     int layers, lat_layers;
+    struct lace_arena memory; /* all of these; a slot takes none before it is filled */
 };
 int lace_cache_init(struct lace_cache *cache, const struct lace_model *model, int slots, enum lace_dtype dtype,
                     struct lace_error *err);

@@ -9,15 +9,22 @@ struct plan { /* hands out pieces of the arena, or only counts them */
     bool training;
 };
 
+/* LACE_ROW_PAD is for what oneDNN meets: many rows, and training. With it the logits of a few rows would be as large as
+ * a tenth of a small quantised model. */
+static size_t with_room(const struct plan *p, size_t rows)
+{
+    return p->training || rows > LACE_FEW_ROWS ? LACE_PAD_ROWS(rows) : rows;
+}
+
 static float *floats(struct plan *p, size_t rows, size_t cols)
 {
-    return lace_arena_take(p->arena, LACE_PAD_ROWS(rows) * cols * sizeof(float));
+    return lace_arena_take(p->arena, with_room(p, rows) * cols * sizeof(float));
 }
 
 static struct lace_operand operand(struct plan *p, size_t rows, int cols)
 {
     return (struct lace_operand){
-        p->dtype, cols, lace_arena_take(p->arena, LACE_PAD_ROWS(rows) * (size_t)cols * (p->dtype == LACE_BF16 ? 2 : 4)),
+        p->dtype, cols, lace_arena_take(p->arena, with_room(p, rows) * (size_t)cols * (p->dtype == LACE_BF16 ? 2 : 4)),
         NULL, !p->training};
 }
 

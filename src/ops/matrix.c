@@ -96,7 +96,8 @@ void lace_matrix_pack(struct lace_matrix *m, const void *w, enum lace_dtype sour
 
 void lace_operand_make(struct lace_operand *operand, const float *x, int rows)
 {
-    size_t n = (size_t)rows * operand->cols, padded = LACE_PAD_ROWS(rows) * operand->cols;
+    bool alone = operand->forward_only && rows <= LACE_FEW_ROWS;
+    size_t n = (size_t)rows * operand->cols, padded = alone ? n : LACE_PAD_ROWS(rows) * operand->cols;
     if (operand->codes) lace_quant_code_rows(operand->codes, x, rows, operand->cols);
     if (operand->dtype == LACE_F32) {
         if (x != operand->data) memcpy(operand->data, x, n * sizeof(float));

@@ -412,6 +412,7 @@ int lace_scheduler_open(struct lace_scheduler *s, const struct lace_engine *engi
     for (int i = 0; i < LACE_WARNINGS; i++) s->warning[i].threshold = o->warn_above[i];
     int code = lace_decoder_open(&s->decoder, engine->model, &engine->format, &o->size, err);
     if (code) return code;
+    lace_decoder_claim(s->decoder);
     lace_decoder_prefill_rows(s->decoder, FIRST_ROWS);
     lace_decoder_use(s->decoder, &metrics->use);
     s->seat = calloc((size_t)s->groups, sizeof *s->seat);

@@ -63,9 +63,40 @@ static void an_arena_counts_then_hands_out(void **state)
     assert_null(lace_arena_take(&arena, SIZE_MAX - 70));
     lace_arena_release(&arena);
     assert_null(arena.base);
-    struct lace_error err = {""};
-    assert_int_equal(lace_arena_init(&arena, SIZE_MAX, &err), LACE_MEMORY);
-    assert_true(err.text[0]);
+    for (size_t less = 0; less < 8 << 20; less += 1 << 20) {
+        struct lace_error err = {""};
+        assert_int_equal(lace_arena_init(&arena, SIZE_MAX - less, &err), LACE_MEMORY);
+        assert_true(err.text[0]);
+        assert_null(arena.base);
+    }
+}
+
+static long resident_pages(void)
+{
+    long all, resident = -1;
+    FILE *f = fopen("/proc/self/statm", "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%ld %ld", &all, &resident), 2);
+    fclose(f);
+    return resident;
+}
+
+static void an_arena_takes_what_is_written(void **state)
+{
+    enum { MIB = 1 << 20 };
+    struct lace_arena arena;
+    long before = resident_pages(), page = sysconf(_SC_PAGESIZE);
+    assert_int_equal(lace_arena_init(&arena, 257 * (size_t)MIB + 1, NULL), 0);
+    unsigned char *p = lace_arena_take(&arena, 257 * (size_t)MIB);
+    assert_int_equal((uintptr_t)p % (2 * MIB), 0);
+    for (int i = 0; i < 257; i += 64) {
+        assert_int_equal(p[i * (size_t)MIB], 0);
+        memset(p + i * (size_t)MIB, 255, 100);
+    }
+    long taken = (resident_pages() - before) * page;
+    if (taken > 16 * MIB) fail_msg("five of 129 huge pages were written, and %ld bytes taken", taken);
+    lace_arena_release(&arena);
+    lace_arena_release(&arena); /* nothing is there */
 }
 
 static void random_streams_are_reproducible_and_apart(void **state)
@@ -242,6 +273,7 @@ int main(void)
         cmocka_unit_test(sizes_are_checked),
         cmocka_unit_test(memory_is_aligned_and_zero),
         cmocka_unit_test(an_arena_counts_then_hands_out),
+        cmocka_unit_test(an_arena_takes_what_is_written),
         cmocka_unit_test(random_streams_are_reproducible_and_apart),
         cmocka_unit_test(random_numbers_have_their_distributions),
         cmocka_unit_test(a_shuffle_permutes_uniformly),

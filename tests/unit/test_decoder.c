@@ -506,6 +506,17 @@ static void the_prompt_is_held_once(void **state)
     lace_model_free(&plain);
 }
 
+/* The rows of a step, and no more: products want whole tiles of 64 rows only where there are many, or in training. */
+static void few_rows_take_no_more_room(void **state)
+{
+    struct lace_model *m = make_model(LACE_BF16, &causal);
+    struct lace_state_options one = {1, 1, 64, 64, 1, false}, some = {64, 64, 64, 64, 1, false};
+    struct lace_state_options scratch = {0, 0, 64, 64, 1, false};
+    size_t fixed = lace_state_bytes(m, &scratch);
+    assert_true(lace_state_bytes(m, &some) - fixed > 32 * (lace_state_bytes(m, &one) - fixed)); /* each in 64 bytes */
+    lace_model_free(&m);
+}
+
 static void refuses(struct lace_decoder *d, const int *prompt, int count, struct lace_group_options o, const char *word)
 {
     struct lace_error err = {""};
@@ -583,6 +594,7 @@ int main(void)
         cmocka_unit_test(stops_and_tokens_end_a_thread),
         cmocka_unit_test(a_text_grows_by_whole_characters),
         cmocka_unit_test(the_prompt_is_held_once),
+        cmocka_unit_test(few_rows_take_no_more_room),
         cmocka_unit_test(bad_requests_are_refused_and_leave_no_trace),
     };
     int failed = cmocka_run_group_tests_name("decoder", tests, open_all, close_all);
