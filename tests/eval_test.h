@@ -137,13 +137,14 @@ static int tear_down(void **state)
     return close_all(state);
 }
 
-static struct lace_engine *engine_of(const char *dir)
+static struct lace_engine *engine_of(const char *dir, const char *kv_dtype)
 {
     struct lace_engine_options o;
     struct lace_engine *e;
     struct lace_error err;
     lace_engine_defaults(&o);
     o.model = dir;
+    o.kv_dtype = kv_dtype;
     assert_works(lace_engine_open(&e, &o, &err), err);
     return e;
 }

@@ -12,7 +12,7 @@ static struct lace_engine *open_talker(void)
     shy = 2;
     write_model(talker, false, 2);
     shy = 0;
-    return engine_of(talker);
+    return engine_of(talker, "f32"); /* as lace_score keeps keys and values, which the test compares with */
 }
 
 static struct lace_eval_options options_of(const char *const *arms, int count)

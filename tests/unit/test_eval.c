@@ -284,7 +284,7 @@ static void every_figure_is_the_plain_one(void **state)
     assert_true(set->threads == THREADS && set->problems == COUNT && set->difficulty == 1 && set->ambiguity == 0);
     assert_string_equal(set->family, "search");
     for (int k = 0; k < ARMS; k++) {
-        struct lace_engine *e = engine_of(arms[k].dir);
+        struct lace_engine *e = engine_of(arms[k].dir, NULL);
         struct lace_arm arm = arm_of(k, e);
         const struct lace_eval_arm *a = &set->arms[k];
         double sums[8] = {0}, solved = 0;
@@ -329,7 +329,7 @@ static void every_figure_is_the_plain_one(void **state)
 
 static void workers_change_nothing(void **state)
 {
-    struct lace_engine *e = engine_of(model_dir);
+    struct lace_engine *e = engine_of(model_dir, NULL);
     struct lace_error err;
     int differ = 0;
     for (int see = LACE_SEE_OWN; see <= LACE_SEE_FOREIGN; see++) {
@@ -356,7 +356,7 @@ static void workers_change_nothing(void **state)
 static void foreign_threads_see_the_next_problem(void **state)
 {
     enum { COUNT = 7 };
-    struct lace_engine *e = engine_of(model_dir);
+    struct lace_engine *e = engine_of(model_dir, NULL);
     struct lace_arm arm = arm_of(3, e);
     struct lace_rollout r = rollout(COUNT, 11, 1); /* some end before others */
     struct lace_outcome outcomes[COUNT];
@@ -400,7 +400,7 @@ static void foreign_threads_see_the_next_problem(void **state)
 
 static void an_injected_step_is_written_and_counted(void **state)
 {
-    struct lace_engine *e = engine_of(model_dir);
+    struct lace_engine *e = engine_of(model_dir, NULL);
     struct lace_arm arm = arm_of(3, e);
     struct lace_rollout r = rollout(PROBLEMS, 21, 2);
     struct lace_outcome outcomes[PROBLEMS], without[PROBLEMS];
@@ -456,7 +456,7 @@ static json_int_t whole(const json_t *object, const char *key)
  * verdict contradicts the answer and comes before the verdicts of all others. */
 static void every_kind_of_falsehood_is_written(void **state)
 {
-    struct lace_engine *e = engine_of(model_dir);
+    struct lace_engine *e = engine_of(model_dir, NULL);
     struct lace_arm arm = arm_of(3, e);
     struct lace_rollout r = rollout(PROBLEMS, 21, 2);
     struct lace_outcome outcomes[PROBLEMS];
@@ -533,7 +533,7 @@ static void temperatures_are_chosen_elsewhere(void **state)
         assert_int_equal(side, LACE_SPLIT_TEST);
     }
     for (int k = 0; k < 2; k++) {
-        struct lace_engine *e = engine_of(arms[k ? 4 : 1].dir);
+        struct lace_engine *e = engine_of(arms[k ? 4 : 1].dir, NULL);
         struct lace_arm arm = arm_of(k ? 4 : 1, e);
         struct lace_outcome outcomes[DEVELOPMENT];
         double best = -1, temperature = -1;
