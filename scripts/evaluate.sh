@@ -45,23 +45,26 @@ families) # COUNT problems in all, spread over the families
     trained=search,chain,countdown,knights,path,product,program
     each() { echo $(((COUNT + $1 - 1) / $1)); }
     row headline --family $trained --threads 4 --count "$(each 7)" --development 40
-    row levels --family $trained --difficulty 1:3 --threads 4 --count "$(each 7)" --development 40 \
-        --arms independent,isolated,lace
     row harder --family search,chain,countdown,knights,product --difficulty 5 --threads 4 --count "$(each 5)" \
         --development 40 --arms independent,isolated,lace
-    row untrained --family toll --difficulty 2:4 --threads 4 --count "$COUNT" --arms independent,isolated,lace
+    row untrained --family toll --difficulty 2 --threads 4 --count "$COUNT" --development 40 \
+        --arms independent,isolated,lace
+    for kind in claim step verdict; do
+        row false-$kind --family $trained --threads 4 --count "$(each 7)" --development 40 --inject $kind=1 \
+            --arms independent,isolated,lace
+    done
     for threads in 2 8 16; do
         row threads-$threads --family $trained --threads $threads --count "$(each 7)" --development 40 \
             --arms independent,isolated,lace
     done
-    row visible --family $trained --threads 4 --count "$(each 7)" --development 40 \
-        --arms lace,lace:aligned,lace:window:17,lace:window:51
     for kind in claim step verdict; do
-        row false-$kind --family $trained --threads 4 --count "$(each 7)" --development 40 --inject $kind=1 \
-            --arms independent,isolated,lace
         row rare-$kind --family $trained --threads 4 --count "$(each 7)" --development 40 --inject $kind=0.1 \
             --arms independent,isolated,lace
     done
+    row visible --family $trained --threads 4 --count "$(each 7)" --development 40 \
+        --arms lace,lace:aligned,lace:window:17,lace:window:51
+    row levels --family $trained --difficulty 1:3 --threads 4 --count "$(each 7)" --development 40 \
+        --arms independent,isolated,lace
     ;;
 *) echo "evaluate: SET is search or families, not $SET" >&2; exit 1 ;;
 esac
