@@ -19,8 +19,6 @@ static bool json;
 
 #define PROBLEMS                                                                                                        \
     {"family", 'f', CLI_TEXT, &family, "NAME", "The problem family; `lace data families` lists them."},                 \
-        {"difficulty", 'd',     CLI_RANGE,                                                                              \
-         &difficulty,  "A[:B]", "The family's difficulty; what it is trained on by default."},                          \
         {"options", 0,                                                                                                  \
          CLI_RANGE, &option_count,                                                                                      \
          "A[:B]",   "`search`, `toll`: each unknown is from 1 to this; `program`: steps to choose from. 8 by default.", \
@@ -44,6 +42,8 @@ static bool json;
 static const struct cli_option make_options[] = {
     {"Problems", .kind = CLI_SECTION},
     PROBLEMS,
+    {"difficulty", 'd', CLI_RANGE, &difficulty, "A[:B]", "The family's difficulty; what it is trained on by default.",
+     .min = 1, .max = 1000},
     {"ambiguity", 0, CLI_RANGE, &ambiguity, "A[:B]", "0: one wording; 1: others; 2: also shuffled, with a distraction.",
      .min = 0, .max = 2},
     {"count", 'c', CLI_LONG, &count, "N", "How many records.", .min = 1, .max = 9e15},
@@ -76,6 +76,8 @@ static const struct cli_option show_options[] = {
 };
 static const struct cli_option ceiling_options[] = {
     PROBLEMS,
+    {"difficulty", 'd', CLI_RANGE, &difficulty, "A[:B]", "The family's difficulty; the hardest trained on by default.",
+     .min = 1, .max = 1000},
     {"threads", 'n', CLI_RANGE, &threads, "N", "Reasoning threads.", .min = 1, .max = 64},
     {"strategy", 0, CLI_TEXT, &strategy, "NAME", "The order of the sharing threads' work."},
     {"problems", 'c', CLI_LONG, &problems, "N", "How many problems.", .min = 1, .max = 1e9},
@@ -187,6 +189,7 @@ static int run_show(int argc, char **argv)
         width =
             terminal && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col ? size.ws_col : 190; /* four threads */
     int code = lace_data_show(argv[0], (uint64_t)first, (uint64_t)shown, width, colour, put, &sink, &err);
+    if (sink.outlet.failed) return cli_outlet_complain(&sink.outlet);
     return code ? cli_fail("%s", err.text) : 0;
 }
 

@@ -193,7 +193,7 @@ static int run(int count, char **args)
 
 const struct cli_command cmd_eval = {
     .name = "eval",
-    .summary = "compare the lattice with strong baselines on held-out problems",
+    .summary = "Compare the lattice with strong baselines on held-out problems",
     .usage = "[--data FILE | --family F,... --difficulty A[:B] --count N]\n[--arms A,B,...] [--threads N,...]",
     .description =
         "Every arm gets the same problems, seeds and tokens. independent: the clean model, N threads and a "

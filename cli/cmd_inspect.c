@@ -5,10 +5,10 @@
 #include "outlet.h"
 #include "run_options.h"
 #include "run_out.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define FILE_BYTES ((size_t)64 << 20)
 
@@ -30,18 +30,18 @@ static const struct cli_option options[] = {
     {0},
 };
 
+/* A saved run is known by its name: no problem ends so, and a mistyped name must not be solved as one. */
 static bool is_file(const char *name)
 {
-    struct stat s;
     size_t len = strlen(name);
-    return len > 5 && !strcmp(name + len - 5, ".json") && !stat(name, &s) && S_ISREG(s.st_mode);
+    return len > 5 && !strcmp(name + len - 5, ".json");
 }
 
 static int read_file(const char *name, char **bytes, size_t *len)
 {
     FILE *file = fopen(name, "rb");
     *bytes = NULL;
-    if (!file) return cli_fail("%s cannot be read.", name);
+    if (!file) return cli_fail("The run %s cannot be read: %s.", name, strerror(errno));
     if (fseek(file, 0, SEEK_END) || ftell(file) < 0 || (size_t)ftell(file) > FILE_BYTES) {
         fclose(file);
         return cli_fail("%s is no run: it has more than %zu MiB.", name, FILE_BYTES >> 20);

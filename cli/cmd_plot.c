@@ -41,7 +41,7 @@ static int run(int count, char **args)
 
 const struct cli_command cmd_plot = {
     .name = "plot",
-    .summary = "draw the curves of training runs, one or several in a picture",
+    .summary = "Draw the curves of training runs, one or several in a picture",
     .usage = "RUN... [--out FILE.svg|FILE.png] [--keys K,...]",
     .description =
         "RUN is the folder of a run of lace train (its out:), or a metrics file; a run that is still at work shows how "

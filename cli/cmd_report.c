@@ -26,7 +26,7 @@ static int run(int count, char **args)
 
 const struct cli_command cmd_report = {
     .name = "report",
-    .summary = "show what lace eval --db kept: tables, JSON, or a page with pictures",
+    .summary = "Show what lace eval --db kept: tables, JSON, or a page with pictures",
     .usage = "DATABASE [--run N] [--html FILE]",
     .description =
         "The figures are computed anew from the outcomes of every problem. The database is SQLite; its tables "

@@ -55,6 +55,9 @@ static int run_decode(const struct lace_engine *engine, const char *argument)
     int status = cli_read_text(argument, "list of ids", &list, &len);
     if (status) return status;
     status = cli_read_ids(list, NULL, &ids, &count);
+    for (size_t i = 0; !status && i < count; i++) { /* Tokenizers would pass over it; who typed it wants to know */
+        if (!lace_token_bytes(engine, ids[i], &len)) status = cli_fail("The model has no token %d.", ids[i]);
+    }
     if (!status && lace_detokenize(engine, ids, count, &text, &len, &err)) status = cli_fail("%s", err.text);
     else if (!status) {
         if (json) {
@@ -107,7 +110,8 @@ const struct cli_command cmd_tokenize = {
     .description = "TEXT - reads stdin as it is, its last line's end included. The ids are those of Transformers: "
                    "special tokens written in the text become their ids, and where the tokenizer puts a token before "
                    "every text, as Llama's does, it is there.",
-    .examples = "lace tokenize \"What is 6 times 7?\"\nlace tokenize --decode 12,7,99\nlace tokenize --model ~/models/Llama-3.2-1B \"Hello\"",
+    .examples = "lace tokenize \"What is 6 times 7?\"\nlace tokenize --decode 12,7,99\nlace tokenize --model "
+                "~/models/Llama-3.2-1B \"Hello\"",
     .options = options,
     .args_min = 1,
     .args_max = -1,

@@ -71,7 +71,7 @@ static int run(int count, char **args)
 
 const struct cli_command cmd_train = {
     .name = "train",
-    .summary = "train a model, a lattice, or both",
+    .summary = "Train a model, a lattice, or both",
     .usage = "STAGE --config FILE.yaml [--set KEY=VALUE] [--resume]",
     .description =
         "STAGE is pretrain (a small backbone from nothing), cpt (a new lattice on a frozen backbone), sft "

@@ -28,6 +28,8 @@ int main(int argc, char **argv)
     spin_briefly(argv);
     int status = cli_main(commands, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
     /* A result that did not reach the disk or the pipe is a failure, however well it was computed. */
-    if (fflush(stdout) || ferror(stdout)) return status ? status : cli_fail("The output could not be written.");
+    if (fflush(stdout) || ferror(stdout))
+        return status ? status
+                      : cli_fail("The output could not be written to stdout; is the disk full, or stdout closed?");
     return status;
 }

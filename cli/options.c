@@ -230,7 +230,7 @@ static int help_all(const struct cli_command *const *commands)
     puts("  help        Explain a command, its options and examples");
     puts("\nexamples:");
     puts("  lace help run");
-    puts("  lace run \"What is the least number that 12 and 18 divide?\"");
+    puts("  lace run \"Find i (each from 1 to 8, mod 11): g*9+3=1, h*2+g=9, i*4+h=6.\"");
     puts("\n`lace COMMAND --help` explains a command. `lace --version` prints the version.");
     return 0;
 }
@@ -468,6 +468,16 @@ static int bad_count(const struct cli_command *c, const char *path, const char *
     return cli_misuse("lace %s %s; usage: lace %s %.*s.", path, what, path, (int)strcspn(usage, "\n"), usage);
 }
 
+static int needs_command(const struct cli_command *c, const char *path)
+{
+    char list[512] = "";
+    for (const struct cli_command *s = c->commands; s->name; s++) {
+        size_t len = strlen(list);
+        snprintf(list + len, sizeof list - len, "%s%s", len ? ", " : "", s->name);
+    }
+    return cli_misuse("lace %s needs a command: %s; `lace %s --help` explains them.", path, list, path);
+}
+
 static int unknown_command(const char *prefix, struct nearest *nearest)
 {
     if (!nearest->name) return cli_misuse("There is no command '%s%s'.", prefix, nearest->typed);
@@ -484,7 +494,7 @@ static int run_command(const struct cli_command *c, const char *path, int count,
     char longer[128], prefix[130];
     if (c->commands) {
         if (!count && help) return help_command(c, path);
-        if (!count) return bad_count(c, path, "needs a command");
+        if (!count) return needs_command(c, path);
         if (!strcmp(arg[0], "--help") || !strcmp(arg[0], "-h") || !strcmp(arg[0], "help")) return help_command(c, path);
         struct nearest nearest = {.typed = arg[0]};
         for (const struct cli_command *s = c->commands; s->name; s++) {
@@ -505,7 +515,9 @@ static int run_command(const struct cli_command *c, const char *path, int count,
     if (status) return status;
     if (count < c->args_min) return bad_count(c, path, "needs more arguments");
     if (c->args_max >= 0 && count > c->args_max)
-        return bad_count(c, path, c->args_max ? "takes fewer arguments" : "takes no arguments");
+        return bad_count(c, path,
+                         c->args_max ? "takes fewer arguments (a text of several words stands in quotes)"
+                                     : "takes no arguments");
     return c->run(count, arg);
 }
 

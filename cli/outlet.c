@@ -12,7 +12,7 @@ int cli_outlet_open(struct cli_outlet *o, const char *name)
     if (!in_place && (size_t)snprintf(o->part, sizeof o->part, "%s.part", name) >= sizeof o->part)
         return cli_misuse("The name of the output file is too long.");
     o->file = fopen(in_place ? name : o->part, "w");
-    return o->file ? 0 : cli_fail("%s: cannot be written: %s.", in_place ? name : o->part, strerror(errno));
+    return o->file ? 0 : cli_fail("%s: cannot be written: %s.", name, strerror(errno));
 }
 
 void cli_outlet_write(struct cli_outlet *o, const char *bytes, size_t len)
@@ -22,7 +22,7 @@ void cli_outlet_write(struct cli_outlet *o, const char *bytes, size_t len)
 
 int cli_outlet_complain(const struct cli_outlet *o)
 {
-    return cli_fail("%s: the records could not be written; is the disk full?", o->name ? o->name : "stdout");
+    return cli_fail("%s: the output could not be written; is the disk full?", o->name ? o->name : "stdout");
 }
 
 int cli_outlet_close(struct cli_outlet *o, int status)

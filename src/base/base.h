@@ -73,7 +73,7 @@ double lace_now(void);                             /* seconds, monotonic */
 
 /* Reads a whole file (at most max bytes) into a terminated buffer that the caller frees with lace_free. */
 int lace_read_file(const char *path, size_t max, char **bytes, size_t *len, struct lace_error *err);
-/* Writes a file so that a reader sees the old or the new one, never half: temporary name, fsync, rename. */
+/* Writes a file so that readers see the old or the new one, never half: a new name, fsync, rename. A device: in place. */
 int lace_write_file(const char *path, const void *bytes, size_t len, struct lace_error *err);
 /* dir/name into path (PATH_MAX bytes); an error where it does not fit. */
 int lace_join(char *path, const char *dir, const char *name, struct lace_error *err);

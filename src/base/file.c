@@ -79,28 +79,32 @@ done:
 int lace_write_file(const char *path, const void *bytes, size_t len, struct lace_error *err)
 {
     char temporary[PATH_MAX];
-    if (snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid()) >= (int)sizeof temporary)
-        return lace_fail(err, LACE_BAD, "The path %s is too long.", path);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) return lace_fail(err, LACE_SYSTEM, "Cannot write %s: %s.", temporary, strerror(errno));
+    struct stat st;
+    /* A device or a pipe is written to; a file in its place would take /dev/null from the whole machine. */
+    bool in_place = !stat(path, &st) && !S_ISREG(st.st_mode);
+    int size = in_place ? snprintf(temporary, sizeof temporary, "%s", path)
+                        : snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
+    if (size >= (int)sizeof temporary) return lace_fail(err, LACE_BAD, "The path %s is too long.", path);
+    int fd = open(temporary, O_WRONLY | O_CLOEXEC | (in_place ? 0 : O_CREAT | O_TRUNC), 0666);
+    if (fd < 0) return lace_fail(err, LACE_SYSTEM, "Cannot write %s: %s.", path, strerror(errno));
     for (size_t done = 0; done < len;) {
         ssize_t put = write(fd, (const char *)bytes + done, len - done);
         if (put < 0 && errno == EINTR) continue;
         if (put < 0) goto fail;
         done += (size_t)put;
     }
-    if (fsync(fd)) goto fail;
+    if (!in_place && fsync(fd)) goto fail; /* what is no file has no disk to reach */
     if (close(fd)) {
         fd = -1;
         goto fail;
     }
     fd = -1;
-    if (rename(temporary, path)) goto fail;
+    if (!in_place && rename(temporary, path)) goto fail;
     return 0;
 fail:
     lace_fail(err, LACE_SYSTEM, "Cannot write %s: %s.", path, strerror(errno));
     if (fd >= 0) close(fd);
-    unlink(temporary);
+    if (!in_place) unlink(temporary);
     return LACE_SYSTEM;
 }
 

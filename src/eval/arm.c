@@ -1,4 +1,5 @@
 #include "eval/arm.h"
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -60,6 +61,8 @@ int lace_arm_folder(const struct lace_arm_spec *spec, const char *model, char *p
                    ? 0
                    : lace_fail(err, LACE_BAD, "The path of the arm %s is too long.", spec->name);
     int code = lace_join(path, model, spec->kind.folder, err);
+    if (!code && access(model, F_OK))
+        code = lace_fail(err, LACE_BAD, "There is no model directory %.200s: %s.", model, strerror(errno));
     if (!code && access(path, F_OK))
         code =
             lace_fail(err, LACE_BAD, "The arm %s needs a model of its own, and %s is not there; name one with %s=DIR.",

@@ -1,6 +1,7 @@
 /* Settings -> tokenizer, model, sources, trainer and, for rl, the reference: a run before its first step. */
 #include "io/model_dir.h"
 #include "train/run.h"
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,11 @@ static int open_model(struct lace_train_run *r, struct lace_error *err)
                          r->options->stage);
     if (!r->tokenizer_path && !init)
         return lace_fail(err, LACE_BAD, "%s: tokenizer is missing; name a tokenizer.json.", s->path);
+    if (init && access(init, F_OK))
+        return lace_fail(err, LACE_BAD,
+                         "%.150s: init.model is %.150s, which is not there (%s); train it first, or name another with "
+                         "--set init.model=DIR.",
+                         s->path, init, strerror(errno));
     if (init && (code = lace_model_not_gguf(init, "Training", err))) return code;
     if (!r->tokenizer_path) {
         if ((code = lace_join(path, init, "tokenizer.json", err))) return code;

@@ -109,6 +109,14 @@ cp "$work/lattice/lattice_config.json" "$work/other"
 says "half a lattice" "lattice_model.safetensors" run --model "$m" --lattice "$work/other" "$problem"
 says "no lattice to look at" "this model has none" run --model "$m" --visible causal "$problem"
 
+says "a saved run that is not there" "run $work/none.json cannot be read: No such file" "$LACE" inspect "$work/none.json"
+says "an id that no token has" "no token 999999" "$LACE" tokenize --model "$m" --decode 3,999999
+says "a difficulty of nothing" "difficulty 0 is out of range" "$LACE" data make --difficulty 0
+says "a command of lace data that is not said" "make, families, show" "$LACE" data
+says "an evaluation of no model" "no model directory $work/none" "$LACE" eval --model "$work/none"
+says "a recipe whose model is not trained yet" "init.model is runs/none/model, which is not there" \
+    "$LACE" train sft --config recipes/lace.yaml --set init.model=runs/none/model
+
 says "an unknown command" "did you mean 'run'" "$LACE" rum x
 says "an unknown option" "did you mean --threads" run --model "$m" --thread 4 "$problem"
 says "an unknown value" "did you mean 'vote'" run --model "$m" --pick vot "$problem"
@@ -150,6 +158,8 @@ if [ -w /dev/full ]; then
     says "a full disk: run" "output could not be written" full run --model "$m" --json "$problem"
     says "a full disk: score" "output could not be written" full "$LACE" score --model "$m" --ids 1,2,3
     says "a full disk: tokenize" "output could not be written" full "$LACE" tokenize --model "$m" x
+    "$LACE" data make --count 2 -o "$work/two.jsonl"
+    says "a full disk: data show" "output could not be written" full "$LACE" data show "$work/two.jsonl"
     says "a full disk: the help" "output could not be written" full "$LACE" run --help
 fi
 closed() { "$LACE" tokenize --model "$m" x >&-; }

@@ -78,7 +78,7 @@ says "one dash" "lace: A long option takes two dashes: --threads. (2)" run -thre
 says "no value" "lace: --out needs a value: --out FILE. (2)" run x --out
 says "a value too many" "lace: --json takes no value. (2)" run --json=1 x
 says "no argument" "lace: lace run needs more arguments; usage: lace run [OPTION...] PROMPT. (2)" run
-says "an argument too many" "lace: lace run takes fewer arguments; usage: lace run [OPTION...] PROMPT. (2)" run a b
+says "an argument too many" "lace: lace run takes fewer arguments (a text of several words stands in quotes); usage: lace run [OPTION...] PROMPT. (2)" run a b
 says "a near command" "lace: There is no command 'rnu'; did you mean 'run'? (2)" rnu
 says "a near sub-command" "lace: There is no command 'data mkae'; did you mean 'data make'? (2)" data mkae
 says "a failure" "lace: It broke. (1)" data fail

@@ -1,5 +1,6 @@
 /* The base: sizes, memory, random numbers, texts, files. */
 #include "base/base.h"
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -205,6 +206,19 @@ static void files_are_replaced_whole(void **state)
     assert_int_equal(lace_read_file("/nonexistent/x", 4, &bytes, &len, &err), LACE_SYSTEM);
     assert_non_null(strstr(err.text, "/nonexistent/x"));
     assert_int_equal(lace_write_file("/nonexistent/x", "a", 1, &err), LACE_SYSTEM);
+    assert_null(strstr(err.text, ".tmp")); /* the user's name, not ours */
+    snprintf(path, sizeof path, "%s/pipe", deep);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int reader = open(path, O_RDWR); /* both ends: writing need not wait */
+    struct stat st;
+    char got[8] = "";
+    assert_true(reader >= 0);
+    assert_int_equal(lace_write_file(path, "piped", 5, &err), 0);
+    assert_int_equal(read(reader, got, 5), 5);
+    assert_string_equal(got, "piped");
+    close(reader);
+    assert_true(!stat(path, &st) && S_ISFIFO(st.st_mode)); /* no file has taken its place */
+    assert_int_equal(lace_write_file(deep, "a", 1, &err), LACE_SYSTEM);
     assert_int_equal(lace_read_file(deep, 4, &bytes, &len, &err), LACE_SYSTEM);          /* a folder */
     assert_int_equal(lace_read_file("/dev/zero", 100000, &bytes, &len, &err), LACE_BAD); /* endless */
     char command[160];
