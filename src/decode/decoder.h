@@ -125,7 +125,6 @@ const struct lace_thread *lace_decoder_thread(const struct lace_decoder *decoder
 /* What was recorded of a group with options.trace; NULL: nothing. */
 const struct lace_recorder *lace_decoder_trace(const struct lace_decoder *decoder, int group);
 const struct lace_model *lace_decoder_model(const struct lace_decoder *decoder);
-void *lace_decoder_user(const struct lace_decoder *decoder, int group);
 /* The next tokens of a thread are these, whatever the model says; ids stay the caller's and must outlive them. */
 void lace_decoder_force(struct lace_decoder *decoder, int group, int thread, const int *ids, int count);
 /* A thread that stands at the lead of its verdict gives it now, whatever the others do. */
