@@ -205,6 +205,20 @@ int lace_session_run(struct lace_session *s, const char *prompt, const struct la
     return code;
 }
 
+void lace_run_defaults(const struct lace_engine *engine, struct lace_run_options *options)
+{
+    *options = engine->defaults;
+}
+
+int lace_run(const struct lace_engine *e, const char *prompt, const struct lace_run_options *o,
+             struct lace_run_result *result, struct lace_error *err)
+{
+    struct lace_session session = {.engine = e, .once = true};
+    int code = lace_session_run(&session, prompt, o, result, err);
+    lace_decoder_close(&session.decoder);
+    return code;
+}
+
 /* ---- several runs ---- */
 
 int lace_session_open(struct lace_session **session, const struct lace_engine *engine, struct lace_error *err)
