@@ -17,7 +17,7 @@
  * Readers go by a line's numbers (value), never by its last word: a flipped word is harmless.
  *
  * To write a family: a problem struct without pointers, and a `const struct lace_work` for it; in the table of
- * the family itself all functions are the lace_work_* below. Example: chain.c. */
+ * the family itself all functions are the lace_work_* below. Example: chain.h. */
 #ifndef LACE_WORK_H
 #define LACE_WORK_H
 #include "synth/family.h"

@@ -1,0 +1,42 @@
+/* The family `chain`: the value of a letter, through definitions in any order, modulo p.
+ *   Find k (mod 13): f=c+3, k=c*f, c=5.
+ * The definitions that lead to the asked letter are a graph much wider than deep, so that threads can work on different
+ * branches. A line evaluates one of them, its operands copied:
+ *   f=c+3=5+3, f=8.
+ * In words a letter is the initial of somebody who has so many coins; lines keep the letters. A second definition of a
+ * letter says the same as the first and is not part of the problem, nor is what does not lead to the asked letter.
+ * chain.c makes, writes and reads problems; chain_work.c says which lines lead to the answer. */
+#ifndef LACE_CHAIN_H
+#define LACE_CHAIN_H
+#include "synth/work.h"
+
+enum { CHAIN_DEFINITIONS = 40, CHAIN_STRATEGIES = 3 };
+
+/* name = left op right; op 0: name = left. A letter of 0 stands for the number beside it. */
+struct lace_chain_definition {
+    char name, op, letter[2];
+    int number[2];
+};
+
+struct lace_chain {
+    int modulus, count;
+    char asked;
+    struct lace_chain_definition def[CHAIN_DEFINITIONS];
+    /* what follows from these; letters are counted from a */
+    short first[26];                      /* the letter's first definition, -1: none */
+    bool needed[26];                      /* it leads to the asked one */
+    int value[26], height[26], depth[26]; /* of needed letters; height 0: given, depth 0: asked */
+    short rank[CHAIN_STRATEGIES][CHAIN_DEFINITIONS];
+};
+
+int lace_chain_compute(int modulus, char op, int left, int right);
+/* A definition in letters, `f=c+3`, or in words, `Fay has Cy plus 3` (scan.h). */
+char *lace_chain_put_definition(char *at, const struct lace_chain_definition *d, bool words);
+const char *lace_chain_get_definition(const char *at, bool words, struct lace_chain_definition *d);
+
+/* As in struct lace_work: */
+int lace_chain_draw(void *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err);
+int lace_chain_numbers(const void *problem, uint8_t *numbers);
+void lace_chain_prompt(const void *problem, int ambiguity, struct lace_rng *rng, struct lace_text *out);
+int lace_chain_parse(void *problem, const char *prompt, struct lace_error *err);
+#endif
