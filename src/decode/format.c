@@ -8,7 +8,8 @@ static int encode(const struct lace_format *f, const char *text, int *ids, int m
 {
     int *list = NULL;
     size_t capacity = 0, count = 0;
-    int code = lace_tokenizer_encode(f->tokenizer, text, strlen(text), LACE_ENCODE_SPECIAL | LACE_ENCODE_INSIDE, &list, &capacity, &count, err);
+    int code = lace_tokenizer_encode(f->tokenizer, text, strlen(text), LACE_ENCODE_SPECIAL | LACE_ENCODE_INSIDE, &list,
+                                     &capacity, &count, err);
     if (!code && count > (size_t)most)
         code =
             lace_fail(err, LACE_BAD, "The tokenizer splits \"%s\" into %zu tokens; at most %d fit.", text, count, most);
@@ -142,9 +143,10 @@ int lace_format_prompt(const struct lace_format *f, const char *problem, int **i
     lace_text_init(&text);
     lace_text_add(&text, from, (size_t)(to - from));
     lace_text_add(&text, "\n", 1);
-    int code = text.failed ? lace_fail(err, LACE_MEMORY, "Out of memory for a prompt of %zu bytes.", (size_t)(to - from))
-                           : lace_tokenizer_encode(f->tokenizer, text.data, text.len, LACE_ENCODE_BEGIN, ids, capacity,
-                                                   count, err);
+    int code =
+        text.failed
+            ? lace_fail(err, LACE_MEMORY, "Out of memory for a prompt of %zu bytes.", (size_t)(to - from))
+            : lace_tokenizer_encode(f->tokenizer, text.data, text.len, LACE_ENCODE_BEGIN, ids, capacity, count, err);
     lace_text_release(&text);
     return code;
 }
@@ -160,12 +162,15 @@ int lace_format_budget(const struct lace_format *f, const struct lace_record *p,
     for (int n = 0; n < p->thread_count && !code; n++)
         for (int i = 0; i < p->threads[n].count && !code; i++) {
             const char *text = p->threads[n].steps[i];
-            code = lace_tokenizer_encode(f->tokenizer, text, strlen(text), LACE_ENCODE_INSIDE, &ids, &capacity, &count, err);
+            code = lace_tokenizer_encode(f->tokenizer, text, strlen(text), LACE_ENCODE_INSIDE, &ids, &capacity, &count,
+                                         err);
             if (!code && count > step) step = count;
         }
     char line[128];
     snprintf(line, sizeof line, "Answer: %.80s.\n", p->answer ? p->answer : "0");
-    if (!code) code = lace_tokenizer_encode(f->tokenizer, line, strlen(line), LACE_ENCODE_INSIDE, &ids, &capacity, &count, err);
+    if (!code)
+        code =
+            lace_tokenizer_encode(f->tokenizer, line, strlen(line), LACE_ENCODE_INSIDE, &ids, &capacity, &count, err);
     free(ids);
     if (!code && (!step || step > 1 << 12))
         code = lace_fail(err, LACE_BAD, "Record %s has no steps to measure a round by; give --budget TOKENS.", p->id);

@@ -1,4 +1,5 @@
-/* A run with its trace as JSON: written, read again, released. No model: the fuzzer drives this file alone. */
+/* A run with its trace as JSON: written and released (saved.c), read again (saved_read.c). No model: the fuzzer drives
+ * these files alone. */
 #ifndef LACE_SAVED_H
 #define LACE_SAVED_H
 #include "base/base.h"

@@ -190,7 +190,8 @@ int lace_session_run(struct lace_session *s, const char *prompt, const struct la
     size_t capacity = 0, count = 0;
     double began = lace_now();
     *result = (struct lace_run_result){.picked = -1};
-    int code = o->chat ? lace_tokenizer_encode(e->tokenizer, prompt, strlen(prompt), true, &ids, &capacity, &count, err)
+    int code = o->chat ? lace_tokenizer_encode(e->tokenizer, prompt, strlen(prompt), LACE_ENCODE_SPECIAL, &ids,
+                                               &capacity, &count, err)
                        : lace_engine_prompt(e, prompt, &ids, &count, err);
     if (!code) {
         result->prompt_tokens = (int)count;
