@@ -5,7 +5,8 @@
     /tmp/v/bin/python scripts/make_gguf.py --type q8_0 qwen3-q8_0.gguf
 
 Matrices and the embedding are of the type, norms are F32 ones, as in files that llama.cpp quantises. Rows are cut at
-random places from a short pool of random numbers or blocks. There is no vocabulary ("none"): benchmarks make up ids.
+random places from a short pool of random numbers or blocks. The vocabulary is byte-level and as large as the real one, its
+merges the first pairs and triples of bytes.
 """
 import argparse, os
 import gguf, numpy
@@ -43,6 +44,19 @@ def matrix(rng, kind, rows, cols, sigma):
     return out
 
 
+def vocabulary(count):
+    """Tokens (bytes as byte-level tokenizers print them, pairs, triples) and the merges that make them."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = iter(range(256, 512))
+    singles = [chr(b) if b in printable else chr(next(others)) for b in range(256)]
+    tokens, merges = list(singles), []
+    for left in tokens:  # grows while it is read: first the bytes, then the pairs
+        for right in singles[:count - len(tokens)]:
+            tokens.append(left + right)
+            merges.append(f"{left} {right}")
+    return tokens, merges
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out")
@@ -64,7 +78,12 @@ def main():
     w.add_rope_freq_base(1e6)
     w.add_layer_norm_rms_eps(1e-6)
     w.add_vocab_size(s["vocabulary"])
-    w.add_tokenizer_model("none")
+    tokens, merges = vocabulary(s["vocabulary"])
+    w.add_tokenizer_model("gpt2")
+    w.add_tokenizer_pre("qwen2")
+    w.add_token_list(tokens)
+    w.add_token_types([gguf.TokenType.NORMAL] * len(tokens))
+    w.add_token_merges(merges)
     w.add_file_type(getattr(gguf.LlamaFileType, {"bf16": "MOSTLY_BF16", "f16": "MOSTLY_F16"}.get(
         args.type, "MOSTLY_" + TYPES[args.type] + ("_M" if args.type in ("q4_k", "q5_k") else ""))))
 
