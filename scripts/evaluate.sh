@@ -1,7 +1,8 @@
 #!/bin/bash
 # Prints every figure of a model's card (of the README, for search), on held-out problems, and keeps them beside the model.
 # SET=search (the default) or families; about a quarter or half an hour on two cores. COUNT problems a row (1000), MODEL
-# the model. A row whose table is there is not run again; remove results/NAME.txt for that.
+# the model. A row whose table is there is not run again; remove results/NAME.txt for that. The row `seeds` is run where
+# SEEDS="14 15" names what scripts/reproduce.sh trained with other seeds (RUNS, runs/families).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 LACE=${B:-build}/lace
@@ -9,6 +10,7 @@ SET=${SET:-search}
 MODEL=${MODEL:-models/lace-$SET}
 COUNT=${COUNT:-1000}
 DB=${DB:-${B:-build}/results.sqlite} # every outcome, for lace report and for questions of one's own
+RUNS=${RUNS:-runs/$SET}
 OUT=$MODEL/results
 mkdir -p "$OUT"
 results=$(
@@ -21,9 +23,10 @@ results=$(
 row() { # name, then the command's options
     local name=$1
     shift
+    if [ "$1" != --model ]; then set -- --model "$MODEL" "$@"; fi
     if [ ! -e "$OUT/$name.txt" ]; then
         echo "== $name: lace eval $*" >&2
-        "$LACE" eval --model "$MODEL" "$@" --save "$OUT/$name.json" >"$OUT/$name.tmp"
+        "$LACE" eval "$@" --save "$OUT/$name.json" >"$OUT/$name.tmp"
         mv "$OUT/$name.tmp" "$OUT/$name.txt"
     fi
     results+=$'\n\n'$(printf '    lace eval %s\n\n' "$*" && sed 's/^/    /; s/ *$//' "$OUT/$name.txt")
@@ -45,6 +48,12 @@ families) # COUNT problems in all, spread over the families
     trained=search,chain,countdown,knights,path,product,program
     each() { echo $(((COUNT + $1 - 1) / $1)); }
     row headline --family $trained --threads 4 --count "$(each 7)" --development 40
+    # shellcheck disable=SC2086 # one word a seed
+    seeds=$(printf ",$RUNS-%s/lace/model" ${SEEDS:-})
+    if [ -n "${SEEDS:-}" ] || [ -e "$OUT/seeds.txt" ]; then
+        row seeds --model "$MODEL$seeds" --family $trained --threads 4 --count "$(each 7)" --development 40 \
+            --arms "independent=$MODEL/base,isolated=$MODEL/isolated,exchange=$MODEL/base,lace"
+    fi
     row harder --family search,chain,countdown,knights,product --difficulty 5 --threads 4 --count "$(each 5)" \
         --development 40 --arms independent,isolated,lace
     row untrained --family toll --difficulty 2 --threads 4 --count "$COUNT" --development 40 \

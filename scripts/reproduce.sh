@@ -9,6 +9,9 @@
 #
 # The families' recipes lie in recipes/families/; there lace is the last stage.
 #
+# SEEDS="14 15" trains the stages from the lattice on once more for each, on the same backbone, to RUNS-SEED: what the
+# headline over several training runs (the row `seeds` of scripts/evaluate.sh) needs beside the model.
+#
 # Every stage resumes where it was interrupted; a finished one is not run again. RUNS names the folder of the
 # runs, MODEL that of the result. The same seeds on as many workers give the same bits on the same CPU level.
 set -euo pipefail
@@ -23,7 +26,7 @@ esac
 stages=()
 stage() { # kind, recipe, the stage whose model it starts from (with its lattice where `with` is said)
     local kind=$1 name=$2 from=${3:-} with=${4:-}
-    set --
+    set -- ${SEED:+--set seed="$SEED"}
     if [ -n "$from" ]; then set -- "$@" --set init.model="$RUNS/$from/model"; fi
     if [ -n "$with" ]; then set -- "$@" --set init.lattice="$RUNS/$from/model/lattice"; fi
     stages+=("$name")
@@ -36,14 +39,18 @@ stage() { # kind, recipe, the stage whose model it starts from (with its lattice
     "$LACE" train "$kind" --config "$RECIPES/$name.yaml" --set out="$RUNS/$name" "$@" "${resume[@]}"
 }
 
+together() { # the stages in which threads learn to read each other, on the backbone RUNS/base
+    stage cpt lattice base
+    stage sft lace lattice with
+    last=lace
+    if [ -e "$RECIPES/polish.yaml" ]; then
+        stage sft polish lace with
+        last=polish
+    fi
+}
+
 stage pretrain base
-stage cpt lattice base
-stage sft lace lattice with
-last=lace
-if [ -e "$RECIPES/polish.yaml" ]; then
-    stage sft polish lace with
-    last=polish
-fi
+together
 stage sft isolated base
 
 mkdir -p "$MODEL/training"
@@ -64,4 +71,11 @@ for name in "${stages[@]}"; do
         if (match($0, /"loss": [0-9.]+/)) loss = substr($0, RSTART + 8, RLENGTH - 8)
     } END { printf "%-9s %5d steps  %9d tokens  %6.0f s  last loss %s\n", name, NR, tokens, seconds, loss }' "$RUNS/$name/metrics.jsonl"
 done | tee "$MODEL/training/summary.txt"
+for SEED in ${SEEDS:-}; do (
+    base=$(realpath "$RUNS/base")
+    RUNS=$RUNS-$SEED
+    mkdir -p "$RUNS"
+    ln -sfn "$base" "$RUNS/base"
+    together
+); done
 du -sh "$MODEL" | awk '{print "'"$MODEL"' is ready: " $1}'
