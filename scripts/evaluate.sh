@@ -26,7 +26,7 @@ row() { # name, then the command's options
     if [ "$1" != --model ]; then set -- --model "$MODEL" "$@"; fi
     if [ ! -e "$OUT/$name.txt" ]; then
         echo "== $name: lace eval $*" >&2
-        "$LACE" eval "$@" --save "$OUT/$name.json" >"$OUT/$name.tmp"
+        "$LACE" eval "$@" --save "$OUT/$name.json" --db "$DB" >"$OUT/$name.tmp"
         mv "$OUT/$name.tmp" "$OUT/$name.txt"
     fi
     results+=$'\n\n'$(printf '    lace eval %s\n\n' "$*" && sed 's/^/    /; s/ *$//' "$OUT/$name.txt")
