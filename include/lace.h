@@ -569,7 +569,8 @@ int lace_data_pipeline(const struct lace_pipeline_options *options, struct lace_
  *   exchange     no lattice: after every step each thread gets the others' steps pasted into its context as text;
  *                exchange:tagged runs the isolated model; with :spend what is pasted uses up the budget
  *   serial       the clean backbone, one thread with N times the tokens
- *   lace         threads with the lattice; lace:aligned, lace:causal, lace:window:W change what it shows
+ *   lace         threads with the lattice; lace:aligned, lace:causal, lace:window:W change what it shows;
+ *                lace:hasty: a thread that is ready judges at once, and does not wait until all are
  *   muted        the same with the gates forced shut
  *   foreign      the same, each thread seeing threads of another problem
  * docs/evaluation.md defines every figure. */

@@ -71,7 +71,7 @@ families) # COUNT problems in all, spread over the families
             --arms independent,isolated,lace
     done
     row visible --family $trained --threads 4 --count "$(each 7)" --development 40 \
-        --arms lace,lace:aligned,lace:window:17,lace:window:51
+        --arms lace,lace:aligned,lace:window:17,lace:window:51,lace:hasty
     row levels --family $trained --difficulty 1:3 --threads 4 --count "$(each 7)" --development 40 \
         --arms independent,isolated,lace
     ;;

@@ -16,8 +16,9 @@ static const struct lace_arm_kind kinds[] = {
     {"foreign", NULL, .lattice = true, .see = LACE_SEE_FOREIGN, .own_pick = LACE_PICK_VERDICT},
 };
 
-static const char *const all_arms = "independent, trained, isolated, exchange (also exchange:tagged and :spend), "
-                                    "serial, lace (also lace:aligned, lace:causal, lace:window:W), muted and foreign";
+static const char *const all_arms =
+    "independent, trained, isolated, exchange (also exchange:tagged and :spend), "
+    "serial, lace (also lace:aligned, lace:causal, lace:window:W, lace:hasty), muted and foreign";
 
 int lace_arm_parse(struct lace_arm_spec *spec, const char *text, struct lace_error *err)
 {
@@ -40,6 +41,7 @@ int lace_arm_parse(struct lace_arm_spec *spec, const char *text, struct lace_err
         } else if (spec->kind.exchange && !strncmp(at, ":spend", n) && n == 6) known = spec->spend = true;
         else if (spec->kind.lattice && !strcmp(at, ":aligned")) known = true, spec->visible = LACE_ALIGNED;
         else if (spec->kind.lattice && !strcmp(at, ":causal")) known = true, spec->visible = LACE_CAUSAL;
+        else if (spec->kind.lattice && !strncmp(at, ":hasty", n) && n == 6) known = spec->hasty = true;
         else if (spec->kind.lattice && sscanf(at, ":window:%d%c", &spec->window, &rest) == 1 && spec->window > 0) {
             known = true;
             spec->visible = LACE_WINDOW;
@@ -47,7 +49,9 @@ int lace_arm_parse(struct lace_arm_spec *spec, const char *text, struct lace_err
         }
         if (!known && spec->kind.lattice)
             return lace_fail(err, LACE_BAD,
-                             "The arm \"%.60s\" names no visible set; they are aligned, causal and window:W.", text);
+                             "The arm \"%.60s\" names no visible set; they are aligned, causal and window:W, and hasty "
+                             "may stand before them.",
+                             text);
         if (!known) return lace_fail(err, LACE_BAD, "There is no arm \"%.60s\"; the arms are %s.", text, all_arms);
         at += n;
     }
@@ -83,6 +87,7 @@ int lace_arm_init(struct lace_arm *arm, const struct lace_arm_spec *spec, const 
                              .serial = spec->kind.serial,
                              .exchange = spec->kind.exchange,
                              .exchange_spend = spec->spend,
+                             .hasty = spec->hasty,
                              .own_pick = spec->kind.own_pick};
     memcpy(arm->name, spec->name, sizeof arm->name);
     if (spec->visible >= 0) {

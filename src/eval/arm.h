@@ -16,7 +16,7 @@ struct lace_arm_spec {
     const char *dir; /* borrowed from the text; NULL: the kind's own */
     struct lace_arm_kind kind;
     int visible, window; /* enum lace_visible; -1: the lattice's own */
-    bool spend;
+    bool spend, hasty;
 };
 int lace_arm_parse(struct lace_arm_spec *spec, const char *text, struct lace_error *err);
 /* The folder of its model, into path (PATH_MAX bytes), for the model at `model`; an error where there is none. */

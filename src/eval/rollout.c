@@ -186,7 +186,7 @@ static int start_problem(struct player *w, int problem, struct lace_error *err)
                                    .see = w->arm->see,
                                    .solo = w->arm->solo,
                                    .seed = seed,
-                                   .barrier = true,
+                                   .barrier = !w->arm->hasty,
                                    .budget = budget,
                                    .paste = w->paste,
                                    .paste_spends = w->arm->exchange_spend,

@@ -14,6 +14,7 @@ struct lace_arm {
     bool serial;         /* one thread, N times the tokens */
     bool exchange;       /* each thread gets the others' steps as text, after every round */
     bool exchange_spend; /* and what it gets uses up its budget */
+    bool hasty;          /* verdicts do not wait for each other */
     enum lace_pick_by own_pick;
 };
 
@@ -21,8 +22,8 @@ struct lace_rollout {
     const struct lace_record *problems;
     const int *rounds; /* (count) budget of each in rounds, 0: the record's own; NULL: all the records' own */
     int count, threads;
-    int first;  /* number of the first problem in the whole evaluation: seeds are counted on from it */
-    int budget; /* tokens of a thread instead; 0: none */
+    int first;                  /* number of the first problem in the whole evaluation: seeds are counted on from it */
+    int budget;                 /* tokens of a thread instead; 0: none */
     double temperature, inject; /* inject: share of the problems in which one thread is made to write something false */
     enum lace_inject inject_kind;
     uint64_t seed;

@@ -242,6 +242,25 @@ static void equal_arms_are_equal(void **state)
     lace_eval_release(&r);
 }
 
+/* Verdicts that wait for nobody are the same where nobody sees another (the last thread ends the group in both), and
+ * others where they do. */
+static void haste_is_of_verdicts(void **state)
+{
+    static const char *const arms[] = {"muted", "muted:hasty", "lace", "lace:hasty", NULL};
+    struct lace_eval_result r;
+    struct lace_error err;
+    struct lace_eval_options o = options_of(arms, 24);
+    o.temperature = 1;
+    assert_works(lace_eval(&o, &r, &err), err);
+    const struct lace_eval_arm *a = r.sets[0].arms;
+    for (int by = 0; by < LACE_EVAL_PICKS; by++) assert_true(a[0].pick[by].value == a[1].pick[by].value);
+    assert_true(a[0].tokens == a[1].tokens && a[0].diversity.value == a[1].diversity.value);
+    assert_true(a[0].steps == a[1].steps);
+    assert_true(a[3].format.value != a[2].format.value || a[3].pick[0].value != a[2].pick[0].value ||
+                a[3].pick[1].value != a[2].pick[1].value || a[3].pick[2].value != a[2].pick[2].value);
+    lace_eval_release(&r);
+}
+
 /* Three seeds, of which two share a baseline; each is a row, and the interval is over all. */
 static void training_seeds_are_rows(void **state)
 {
@@ -282,9 +301,8 @@ int main(int count, char **argv)
     (void)count;
     wait_calmly(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exchange_is_what_it_says),
-        cmocka_unit_test(one_temperature_for_all_flatters),
-        cmocka_unit_test(equal_arms_are_equal),
+        cmocka_unit_test(exchange_is_what_it_says), cmocka_unit_test(one_temperature_for_all_flatters),
+        cmocka_unit_test(equal_arms_are_equal),     cmocka_unit_test(haste_is_of_verdicts),
         cmocka_unit_test(training_seeds_are_rows),
     };
     return cmocka_run_group_tests_name("arms", tests, set_up, tear_down);
