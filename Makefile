@@ -1,6 +1,6 @@
 # lace: make | make demo | make check | make check-clients | make check-load | make check-replicas | make bench | make bench-serve | make reproduce | make fuzz | make install | make format
 #
-# `make check T=test_rng` runs one test, V=1 shows the commands, B=DIR builds elsewhere. SAN=1 builds with the address
+# `make check T=test_base` runs one test, V=1 shows the commands, B=DIR builds elsewhere. SAN=1 builds with the address
 # and undefined-behaviour sanitizers into build-asan/, SAN=thread with clang's thread sanitizer into build-tsan/. The first build installs the Debian packages that are missing (scripts/deps.sh).
 CC := $(if $(filter default,$(origin CC)),$(if $(filter thread,$(SAN)),clang,gcc),$(CC))
 B := $(if $(filter thread,$(SAN)),build-tsan,$(if $(SAN),build-asan,build))

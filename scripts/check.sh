@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds and runs the tests one after the other: unit, ops and golden binaries, the shell tests, then the parser
-# tests again under AddressSanitizer and UBSan. Run through `make check`; `make check T=test_rng` runs one by name.
+# tests again under AddressSanitizer and UBSan. Run through `make check`; `make check T=test_base` runs one by name.
 #
 # A test says `ok ...` or `not ok ...` per case (TAP, which cmocka writes by itself); one that says neither counts
 # as a single case, judged by its exit status; a skipped case (`# SKIP`) does not count. The last line is `N passed, N failed`.

@@ -82,7 +82,7 @@ static int name_member(const json_t *o, const char *key, const char *const *name
     return 0;
 }
 
-static int number_list(const json_t *o, const char *key, int max, double *out, int *count, const char *what,
+static int number_list(const json_t *o, const char *key, int max, bool whole, double *out, int *count, const char *what,
                        struct lace_error *err)
 {
     const json_t *list = json_object_get(o, key);
@@ -92,9 +92,28 @@ static int number_list(const json_t *o, const char *key, int max, double *out, i
     *count = (int)json_array_size(list);
     for (int i = 0; i < *count; i++) {
         const json_t *v = json_array_get(list, (size_t)i);
-        if (!json_is_number(v) || json_number_value(v) < 0 || json_number_value(v) > 1e12)
-            return lace_fail(err, LACE_BAD, "%s: %s[%d] must be a number from 0 on.", what, key, i);
+        if (!(whole ? json_is_integer(v) : json_is_number(v)) || json_number_value(v) < 0 ||
+            json_number_value(v) > 1e12)
+            return lace_fail(err, LACE_BAD, "%s: %s[%d] must be a %snumber from 0 on.", what, key, i,
+                             whole ? "whole " : "");
         out[i] = json_number_value(v);
+    }
+    return 0;
+}
+
+/* Every member changes what the lattice computes, so one that is not known here may not be passed over. */
+static int known_members(const json_t *o, const char *what, struct lace_error *err)
+{
+    static const char *const known[] = {"lattice_type", "layers", "width", "heads", "visible",     "window", "self",
+                                        "topology",     "ring",   "axes",  "theta", "max_threads", NULL};
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)o, key, value)
+    {
+        if (lace_name_index(known, key) < 0)
+            return lace_fail(err, LACE_BAD,
+                             "%s: \"%.60s\" is not known to this version of lace; a newer one may have written it.",
+                             what, key);
     }
     return 0;
 }
@@ -106,6 +125,7 @@ static int parse_lattice(struct lace_lattice_config *l, const struct lace_config
     double layers[LACE_MAX_LAYERS], axes[LACE_AXES] = {0}, theta[LACE_AXES];
     int kind = LACE_KIND_LATTICE, visible = LACE_CAUSAL, topology = LACE_ALL, count = -1, axis_count = -1,
         theta_count = -1, code;
+    if ((code = known_members(o, what, err))) return code;
     if ((code = name_member(o, "lattice_type", lace_kind_names, &kind, what, err))) return code;
     if (kind == LACE_KIND_NONE)
         return lace_fail(err, LACE_BAD, "%s: lattice_type must be \"lattice\" or \"full\".", what);
@@ -124,9 +144,9 @@ static int parse_lattice(struct lace_lattice_config *l, const struct lace_config
     if ((code = lace_json_int(o, "ring", 1, 1, LACE_MAX_THREADS, &l->ring, what, err))) return code;
     if ((code = lace_json_int(o, "max_threads", 16, 1, LACE_MAX_THREADS, &l->max_threads, what, err))) return code;
     if ((code = lace_json_bool(o, "self", false, &l->self, what, err))) return code;
-    if ((code = number_list(o, "layers", LACE_MAX_LAYERS, layers, &count, what, err))) return code;
-    if ((code = number_list(o, "axes", LACE_AXES, axes, &axis_count, what, err))) return code;
-    if ((code = number_list(o, "theta", LACE_AXES, theta, &theta_count, what, err))) return code;
+    if ((code = number_list(o, "layers", LACE_MAX_LAYERS, true, layers, &count, what, err))) return code;
+    if ((code = number_list(o, "axes", LACE_AXES, true, axes, &axis_count, what, err))) return code;
+    if ((code = number_list(o, "theta", LACE_AXES, false, theta, &theta_count, what, err))) return code;
     if (count >= 0) {
         l->layer_count = count;
         for (int i = 0; i < count; i++) l->layers[i] = layers[i] < LACE_MAX_LAYERS ? (int)layers[i] : LACE_MAX_LAYERS;

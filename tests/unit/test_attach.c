@@ -150,6 +150,62 @@ static void test_refused(void **state)
     REFUSED(o.ring = -1);
 }
 
+/* An adapter comes from anywhere: what its lattice_config.json says wrongly is refused by name. */
+static void what_an_adapter_says_is_checked(void **state)
+{
+    static const struct {
+        const char *json, *says;
+    } bad[] = {
+        {"", "not valid JSON"},
+        {"[]", "JSON object"},
+        {"{\"lattice_type\": \"none\"}", "lattice_type must be"},
+        {"{\"lattice_type\": \"LORA\"}", "\"LORA\" is unknown"},
+        {"{\"lattice_type\": 7}", "lattice_type"},
+        {"{\"lattice_type\": \"lattice\", \"lattice_type\": \"full\"}", "not valid JSON"},
+        {"{\"visible\": \"future\"}", "\"future\" is unknown"},
+        {"{\"topology\": \"clusters\"}", "\"clusters\" is unknown"},
+        {"{\"gain\": 2}", "\"gain\" is not known"},
+        {"{\"layers\": []}", "layers is empty"},
+        {"{\"layers\": [1.5]}", "layers[0] must be a whole number"},
+        {"{\"layers\": [2, 1]}", "must ascend"},
+        {"{\"layers\": [1, 1]}", "must ascend"},
+        {"{\"layers\": [4]}", "must ascend within 0 to 3"},
+        {"{\"layers\": [-1]}", "layers[0]"},
+        {"{\"layers\": [4294967297]}", "must ascend"},
+        {"{\"layers\": \"all\"}", "must be a list"},
+        {"{\"width\": 0}", "\"width\" is 0"},
+        {"{\"width\": 1e3}", "\"width\" must be a whole number"},
+        {"{\"width\": 99999999999999999999}", "JSON"},
+        {"{\"heads\": 0}", "\"heads\" is 0"},
+        {"{\"width\": 18, \"heads\": 4}", "does not split"},
+        {"{\"width\": 16, \"heads\": 1, \"axes\": [8, 8]}", "three numbers"},
+        {"{\"width\": 16, \"heads\": 1, \"axes\": [7, 5, 4]}", "is odd"},
+        {"{\"width\": 16, \"heads\": 1, \"axes\": [8, 8, 8]}", "take 24 dimensions"},
+        {"{\"width\": 16, \"heads\": 1, \"axes\": [999999999999, 2, 2]}", "dimensions"},
+        {"{\"theta\": [10000, 100]}", "three numbers"},
+        {"{\"theta\": [10000, 0, 100]}", "at least 1"},
+        {"{\"theta\": [10000, null, 100]}", "theta[1]"},
+        {"{\"window\": 0}", "\"window\" is 0"},
+        {"{\"ring\": 100000}", "\"ring\" is 100000"},
+        {"{\"max_threads\": 0}", "\"max_threads\" is 0"},
+        {"{\"self\": 1}", "true or false"},
+    };
+    char dir[] = "/tmp/lace-attach-XXXXXX", path[64];
+    struct lace_lattice_config l;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/lattice_config.json", dir);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct lace_error err = {""};
+        assert_int_equal(lace_write_file(path, bad[i].json, strlen(bad[i].json), NULL), 0);
+        assert_int_equal(lace_lattice_config_read(&l, &small, dir, &err), LACE_BAD);
+        if (!strstr(err.text, bad[i].says) || !strstr(err.text, path))
+            fail_msg("%s\nis refused with: %s", bad[i].json, err.text);
+    }
+    assert_int_equal(lace_write_file(path, "{}", 2, NULL), 0); /* all of it has defaults */
+    assert_int_equal(lace_lattice_config_read(&l, &small, dir, NULL), 0);
+    lace_remove_folder(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_share),
         cmocka_unit_test(test_written),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(what_an_adapter_says_is_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
