@@ -1,4 +1,32 @@
-/* lace: N reasoning threads of one transformer that attend to each other. */
+/* lace: N reasoning threads of one transformer that attend to each other. This solves a problem with four of them:
+ *
+ *     #include <lace.h>
+ *     #include <stdio.h>
+ *
+ *     int main(int argc, char **argv)
+ *     {
+ *         const char *problem = argc > 1 ? argv[1] : "Find i (each from 1 to 8, mod 11): g*9+3=1, h*2+g=9, i*4+h=6.";
+ *         struct lace_engine *engine;
+ *         struct lace_engine_options model;
+ *         struct lace_run_options run;
+ *         struct lace_run_result result = {0};
+ *         struct lace_error err;
+ *         lace_engine_defaults(&model);
+ *         int code = lace_engine_open(&engine, &model, &err);
+ *         if (!code) lace_run_defaults(engine, &run);
+ *         if (!code) code = lace_run(engine, problem, &run, &result, &err);
+ *         if (code) fprintf(stderr, "%s\n", err.text);
+ *         else printf("%s\n", result.answer ? result.answer : "No thread has an answer.");
+ *         lace_run_release(&result);
+ *         lace_engine_close(&engine);
+ *         return code != 0;
+ *     }
+ *
+ *     cc solve.c $(pkg-config --cflags --libs lace) -o solve
+ *
+ * Texts are UTF-8, terminated unless a length stands beside them. Options that have a _defaults() function begin with
+ * it, others zeroed. The library neither prints nor exits; what a failed call has given needs no release. Callbacks come
+ * from the OS thread that called, unless their comment says otherwise. */
 #ifndef LACE_H
 #define LACE_H
 #include <stddef.h>
@@ -30,10 +58,10 @@ enum lace_code {
 struct lace_engine;
 enum lace_visible { LACE_ALIGNED, LACE_WINDOW, LACE_CAUSAL };
 struct lace_engine_options {
-    const char *model;   /* a Hugging Face directory or a GGUF file; NULL: the model that ships with lace */
+    const char *model;   /* a Hugging Face directory or a GGUF file; NULL: $LACE_MODEL, or the one that ships */
     const char *lattice; /* an adapter directory; "off": none; NULL: MODEL/lattice where it exists */
     int visible;         /* enum lace_visible: show other positions than the lattice was trained with; -1: its own */
-    int window;          /* with LACE_WINDOW */
+    int window;          /* with LACE_WINDOW: positions of each other thread, the present one counted; 1 or more */
     const char *dtype;   /* "bf16", "f32", or NULL: what this CPU is fast at */
     /* Type of the keys and values that decoding keeps: "bf16", "f32", or NULL: f32 where products are computed in f32, so
      * that nothing is rounded, and else bf16, which takes half of the memory. */
@@ -47,25 +75,29 @@ int lace_engine_open(struct lace_engine **engine, const struct lace_engine_optio
 void lace_engine_close(struct lace_engine **engine); /* NULL is fine; nulls the handle */
 
 struct lace_engine_info {
-    const char *path;        /* of the model's directory */
+    const char *path;        /* of the model's directory or file */
     const char *lattice;     /* kind of its lattice: "lattice", "full", or "none" */
     const char *isa, *dtype; /* the level of the operations in use; the type of most weights: "bf16", "q4_k", ... */
     const char *kv_dtype;    /* "bf16" or "f32" */
-    size_t parameters, lattice_parameters;
-    int layers, width, vocabulary, context, max_threads;
+    size_t parameters, lattice_parameters; /* numbers in the backbone, and in the lattice beside it */
+    int layers, width, vocabulary;
+    int context;     /* tokens of a prompt and one thread together */
+    int max_threads; /* of a run */
 };
 /* Describes an open engine; the texts belong to it. */
 void lace_engine_info(const struct lace_engine *engine, struct lace_engine_info *info);
 
 /* ---- tokens ---- */
 /* Ids of a text as Transformers gives them: special tokens written in it become their ids, and what the tokenizer's
- * template adds (a beginning of text, as a rule) is added. The caller frees *ids with free(). */
+ * template adds (a beginning of text, as a rule) is added. text may hold any bytes. The caller frees *ids with free();
+ * it is NULL after an error. */
 int lace_tokenize(const struct lace_engine *engine, const char *text, size_t len, int **ids, size_t *count,
                   struct lace_error *err);
 /* The bytes that one token writes inside a text, not terminated, perhaps part of a character; NULL: no such id. They
  * belong to the engine. */
 const char *lace_token_bytes(const struct lace_engine *engine, int id, size_t *len);
-/* The text of ids, special tokens included; the caller frees it. */
+/* The text of ids, special tokens included; ids that no token has write nothing, as in Tokenizers. On success the
+ * caller frees *text with free(); it is terminated. */
 int lace_detokenize(const struct lace_engine *engine, const int *ids, size_t count, char **text, size_t *len,
                     struct lace_error *err);
 
@@ -74,7 +106,8 @@ struct lace_score_token {
     float logprob;
 };
 /* logprobs (count): log-probability of every token given those before it, the first one's 0. best (count, top): the
- * most probable tokens in that place, in order; NULL with top 0. */
+ * most probable tokens in that place, in order; NULL with top 0. Natural logarithms. LACE_BAD: no ids, an id outside
+ * of the vocabulary, more than the context. Safe from several OS threads. */
 int lace_score(const struct lace_engine *engine, const int *ids, size_t count, float *logprobs,
                struct lace_score_token *best, int top, struct lace_error *err);
 
@@ -117,7 +150,7 @@ struct lace_sampling {
 };
 
 struct lace_run_options {
-    int threads;   /* reasoning threads */
+    int threads;   /* reasoning threads, 1 to lace_engine_info's max_threads */
     uint64_t seed; /* a thread's random stream depends on (seed, thread) alone */
     struct lace_sampling sampling;
     enum lace_pick_by pick;
@@ -125,13 +158,14 @@ struct lace_run_options {
     int budget;               /* tokens of a thread; 0: the model's own limit */
     int group_budget;         /* of all threads together; 0: none */
     double early_stop;        /* without a barrier: end when a thread is best with this probability; 0: never */
-    const char *const *stops; /* NULL-terminated list of stop strings, or NULL */
+    const char *const *stops; /* NULL-terminated list: a thread's text ends before any of these; or NULL */
     /* The prompt is what lace_chat_render wrote: its special tokens are recognised, nothing is added to it, and the
      * answer is all that the picked thread wrote before its verdict. One thread alone writes an ordinary continuation:
      * no tag, no verdict. */
     int chat;
     int trace; /* record what the threads draw from each other: result.trace. It changes nothing that they write */
-    /* Called with each piece that a thread writes; may be NULL. Non-zero stops the run: LACE_STOPPED. */
+    /* Called with each piece that a thread writes: whole characters, not terminated; may be NULL. Non-zero stops the
+     * run: LACE_STOPPED. */
     int (*piece)(void *user, int thread, const char *bytes, size_t len);
     void *user;
 };
@@ -160,7 +194,8 @@ struct lace_run_result {
     int steps;                /* of the lockstep clock */
     struct lace_trace *trace; /* NULL: not asked for */
 };
-/* Solves one problem; on success the caller releases the result, on failure it is empty. LACE_STOPPED: piece said so. */
+/* Solves one problem; on success the caller releases the result, on failure it is empty. LACE_BAD: options out of range,
+ * or prompt and budget are longer than the context; LACE_MEMORY; LACE_STOPPED: piece said so. */
 int lace_run(const struct lace_engine *engine, const char *prompt, const struct lace_run_options *options,
              struct lace_run_result *result, struct lace_error *err);
 /* Frees what lace_run put into the result; a zeroed result is fine. */
@@ -171,6 +206,7 @@ void lace_run_release(struct lace_run_result *result);
 struct lace_session;
 /* On success the caller closes the session; on failure *session is NULL. */
 int lace_session_open(struct lace_session **session, const struct lace_engine *engine, struct lace_error *err);
+/* lace_run; result->cached_tokens of the prompt needed no reading. After an error the session can be used again. */
 int lace_session_run(struct lace_session *session, const char *prompt, const struct lace_run_options *options,
                      struct lace_run_result *result, struct lace_error *err);
 void lace_session_close(struct lace_session **session); /* NULL is fine; nulls the handle */
@@ -216,7 +252,8 @@ struct lace_trace {
 /* The result as JSON, as `lace run --trace --json` prints it under "trace"; the caller frees *json with free(). */
 int lace_trace_json(const struct lace_run_result *result, char **json, size_t *len, struct lace_error *err);
 /* Measures result->trace->influence with the model that wrote it: its texts are run through the model again, word by
- * word, once as they were and once for each thread with that thread muted for the others. */
+ * word, once as they were and once for each thread with that thread muted for the others. LACE_BAD: the run has no
+ * trace, or another model wrote it. */
 int lace_trace_influence(const struct lace_engine *engine, struct lace_run_result *result, struct lace_error *err);
 /* Reads what `lace run --trace --json` printed: threads, trace and, unless NULL, the prompt (NULL where there is none),
  * which the caller frees with free(). name is the file's, for errors. The caller releases the result. */
@@ -289,7 +326,7 @@ struct lace_train_options {
     const char *const *sets; /* "key=value", override the file; NULL-terminated, may be NULL */
     int resume; /* go on from the last checkpoint, with the settings the run began with; without it a run that exists is refused */
     int workers; /* 0: all */
-    /* Called after every step; non-zero ends the run after a checkpoint: the call returns LACE_STOPPED. */
+    /* Called after every step; non-zero ends the run after a checkpoint: the call returns LACE_STOPPED. May be NULL. */
     int (*progress)(void *user, const struct lace_train_progress *progress);
     void *user;
     void (*trial)(void *user,
@@ -356,8 +393,8 @@ struct lace_data_family {
 };
 /* The number of problem families. */
 int lace_data_family_count(void);
-/* Describes family i; LACE_BAD where there is none of that index. */
-int lace_data_family(int i, struct lace_data_family *family); /* 0 to count - 1 */
+/* Describes family i, 0 to count - 1; LACE_BAD where there is none of that index. Its texts are constants. */
+int lace_data_family(int i, struct lace_data_family *family);
 /* The number of a family's strategy; "default" is 0. */
 int lace_data_strategy(const char *family, const char *strategy, int *out, struct lace_error *err);
 
@@ -773,7 +810,7 @@ struct lace_bench_options {
     int quick;   /* fewer samples */
     /* tokenizer: the directory where its text and vocabularies are kept, made there if need be; NULL: nowhere */
     const char *files;
-    /* Called with each figure as soon as it is known; non-zero stops: LACE_STOPPED. */
+    /* Called with each figure as soon as it is known; its texts live as long as the call. Non-zero: LACE_STOPPED. */
     int (*figure)(void *user, const struct lace_bench_figure *figure);
     void *user;
 };

@@ -1,4 +1,4 @@
-/* config.json and the index of shards: what passes must be a model whose rotation can be computed. */
+/* config.json: what passes must be a model whose rotation can be computed. */
 #include "fuzz.h"
 #include "model/config.h"
 #include <math.h>
