@@ -72,6 +72,12 @@ families) # COUNT problems in all, spread over the families
     done
     row visible --family $trained --threads 4 --count "$(each 7)" --development 40 \
         --arms lace,lace:aligned,lace:window:17,lace:window:51,lace:hasty
+    if [ -d "$RUNS/rl/model" ] || [ -e "$OUT/grpo-1.txt" ]; then # recipes/families/rl.yaml: before and after
+        for temperature in 0 1; do
+            row grpo-$temperature --model "$MODEL,$RUNS/rl/model" --family $trained --difficulty 1:4 --threads 4 \
+                --count 300 --arms lace --temperature $temperature
+        done
+    fi
     row levels --family $trained --difficulty 1:3 --threads 4 --count "$(each 7)" --development 40 \
         --arms independent,isolated,lace
     ;;
