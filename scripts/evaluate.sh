@@ -1,4 +1,5 @@
 #!/bin/bash
+# scripts/evaluate.sh [ROW ...]: these rows, or all.
 # Prints every figure of a model's card (of the README, for search), on held-out problems, and keeps them beside the model.
 # SET=search (the default) or families; about a quarter or half an hour on two cores. COUNT problems a row (1000), MODEL
 # the model. A row whose table is there is not run again; remove results/NAME.txt for that. The row `seeds` is run where
@@ -20,11 +21,13 @@ results=$(
     echo "The JSON with every figure and interval lies in \`results/\`."
 )
 
+wanted=" $* "
 row() { # name, then the command's options
     local name=$1
     shift
     if [ "$1" != --model ]; then set -- --model "$MODEL" "$@"; fi
     if [ ! -e "$OUT/$name.txt" ]; then
+        if [[ $wanted != "  " && $wanted != *" $name "* ]]; then return; fi
         echo "== $name: lace eval $*" >&2
         "$LACE" eval "$@" --save "$OUT/$name.json" --db "$DB" >"$OUT/$name.tmp"
         mv "$OUT/$name.tmp" "$OUT/$name.txt"
