@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct lace_eval_options o;
 #define ARMS "independent,isolated,exchange,serial,lace,muted,foreign"
@@ -72,8 +73,8 @@ static const struct cli_option options[] = {
 
 static void interrupt(int number)
 {
-    (void)number;
     interrupted = 1;
+    signal(number, SIG_DFL); /* a second Ctrl-C ends at once */
 }
 
 /* One bar for the whole evaluation, tuning included: groups are the problems of all arms. The arm at work stands behind. */
@@ -169,15 +170,19 @@ static int run(int count, char **args)
     if (!o.families || !o.arms || (model && !o.models) || (trained_on && !o.trained_on))
         return cli_fail("Out of memory.");
     const char *const files[] = {save, o.html};
+    bool ours[2] = {false};
+    signal(SIGINT, interrupt);
     for (int i = 0; i < 2; i++) { /* better now than after a quarter of an hour */
+        ours[i] = files[i] && access(files[i], F_OK);
         FILE *file = files[i] ? fopen(files[i], "a") : NULL;
         if (files[i] && (!file || fclose(file))) return cli_fail("Cannot write %s: %s.", files[i], strerror(errno));
     }
     o.progress = show;
     o.user = &display;
-    signal(SIGINT, interrupt);
     int code = lace_eval(&o, &result, &err);
     if (display.total) cli_progress_end(&display.bar);
+    for (int i = 0; i < 2 && code; i++)
+        if (ours[i]) remove(files[i]);
     if (code) return cli_fail("%s", err.text);
     if (json) cli_eval_json(stdout, &result);
     else cli_eval_table(stdout, &result);

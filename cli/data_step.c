@@ -66,6 +66,10 @@ static void print_report(const struct step *s, const struct lace_data_report *r)
         fprintf(to, "{\"step\": \"%s\", \"read\": %llu, \"kept\": %llu", s->name, read, kept);
         print_tallies(to, "dropped", r->dropped);
         print_tallies(to, "changed", r->changed);
+        if (r->unanswered[0]) {
+            fputs(", \"unanswered\": ", to);
+            cli_json_string(to, r->unanswered);
+        }
         fputs("}\n", to);
         return;
     }
@@ -75,6 +79,7 @@ static void print_report(const struct step *s, const struct lace_data_report *r)
     if (r->changed[0].name[0]) fputs("; changed: ", to);
     print_tallies(to, "changed", r->changed);
     putc('\n', to);
+    if (r->unanswered[0]) fprintf(to, "The first question without a reply: %s\n", r->unanswered);
 }
 
 int cli_step_run(const char *name, int count, char **files, cli_step_fn *step)

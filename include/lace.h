@@ -25,8 +25,8 @@
  *     cc solve.c $(pkg-config --cflags --libs lace) -o solve
  *
  * Texts are UTF-8, terminated unless a length stands beside them. Options that have a _defaults() function begin with
- * it, others zeroed. The library neither prints nor exits; what a failed call has given needs no release. Callbacks come
- * from the OS thread that called, unless their comment says otherwise. */
+ * it, others zeroed. The library neither prints nor exits; what a failed call has given needs no release. Callbacks
+ * come from the OS thread that called, unless their comment says otherwise. */
 #ifndef LACE_H
 #define LACE_H
 #include <stddef.h>
@@ -194,8 +194,8 @@ struct lace_run_result {
     int steps;                /* of the lockstep clock */
     struct lace_trace *trace; /* NULL: not asked for */
 };
-/* Solves one problem; on success the caller releases the result, on failure it is empty. LACE_BAD: options out of range,
- * or prompt and budget are longer than the context; LACE_MEMORY; LACE_STOPPED: piece said so. */
+/* Solves one problem; on success the caller releases the result, on failure it is empty. LACE_BAD: options out of
+ * range, or prompt and budget are longer than the context; LACE_MEMORY; LACE_STOPPED: piece said so. */
 int lace_run(const struct lace_engine *engine, const char *prompt, const struct lace_run_options *options,
              struct lace_run_result *result, struct lace_error *err);
 /* Frees what lace_run put into the result; a zeroed result is fine. */
@@ -472,6 +472,7 @@ struct lace_data_report {
     uint64_t read, kept;
     struct lace_data_tally dropped[24]; /* records by reason; ends at an empty name */
     struct lace_data_tally changed[24]; /* what was done inside the records that were kept, likewise */
+    char unanswered[200];               /* why the first question without a reply has none; empty: all were answered */
 };
 
 struct lace_import_options {

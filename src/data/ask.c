@@ -13,6 +13,7 @@ struct lace_asker {
     struct lace_journal *journal;
     struct lace_asking now;
     struct lace_ask_key *keys;
+    char why[sizeof((struct lace_reply *)0)->why]; /* the first question without a reply has none */
 };
 
 void lace_ask_defaults(struct lace_ask_options *o)
@@ -118,6 +119,11 @@ void lace_asker_close(struct lace_asker **asker, bool done)
     *asker = NULL;
 }
 
+void lace_asker_tell(const struct lace_asker *a, struct lace_data_report *report)
+{
+    if (a) snprintf(report->unanswered, sizeof report->unanswered, "%s", a->why);
+}
+
 const char *lace_asker_name(const struct lace_asker *a) { return a->name; }
 struct lace_engine *lace_asker_engine(struct lace_asker *a) { return a->engine; }
 int lace_asker_width(const struct lace_asker *a) { return a->engine ? 64 : 4 * a->o.parallel; }
@@ -163,6 +169,8 @@ int lace_ask(struct lace_asker *a, const struct lace_ask *asks, int count, struc
     a->now = (struct lace_asking){asks, replies, open, open_count, a->o.temperature, tick, user, replied, a};
     if (!code && open_count)
         code = a->engine ? lace_ask_local(a->engine, &a->now, err) : lace_ask_teacher(a->teacher, &a->now, err);
+    for (int i = 0; i < count && !code && !a->why[0]; i++)
+        if (!replies[i].text) memcpy(a->why, replies[i].why, sizeof a->why);
     lace_text_release(&scratch);
     free(open);
     free(a->keys);

@@ -112,6 +112,8 @@ like "no such run" "$("$LACE" report "$work/db" --run 9 2>&1)" "holds no run 9"
 like "no such database" "$("$LACE" report "$work/nothing" 2>&1)" "nothing: there is no such file"
 is "one line a problem and arm" "$(wc -l <"$work/dump")" 32
 refused "a file that cannot be saved, before the work" "Cannot write $work/no/file" --save "$work/no/file"
+"$LACE" eval --model "$work/m" --arms lacy --html "$work/new.html" --save "$work/new.json" 2>/dev/null
+is "what failed leaves no empty file" "$(ls "$work" | grep -c new)" 0
 "$LACE" eval --model "$work/m" --arms lace --difficulty 4 --count 100000 --temperature 1 >"$work/out" 2>"$work/log" &
 pid=$!
 sleep 0.5

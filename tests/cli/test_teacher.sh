@@ -69,7 +69,10 @@ before=$(asked)
 like "500, silence, half a reply, no JSON: tried again" "$(one broken 2>&1 >/dev/null)" "1 read, 1 kept"
 is "five times" "$(($(asked) - before))" 5
 like "slow: given up and tried again" "$(one slow --timeout 0.5 2>&1 >/dev/null)" "1 read, 1 kept"
-is "a huge reply is not read" "$(one huge --reply-kib 64 2>&1)" "filter: 1 read, 0 kept; dropped: no reply 1"
+is "a huge reply is not read, and that is said" "$(one huge --reply-kib 64 2>&1)" "filter: 1 read, 0 kept; dropped: no reply 1
+The first question without a reply: The reply is longer than 65536 bytes."
+like "in JSON too" "$(one huge --reply-kib 64 --json 2>&1)" '"no reply": 1}.*"unanswered": "The reply is longer than 65536 bytes."'
+
 said=$(for i in 1 2 3 4 5 6 7 8 9 10; do one hostile --retries 0 2>&1; done)
 is "nonsense of every kind" "$(grep -c "1 read, 0 kept; dropped: no reply 1" <<<"$said")" 10
 like "and of nothing but nonsense it tires" "$(ask filter hostile -k 1 --retries 0 "$work/in.jsonl" 2>&1)" "failed 1 times: The reply"
@@ -78,7 +81,8 @@ said=$(one denied 2>&1)
 like "a bad key is said at once" "$said" "chat/completions answers 401: bad key .2J"
 is "the terminal is not obeyed" "$(printf '%s' "$said" | tr -d '\n' | grep -c "$(printf '\033')")" 0
 like "no redirect is followed" "$(one redirect 2>&1)" "answers 302"
-is "what one question is refused for is its own affair" "$(ask filter choosy "$work/in.jsonl" -k 1 --high 1 2>&1 >/dev/null)" "filter: 3 read, 2 kept; dropped: no reply 1"
+is "what one question is refused for is its own affair" "$(ask filter choosy "$work/in.jsonl" -k 1 --high 1 2>&1 >/dev/null | head -n 1)" "filter: 3 read, 2 kept; dropped: no reply 1"
+like "and the server's words are passed on" "$(ask filter choosy "$work/in.jsonl" -k 1 --high 1 2>&1 >/dev/null)" "^The first question without a reply: The teacher answers 400"
 like "nobody listens" "$(data filter --teacher http://127.0.0.1:1 --model-name x --retries 0 "$work/in.jsonl" 2>&1)" "failed 1 times"
 
 # ---- the key ----
