@@ -114,7 +114,7 @@ reproduce: $(B)/lace
 FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 FUZZ_LIB := $(filter src/base/% src/io/% src/text/% src/synth/% src/eval/stats.c src/data/import.c \
-  src/train/history.c src/data/answer.c src/data/claims.c src/data/ask_teacher.c src/serve/openai_ask.c \
+  src/train/history.c src/data/answer.c src/data/claims.c src/data/journal.c src/data/ask_teacher.c src/serve/openai_ask.c \
   src/serve/assets.c src/serve/page_file.c \
   %/model/config.c %/model/gguf_config.c %/model/rope.c %/model/lattice_config.c \
   src/decode/format.c src/decode/saved.c src/decode/saved_read.c src/decode/same.c src/decode/pick.c \
