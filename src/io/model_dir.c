@@ -145,6 +145,14 @@ int lace_model_dir_check(const char *dir, struct lace_error *err)
                          "%s holds pickled weights, which can run code when they are read; load them with Transformers "
                          "and save_pretrained() writes model.safetensors.",
                          dir);
+    if (!config && has(dir, "model/config.json")) /* the folder of a run of lace train */
+        return lace_fail(err, LACE_BAD, "%s is no model; its model is %s/model.", dir, dir);
+    if (!config && !weights)
+        return lace_fail(
+            err, LACE_BAD,
+            "%s holds no model; give a directory with config.json, model.safetensors and tokenizer.json, or "
+            "a GGUF file.",
+            dir);
     return 0;
 }
 
