@@ -65,7 +65,7 @@ families) # COUNT problems in all, spread over the families
         row false-$kind --family $trained --threads 4 --count "$(each 7)" --development 40 --inject $kind=1 \
             --arms independent,isolated,lace
     done
-    for threads in 2 8 16; do
+    for threads in 1 2 8 16; do
         row threads-$threads --family $trained --threads $threads --count "$(each 7)" --development 40 \
             --arms independent,isolated,lace
     done
@@ -81,7 +81,8 @@ families) # COUNT problems in all, spread over the families
                 --count 300 --arms lace --temperature $temperature
         done
     fi
-    row levels --family $trained --difficulty 1:3 --threads 4 --count "$(each 7)" --development 40 \
+    row program-5 --family program --threads 5 --count "$COUNT" --arms independent,isolated,lace # unique kinds of bugs
+    row robustness --family $trained --robustness --threads 4 --count "$(each 7)" --development 40 \
         --arms independent,isolated,lace
     ;;
 *) echo "evaluate: SET is search or families, not $SET" >&2; exit 1 ;;
