@@ -26,13 +26,17 @@ int lace_engine_find(char *path, struct lace_error *err)
         return snprintf(path, PATH_MAX, "%s", named) < PATH_MAX
                    ? 0
                    : lace_fail(err, LACE_BAD, "The path in LACE_MODEL is too long.");
-    for (int up = 0; len > 0 && up < 3; up++) { /* build/lace, build-san/tests/unit/x: models/ lies above */
+    /* models/ lies above build/lace and build-san/tests/unit/x, share/lace/models/ above an installed bin/lace */
+    static const char *const folders[] = {"models", "share/lace/models"};
+    for (int up = 0; len > 0 && up < 3; up++) {
         program[len] = 0;
         char *slash = strrchr(program, '/');
         if (!slash) break;
         *slash = 0;
         len = slash - program;
-        if (snprintf(path, PATH_MAX, "%s/models/" SHIPPED, program) < PATH_MAX && !access(path, F_OK)) return 0;
+        for (int i = 0; i < 2; i++)
+            if (snprintf(path, PATH_MAX, "%s/%s/" SHIPPED, program, folders[i]) < PATH_MAX && !access(path, F_OK))
+                return 0;
     }
     snprintf(path, PATH_MAX, "%s/" SHIPPED, LACE_MODELS);
     if (!access(path, F_OK)) return 0;

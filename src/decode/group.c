@@ -61,7 +61,7 @@ static int check_threads(const struct lace_decoder *d, const struct lace_group_o
     if (o->threads < 1 || o->threads > most)
         return lace_fail(err, LACE_BAD, "The number of threads must be from 1 to %d, not %d.", most, o->threads);
     if (d->model->lattice.kind != LACE_KIND_NONE && o->threads > d->model->lattice.max_threads)
-        return lace_fail(err, LACE_BAD, "This lattice was made for at most %d threads, not %d.",
+        return lace_fail(err, LACE_BAD, "This lattice was made for at most %d threads, not %d; ask for fewer, or switch it off.",
                          d->model->lattice.max_threads, o->threads);
     int tag_count = tagless(d, o) ? 1 : tag_of(d, o, o->threads - 1, tag);
     if (!tag_count) return lace_fail(err, LACE_BAD, "The model has no tag for %d threads; use fewer.", o->threads);

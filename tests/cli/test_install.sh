@@ -10,6 +10,8 @@ for file in bin/lace lib/liblace.a lib/liblace.so lib/pkgconfig/lace.pc include/
 done
 version=$(sed -n 's/^#define LACE_VERSION "\(.*\)".*/\1/p' include/lace.h)
 is "the installed program runs" "$("$root$prefix/bin/lace" --version)" "lace $version"
+is "and finds the model that was installed with it" \
+    "$("$root$prefix/bin/lace" run "Find r (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2, r*9+q=0." 2>&1)" 3
 export PKG_CONFIG_PATH=$root$prefix/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root
 is "pkg-config knows the version" "$(pkg-config --modversion lace)" "$version"
 
