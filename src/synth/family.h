@@ -52,7 +52,7 @@ struct lace_family {
     const char *const
         *strategies;           /* three names or more, NULL at the end; the knob 1 is the first, 0 the policy's own */
     const char *const *errors; /* errors[0] is "right"; NULL at the end; what check_step and fault can find */
-    const struct lace_work *work; /* what the functions of work.h build on; NULL: the family has its own */
+    const struct lace_work *work; /* what the functions of work.h build on */
     /* On success the caller releases out; on failure it is empty. */
     int (*make)(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
                 struct lace_record *out, struct lace_error *err);

@@ -1,9 +1,7 @@
-/* Problems of the family `search` as text: drawing, writing, reading, solving, checking a step.
+/* Problems and lines of the family `search` as text: drawing, writing, reading.
  * One table of wordings drives both the writer and the reader, so neither can know one more. */
 #include "synth/search.h"
-#include "decode/format.h"
 #include "synth/scan.h"
-#include <stdlib.h>
 #include <string.h>
 
 /* $u: the asked unknown; $b: the options; $p: the modulus; $e: the equations. */
@@ -30,15 +28,19 @@ static bool prime(int n)
     return n > 1;
 }
 
-enum lace_split lace_search_side(const struct lace_search *p)
+int lace_search_numbers(const void *problem, uint8_t *numbers)
 {
-    uint8_t numbers[4 + 2 * SEARCH_STAGES] = {(uint8_t)p->stages, (uint8_t)p->modulus, (uint8_t)p->options,
-                                              (uint8_t)p->given};
+    const struct lace_search *p = problem;
+    int n = 0;
+    numbers[n++] = (uint8_t)p->stages;
+    numbers[n++] = (uint8_t)p->modulus;
+    numbers[n++] = (uint8_t)p->options;
+    numbers[n++] = (uint8_t)p->given;
     for (int k = 0; k < p->stages; k++) {
-        numbers[4 + 2 * k] = (uint8_t)p->a[k];
-        numbers[5 + 2 * k] = (uint8_t)p->t[k];
+        numbers[n++] = (uint8_t)p->a[k];
+        numbers[n++] = (uint8_t)p->t[k];
     }
-    return lace_family_side(numbers, (size_t)(4 + 2 * p->stages));
+    return n;
 }
 
 static void draw_letters(char *letters, int count, struct lace_rng *rng)
@@ -52,24 +54,23 @@ static void draw_letters(char *letters, int count, struct lace_rng *rng)
         if ((int)lace_rng_below(rng, (uint32_t)(26 - i)) < need) letters[count - need--] = (char)('a' + i);
 }
 
-static struct lace_interval options_of(const struct lace_data_knobs *knobs)
+struct lace_interval lace_search_options(const struct lace_data_knobs *knobs)
 {
     return knobs->options.low || knobs->options.high ? knobs->options : (struct lace_interval){8, 8};
 }
 
-int lace_search_draw(struct lace_search *p, const struct lace_data_knobs *knobs, struct lace_rng *rng,
-                     struct lace_error *err)
+int lace_search_draw(void *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err)
 {
     static const int moduli_by_default[] = {11, 13};
-    struct lace_interval options = options_of(knobs);
+    struct lace_search *p = problem;
+    struct lace_interval options = lace_search_options(knobs);
     const int *moduli = knobs->modulus_count ? knobs->moduli : moduli_by_default;
     int modulus_count = knobs->modulus_count ? knobs->modulus_count : 2;
     if (options.low < 2 || options.low > options.high || options.high >= SEARCH_MODULUS)
         return lace_fail(err, LACE_BAD, "The range options is %d:%d; it must lie within 2:%d.", options.low,
                          options.high, SEARCH_MODULUS - 1);
     int fit[8], fits = 0;
-    *p = (struct lace_search){.stages = lace_family_draw(rng, knobs->difficulty),
-                              .options = lace_family_draw(rng, options)};
+    *p = (struct lace_search){.stages = knobs->difficulty.low, .options = lace_family_draw(rng, options)};
     for (int i = 0; i < modulus_count; i++) {
         int modulus = moduli[i];
         if (modulus > SEARCH_MODULUS || !prime(modulus))
@@ -79,7 +80,8 @@ int lace_search_draw(struct lace_search *p, const struct lace_data_knobs *knobs,
     if (!fits) return lace_fail(err, LACE_BAD, "No modulus exceeds %d options; add a larger prime.", p->options);
     p->modulus = fit[lace_rng_below(rng, (uint32_t)fits)];
     draw_letters(p->unknown, p->stages, rng);
-    for (int tries = 0; tries < 100000; tries++) {
+    for (int tries = 0; tries < 100000; tries++) { /* the letters stay: they do not count for the split */
+        uint8_t numbers[LACE_WORK_NUMBERS];
         int c = p->given = (int)lace_rng_below(rng, (uint32_t)p->modulus);
         for (int k = 0; k < p->stages; k++) {
             p->a[k] = 2 + (int)lace_rng_below(rng, (uint32_t)p->modulus - 2);
@@ -87,7 +89,7 @@ int lace_search_draw(struct lace_search *p, const struct lace_data_knobs *knobs,
             p->t[k] = (p->a[k] * p->solution[k] + c) % p->modulus;
             c = p->solution[k];
         }
-        if (lace_search_side(p) == knobs->split) return 0;
+        if (lace_family_side(numbers, (size_t)lace_search_numbers(p, numbers)) == knobs->split) return 0;
     }
     return lace_fail(err, LACE_BAD,
                      "There are too few problems of %d stages, %d options and modulus %d for both sides of the split.",
@@ -126,8 +128,9 @@ static struct equation distraction(const struct lace_search *p, struct lace_rng 
     return e;
 }
 
-void lace_search_prompt(const struct lace_search *p, int ambiguity, struct lace_rng *rng, struct lace_text *out)
+void lace_search_prompt(const void *problem, int ambiguity, struct lace_rng *rng, struct lace_text *out)
 {
+    const struct lace_search *p = problem;
     struct equation equations[SEARCH_STAGES + 1];
     int count = p->stages, wording = 0;
     for (int k = 0; k < count; k++)
@@ -154,25 +157,27 @@ void lace_search_prompt(const struct lace_search *p, int ambiguity, struct lace_
     lace_text_add(out, text, (size_t)(at - text));
 }
 
-int lace_search_line(const struct lace_search *p, const struct lace_search_step *step, char *text)
+int lace_search_write_line(const void *problem, const struct lace_work_line *line, char *text)
 {
+    const struct lace_search *p = problem;
+    int stage = line->part[SEARCH_STAGE], c = line->part[SEARCH_C];
     char *at = text;
-    *at++ = p->unknown[step->stage];
+    *at++ = p->unknown[stage];
     *at++ = '*';
-    at = lace_put_number(at, p->a[step->stage]);
+    at = lace_put_number(at, p->a[stage]);
     *at++ = '+';
-    at = lace_put_number(at, step->c);
+    at = lace_put_number(at, c);
     *at++ = '=';
-    at = lace_put_number(at, p->t[step->stage]);
+    at = lace_put_number(at, p->t[stage]);
     at = lace_put_text(at, ", try ");
-    at = lace_put_number(at, step->x);
+    at = lace_put_number(at, line->part[SEARCH_X]);
     at = lace_put_text(at, ": ");
-    at = lace_put_number(at, step->m);
+    at = lace_put_number(at, line->part[SEARCH_M]);
     *at++ = '+';
-    at = lace_put_number(at, step->c);
+    at = lace_put_number(at, c);
     *at++ = '=';
-    at = lace_put_number(at, step->v);
-    at = lace_put_text(at, step->yes ? ", yes.\n" : ", no.\n");
+    at = lace_put_number(at, line->value);
+    at = lace_put_text(at, line->yes ? ", yes.\n" : ", no.\n");
     *at = 0;
     return (int)(at - text);
 }
@@ -219,8 +224,9 @@ static const struct equation *find(const struct equation *equations, int count, 
     return NULL;
 }
 
-int lace_search_parse(struct lace_search *p, const char *prompt, struct lace_error *err)
+int lace_search_parse(void *problem, const char *prompt, struct lace_error *err)
 {
+    struct lace_search *p = problem;
     struct equation equations[EQUATIONS];
     const struct equation *chain[SEARCH_STAGES];
     int count = 0, read = 0;
@@ -263,235 +269,41 @@ int lace_search_parse(struct lace_search *p, const char *prompt, struct lace_err
     return 0;
 }
 
-/* The line of a step as numbers; the unknown, a and t go beside it. False: not a step. */
-static bool read_line(const char *text, struct lace_search_step *step, char *unknown, int *a, int *t, int *c_again)
+/* What is wrong with a line about stage k that was written with these. */
+static int fault(const struct lace_search *p, const struct lace_work_line *line, int a, int t, int c_again)
 {
-    int c, x, m, v;
+    int k = line->part[SEARCH_STAGE], c = line->part[SEARCH_C], m = line->part[SEARCH_M];
+    if (a != p->a[k] || t != p->t[k] || c_again != c) return SEARCH_LOOKUP;
+    if (k ? c < 1 || c > p->options : c != p->given) return SEARCH_LOOKUP;
+    if (m != a * line->part[SEARCH_X] % p->modulus) return SEARCH_PRODUCT;
+    if (line->value != (m + c) % p->modulus) return SEARCH_SUM;
+    return line->yes == line->find ? SEARCH_RIGHT : SEARCH_VERDICT;
+}
+
+bool lace_search_read_line(const void *problem, const char *text, struct lace_work_line *line)
+{
+    const struct lace_search *p = problem;
+    int k = 0, a, t, c, c_again, x, m;
+    char unknown;
     const char *at =
-        get_number(lace_get_text(get_number(lace_get_text(lace_get_letter(text, unknown), "*"), a), "+"), &c);
-    at = get_number(lace_get_text(get_number(lace_get_text(at, "="), t), ", try"), &x);
-    at = get_number(lace_get_text(get_number(lace_get_text(at, ":"), &m), "+"), c_again);
-    at = lace_get_text(get_number(lace_get_text(at, "="), &v), ",");
+        get_number(lace_get_text(get_number(lace_get_text(lace_get_letter(text, &unknown), "*"), &a), "+"), &c);
+    at = get_number(lace_get_text(get_number(lace_get_text(at, "="), &t), ", try"), &x);
+    at = get_number(lace_get_text(get_number(lace_get_text(at, ":"), &m), "+"), &c_again);
+    at = lace_get_text(get_number(lace_get_text(at, "="), &line->value), ",");
     if (!at) return false;
     const char *yes = lace_get_text(at, "yes."), *end = yes ? yes : lace_get_text(at, "no.");
     if (!end || *lace_skip_space(end)) return false;
-    *step = (struct lace_search_step){
-        .c = (uint8_t)c, .x = (uint8_t)x, .m = (uint8_t)m, .v = (uint8_t)v, .yes = yes != NULL};
+    line->yes = yes != NULL;
+    line->find = line->value == t;
+    while (k < p->stages && p->unknown[k] != unknown) k++;
+    if (k == p->stages || x < 1 || x > p->options) return true;
+    line->move = lace_search_move(p, k, x);
+    line->dead = line->value != p->t[k];
+    line->part[SEARCH_STAGE] = k;
+    line->part[SEARCH_C] = c;
+    line->part[SEARCH_X] = x;
+    line->part[SEARCH_M] = m;
+    line->part[SEARCH_RESULT] = fault(p, line, a, t, c_again);
+    if (k) line->uses[0] = lace_search_move(p, k - 1, p->solution[k - 1]);
     return true;
 }
-
-int lace_search_check_line(const struct lace_search *p, const char *text, struct lace_search_seen *out,
-                           struct lace_search_step *numbers)
-{
-    struct lace_search_step step;
-    int a = 0, t = 0, c_again = 0, k = 0;
-    char unknown = 0;
-    *out = (struct lace_search_seen){.stage = -1};
-    if (!read_line(text, &step, &unknown, &a, &t, &c_again)) return LACE_STEP_NONE;
-    while (k < p->stages && p->unknown[k] != unknown) k++;
-    step.stage = (uint8_t)k;
-    if (numbers) *numbers = step;
-    *out = (struct lace_search_seen){
-        .stage = k, .option = step.x, .claims = step.yes, .believed = step.v == t, .given = step.c};
-    if (k == p->stages) return out->stage = -1, SEARCH_LOOKUP;
-    out->on_path = step.c == (k ? p->solution[k - 1] : p->given);
-    if (a != p->a[k] || t != p->t[k] || c_again != step.c || step.x < 1 || step.x > p->options) return SEARCH_LOOKUP;
-    if (k ? step.c < 1 || step.c > p->options : step.c != p->given) return SEARCH_LOOKUP;
-    if (step.m != a * step.x % p->modulus) return SEARCH_PRODUCT;
-    if (step.v != (step.m + step.c) % p->modulus) return SEARCH_SUM;
-    return step.yes == (step.v == t) ? SEARCH_RIGHT : SEARCH_VERDICT;
-}
-
-/* ---- the family ---- */
-
-static int check(const struct lace_family *family, const char *prompt, const char *answer, struct lace_error *err)
-{
-    struct lace_search p;
-    int code = lace_search_parse(&p, prompt, err), value;
-    if (code) return code;
-    const char *end = get_number(answer, &value);
-    return end && !*lace_skip_space(end) && value == p.solution[p.stages - 1];
-}
-
-static int solve(const struct lace_family *family, const char *prompt, struct lace_text *answer, struct lace_error *err)
-{
-    struct lace_search p;
-    int code = lace_search_parse(&p, prompt, err);
-    if (!code) lace_text_print(answer, "%d", p.solution[p.stages - 1]);
-    return code;
-}
-
-int lace_search_check_step(const char *prompt, const char *step, struct lace_search_seen *out)
-{
-    struct lace_search p;
-    *out = (struct lace_search_seen){.stage = -1};
-    return lace_search_parse(&p, prompt, NULL) ? LACE_STEP_NONE : lace_search_check_line(&p, step, out, NULL);
-}
-
-static void check_step(const struct lace_family *family, const char *prompt, const char *step,
-                       struct lace_step_check *out)
-{
-    struct lace_search_seen seen;
-    *out = (struct lace_step_check){.result = lace_search_check_step(prompt, step, &seen)};
-    if (out->result == LACE_STEP_NONE) return;
-    out->key = (uint64_t)(seen.stage + 1) << 32 | (uint64_t)seen.given << 16 | (uint64_t)seen.option;
-    out->claims = seen.claims;
-    out->believed = seen.believed;
-    out->misled = seen.stage >= 0 && !seen.on_path;
-}
-
-/* Exactly one option fits, so a find contradicts every other one of the same c. */
-enum lace_stance lace_search_stance(const struct lace_search *p, const struct lace_search_step *lie,
-                                    const struct lace_search_step *line)
-{
-    int stage = lie->stage;
-    bool lied = lie->v == p->t[stage], found = line->v == p->t[line->stage], same = line->x == lie->x;
-    if (line->stage == stage) {
-        if (line->c != lie->c) return LACE_STANCE_NONE;
-        return same ? lace_stance_of(found == lied, true) : lace_stance_of(false, found && lied);
-    }
-    bool right = line->stage > stage && line->c == p->solution[line->stage - 1];
-    if (line->stage != stage + 1) return lace_stance_of(false, right);
-    return lied ? lace_stance_of(line->c == lie->x, true) : lace_stance_of(false, right);
-}
-
-static enum lace_stance stance(const struct lace_family *family, const char *prompt, const char *lie, const char *text)
-{
-    struct lace_search p;
-    struct lace_search_seen seen;
-    struct lace_search_step wrong, line;
-    struct lace_text answer;
-    if (lace_search_parse(&p, prompt, NULL) || lace_search_check_line(&p, lie, &seen, &wrong) == LACE_STEP_NONE ||
-        seen.stage < 0)
-        return LACE_STANCE_NONE;
-    lace_text_init(&answer);
-    int value = -1;
-    bool answers = lace_format_answer(text, strlen(text), &answer) && get_number(answer.data, &value);
-    lace_text_release(&answer);
-    if (answers && wrong.stage + 1 < p.stages) return LACE_STANCE_NONE;
-    if (answers && wrong.v == p.t[wrong.stage]) return lace_stance_of(value == wrong.x, true);
-    if (answers) return lace_stance_of(false, value == wrong.x);
-    if (lace_search_check_line(&p, text, &seen, &line) == LACE_STEP_NONE || seen.stage < 0) return LACE_STANCE_NONE;
-    return lace_search_stance(&p, &wrong, &line);
-}
-
-/* The parts of the options from 1 up. */
-static int place(const struct lace_family *family, const char *prompt, const char *line, int parts)
-{
-    struct lace_search p;
-    struct lace_search_seen seen;
-    if (lace_search_parse(&p, prompt, NULL) || lace_search_check_line(&p, line, &seen, NULL) == LACE_STEP_NONE)
-        return -1;
-    return seen.stage >= 0 && seen.option >= 1 && seen.option <= p.options ? (seen.option - 1) * parts / p.options : -1;
-}
-
-/* The option that fits, with a wrong number, so that it does not seem to; where none fits, any other. */
-static int miss(const struct lace_search *p, int stage, int c, struct lace_rng *rng, struct lace_text *out,
-                struct lace_error *err)
-{
-    int x = 1 + (int)lace_rng_below(rng, (uint32_t)p->options), t = p->t[stage];
-    for (int i = 1; i <= p->options; i++)
-        if ((p->a[stage] * i + c) % p->modulus == t) x = i;
-    struct lace_search_step line = lace_search_try(p, stage, c, x);
-    int right = line.v, v;
-    do v = (int)lace_rng_below(rng, (uint32_t)p->modulus);
-    while (v == t || v == right);
-    if (lace_rng_below(rng, 2)) line.m = (uint8_t)((v - c + p->modulus) % p->modulus); /* the sum fits it */
-    line.v = (uint8_t)v;
-    line.yes = false;
-    char text[SEARCH_LINE];
-    lace_text_add(out, text, (size_t)lace_search_line(p, &line, text));
-    return out->failed ? lace_fail(err, LACE_MEMORY, "Out of memory while a step is forged.") : 0;
-}
-
-static int forge(const struct lace_family *family, const char *prompt, const char *so_far, enum lace_falsehood kind,
-                 struct lace_rng *rng, struct lace_text *out, struct lace_error *err)
-{
-    struct lace_search p;
-    int code = lace_search_parse(&p, prompt, err);
-    if (code) return code;
-    int stage = 0, c = p.given;
-    bool tried[SEARCH_MODULUS] = {false};
-    for (const char *line = so_far; *line;) {
-        size_t len = strcspn(line, "\n");
-        char text[2 * SEARCH_LINE];
-        struct lace_search_seen seen;
-        if (len < sizeof text) {
-            memcpy(text, line, len);
-            text[len] = 0;
-            int result = lace_search_check_line(&p, text, &seen, NULL);
-            if (result != LACE_STEP_NONE && result != SEARCH_LOOKUP) {
-                bool on = seen.believed && seen.stage + 1 < p.stages; /* its own find: it goes on from there */
-                int next = seen.stage + on, given = on ? seen.option : seen.given;
-                if (next != stage || given != c) memset(tried, 0, sizeof tried);
-                stage = next;
-                c = given;
-                if (!on) tried[seen.option] = true;
-            }
-        }
-        line += len + (line[len] == '\n');
-    }
-    if (kind == LACE_FALSE_MISS) return miss(&p, stage, c, rng, out, err);
-    /* A fresh wrong option where there is one: a claim for one it has just refused is too easy to doubt. */
-    int fresh[SEARCH_MODULUS], wrong[SEARCH_MODULUS], fresh_count = 0, wrong_count = 0;
-    for (int x = 1; x <= p.options; x++) {
-        if ((p.a[stage] * x + c) % p.modulus == p.t[stage]) continue;
-        wrong[wrong_count++] = x;
-        if (!tried[x]) fresh[fresh_count++] = x;
-    }
-    if (!wrong_count)
-        return lace_fail(err, LACE_BAD, "With one option there is no wrong one to claim; give the problem more.");
-    int x = fresh_count ? fresh[lace_rng_below(rng, (uint32_t)fresh_count)]
-                        : wrong[lace_rng_below(rng, (uint32_t)wrong_count)];
-    int m = p.a[stage] * x % p.modulus;
-    if (lace_rng_below(rng, 2)) m = ((p.t[stage] - c) % p.modulus + p.modulus) % p.modulus;
-    struct lace_search_step lie = {.stage = (uint8_t)stage,
-                                   .c = (uint8_t)c,
-                                   .x = (uint8_t)x,
-                                   .m = (uint8_t)m,
-                                   .v = (uint8_t)p.t[stage],
-                                   .yes = true};
-    char line[SEARCH_LINE];
-    lace_text_add(out, line, (size_t)lace_search_line(&p, &lie, line));
-    return out->failed ? lace_fail(err, LACE_MEMORY, "Out of memory while a step is forged.") : 0;
-}
-
-static int side(const struct lace_family *family, const char *prompt, enum lace_split *side, struct lace_error *err)
-{
-    struct lace_search p;
-    int code = lace_search_parse(&p, prompt, err);
-    if (!code) *side = lace_search_side(&p);
-    return code;
-}
-
-static int budget(const struct lace_family *family, const struct lace_data_knobs *knobs, int threads)
-{
-    return lace_search_budget(knobs->difficulty.high, options_of(knobs).high, threads);
-}
-
-static const char *const strategies[] = {"up", "down", "random", NULL};
-static const char *const errors[] = {"right", "lookup error", "wrong product", "wrong sum", "wrong verdict", NULL};
-
-const struct lace_family lace_family_search = {
-    .name = "search",
-    .summary = "find the last of a chain of unknowns, each tried option by option modulo a prime",
-    .easiest = 1,
-    .hardest = SEARCH_STAGES,
-    .trained_low = 1,
-    .trained_high = 4,
-    .uses_options = true,
-    .uses_moduli = true,
-    .strategies = strategies,
-    .errors = errors,
-    .make = lace_search_make,
-    .write = lace_search_write,
-    .check = check,
-    .solve = solve,
-    .check_step = check_step,
-    .forge = forge,
-    .stance = stance,
-    .place = place,
-    .side = side,
-    .race = lace_search_race,
-    .budget = budget,
-};

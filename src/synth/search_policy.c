@@ -1,4 +1,6 @@
-/* Who tries which option in which round.
+/* Who tries which option in which round. The engine of work.h would not write the same lines: here threads by themselves
+ * order the options of each stage anew, a round may try an option twice, and what was tried under a false c stays known
+ * while the find that it rests on is struck. Models were trained on these records, so they stay what they are.
  *
  * alone, tagged: each thread goes through its order of options, moves on at its own yes, and answers
  * right after its last yes.
@@ -18,13 +20,12 @@
  * tried again if the winner is struck. A struck x has one, so it counts as tried. The memory belongs to
  * (unknown, c) as written, so that lines under a false c say nothing about the true one.
  * A thread alone re-tries nothing: there is no second opinion. */
+#include "synth/scan.h"
 #include "synth/search.h"
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-const char *const lace_search_mark_names[] = {"", "moved_on", "rechecked", "struck", "skipped"};
 
 int lace_search_budget(int stages, int options, int threads)
 {
@@ -49,8 +50,7 @@ int lace_search_budget(int stages, int options, int threads)
 }
 
 /* orders: (N, K, B), options from 1. Up and down start where the thread's share of the options lies. */
-static void fill_orders(uint8_t *orders, const struct lace_search *p, int threads, enum search_strategy strategy,
-                        struct lace_rng *rng)
+static void fill_orders(uint8_t *orders, const struct lace_search *p, int threads, int strategy, struct lace_rng *rng)
 {
     int B = p->options;
     for (int n = 0; n < threads; n++)
@@ -68,40 +68,41 @@ static void fill_orders(uint8_t *orders, const struct lace_search *p, int thread
         }
 }
 
-struct lace_search_step lace_search_try(const struct lace_search *p, int stage, int c, int x)
+static struct lace_work_line *add_line(const struct lace_search *p, struct lace_work_trace *trace, int n, int stage,
+                                       int c, int x)
 {
-    int m = p->a[stage] * x % p->modulus, v = (m + c) % p->modulus;
-    return (struct lace_search_step){.stage = (uint8_t)stage,
-                                     .c = (uint8_t)c,
-                                     .x = (uint8_t)x,
-                                     .m = (uint8_t)m,
-                                     .v = (uint8_t)v,
-                                     .yes = v == p->t[stage]};
+    int round = trace->count[n]++;
+    struct lace_work_line *line = &trace->lines[n * trace->budget + round];
+    *line = (struct lace_work_line){.uses = {-1}, .thread = (uint8_t)n, .round = (uint16_t)round};
+    lace_search_try(p, stage, c, x, line);
+    return line;
 }
 
-static bool meets(const struct lace_search *p, const struct lace_search_step *step)
+static void give_answer(struct lace_work_trace *trace, int n, int x)
 {
-    return step->v == p->t[step->stage];
+    *lace_put_number(trace->answer[n], x) = 0;
+    trace->answered[n] = true;
 }
 
-static void note_claim(const struct lace_search *p, struct lace_search_trace *trace, int n,
-                       const struct lace_search_step *step)
+static void note_claim(const struct lace_search *p, struct lace_work_trace *trace, int n,
+                       const struct lace_work_line *line)
 {
-    if (step->stage == p->stages - 1 && meets(p, step) && step->x == p->solution[step->stage] && !trace->claimed[n])
+    int last = p->stages - 1;
+    if (line->find && line->move == lace_search_move(p, last, p->solution[last]) && !trace->claimed[n])
         trace->claimed[n] = trace->count[n];
 }
 
-static void run_apart(const struct lace_search *p, const uint8_t *orders, struct lace_search_trace *trace)
+static void run_apart(const struct lace_search *p, const uint8_t *orders, struct lace_work_trace *trace)
 {
     for (int n = 0; n < trace->threads; n++) {
         int stage = 0, c = p->given, tried = 0;
-        while (trace->count[n] < trace->budget && !trace->answer[n]) {
-            struct lace_search_step *step = &trace->steps[n * trace->budget + trace->count[n]++];
-            *step = lace_search_try(p, stage, c, orders[(n * p->stages + stage) * p->options + tried++]);
-            note_claim(p, trace, n, step);
-            if (!step->yes) continue;
-            if (++stage == p->stages) trace->answer[n] = step->x;
-            c = step->x;
+        while (trace->count[n] < trace->budget && !trace->answered[n]) {
+            int x = orders[(n * p->stages + stage) * p->options + tried++];
+            const struct lace_work_line *line = add_line(p, trace, n, stage, c, x);
+            note_claim(p, trace, n, line);
+            if (!line->find) continue;
+            if (++stage == p->stages) give_answer(trace, n, x);
+            c = x;
             tried = 0;
         }
     }
@@ -110,15 +111,15 @@ static void run_apart(const struct lace_search *p, const uint8_t *orders, struct
 /* What all threads of a group know; it follows from the written lines alone. */
 struct group {
     const struct lace_search *p;
-    struct lace_search_trace *trace;
+    struct lace_work_trace *trace;
     const uint8_t *orders;
     uint64_t *noes; /* (K, modulus, B): which threads wrote a no */
     uint8_t *first; /* likewise: who wrote the first */
     int stage, c;
     int finder, verifier, found; /* the find that waits for its re-try; found 0: none */
     int found_c;
-    int claim, claimant;                                /* the last unknown's claimed value; 0: none */
-    uint8_t mark[SEARCH_THREADS], from[SEARCH_THREADS]; /* for each thread's next line */
+    int claim, claimant;                                      /* the last unknown's claimed value; 0: none */
+    uint8_t mark[LACE_WORK_THREADS], from[LACE_WORK_THREADS]; /* for each thread's next line */
 };
 
 static int memory(const struct group *g, int stage, int c, int x)
@@ -134,70 +135,64 @@ static void forget_if_exhausted(struct group *g)
     memset(noes, 0, sizeof *noes * (size_t)g->p->options);
 }
 
-static struct lace_search_step next_step(const struct group *g, int n)
+static void mark(struct lace_work_line *line, int kind, int from)
+{
+    line->mark = (uint8_t)kind;
+    line->from = (uint8_t)from;
+}
+
+static struct lace_work_line *write_line(const struct group *g, int n)
 {
     const struct lace_search *p = g->p;
-    struct lace_search_step step;
+    struct lace_work_line *line;
     if (g->claim) {
-        step = lace_search_try(p, g->stage, g->c, g->claim);
-        if (n != g->claimant) step.mark = SEARCH_RECHECKED, step.from = (uint8_t)g->claimant;
-        return step;
+        line = add_line(p, g->trace, n, g->stage, g->c, g->claim);
+        if (n != g->claimant) mark(line, LACE_WORK_RECHECKED, g->claimant);
+        return line;
     }
     if (g->found && n == g->verifier) {
-        step = lace_search_try(p, g->stage - 1, g->found_c, g->found);
-        step.mark = SEARCH_RECHECKED, step.from = (uint8_t)g->finder;
-        return step;
+        line = add_line(p, g->trace, n, g->stage - 1, g->found_c, g->found);
+        mark(line, LACE_WORK_RECHECKED, g->finder);
+        return line;
     }
     const uint8_t *order = &g->orders[(n * p->stages + g->stage) * p->options];
-    int from = -1;
-    for (int i = 0;; i++) {
+    int from = -1, i = 0;
+    for (;; i++) {
         assert(i < p->options); /* forget_if_exhausted */
         int at = memory(g, g->stage, g->c, order[i]);
-        if (!g->noes[at]) {
-            step = lace_search_try(p, g->stage, g->c, order[i]);
-            break;
-        }
+        if (!g->noes[at]) break;
         if (from < 0 && !(g->noes[at] >> n & 1)) from = g->first[at];
     }
-    if (g->mark[n]) step.mark = g->mark[n], step.from = g->from[n];
-    else if (from >= 0) step.mark = SEARCH_SKIPPED, step.from = (uint8_t)from;
-    return step;
+    line = add_line(p, g->trace, n, g->stage, g->c, order[i]);
+    if (g->mark[n]) mark(line, g->mark[n], g->from[n]);
+    else if (from >= 0) mark(line, LACE_WORK_SKIPPED, from);
+    return line;
 }
 
 /* Writes a slip over a true line about the same, where there is one. */
-static bool slip_in(const struct lace_search_trace *trace, struct lace_search_step **round, int count,
-                    struct lace_rng *rng)
+static bool slip_in(const struct lace_work_trace *trace, struct lace_work_line **round, int count, struct lace_rng *rng)
 {
     int start = trace->slip_count ? (int)lace_rng_below(rng, (uint32_t)trace->slip_count) : 0;
     for (int k = 0; k < trace->slip_count; k++)
         for (int i = 0; i < count; i++) {
-            const struct lace_search_step *slip = &trace->slips[(start + k) % trace->slip_count];
-            struct lace_search_step *line = round[i];
-            if (line->stage != slip->stage || line->c != slip->c || line->x != slip->x) continue;
-            line->falsehood = line->v == slip->v ? LACE_FALSE_FLIP : line->yes ? LACE_FALSE_MISS : LACE_FALSE_FORGE;
+            const struct lace_work_line *slip = &trace->slips[(start + k) % trace->slip_count];
+            struct lace_work_line *line = round[i];
+            if (line->move != slip->move || line->part[SEARCH_C] != slip->part[SEARCH_C]) continue;
+            line->falsehood = line->value == slip->value ? LACE_FALSE_FLIP
+                              : line->yes                ? LACE_FALSE_MISS
+                                                         : LACE_FALSE_FORGE;
             line->slip = true;
-            line->m = slip->m;
-            line->v = slip->v;
+            line->part[SEARCH_M] = slip->part[SEARCH_M];
+            line->value = slip->value;
             line->yes = slip->yes;
+            line->find = slip->find;
             return true;
         }
     return false;
 }
 
-static void falsify_step(const struct lace_search *p, struct lace_search_step *step, int kind, struct lace_rng *rng)
-{
-    step->falsehood = (uint8_t)kind;
-    step->yes = !step->yes;
-    if (kind == LACE_FALSE_FLIP) return;
-    int v = p->t[step->stage];
-    if (kind == LACE_FALSE_MISS) v = (v + 1 + (int)lace_rng_below(rng, (uint32_t)p->modulus - 1)) % p->modulus;
-    /* Half of the lies begin in the product, so that the sum fits it. */
-    if (lace_rng_below(rng, 2)) step->m = (uint8_t)((v - step->c + p->modulus) % p->modulus);
-    step->v = (uint8_t)v;
-}
-
 /* Falsifies one line of the round: a kind is drawn among those that some line allows, then the line. */
-static void falsify(const struct lace_search *p, struct lace_search_step **round, int count, const double *weights,
+static void falsify(const struct lace_search *p, struct lace_work_line **round, int count, const double *weights,
                     struct lace_rng *rng)
 {
     int finds = 0;
@@ -210,69 +205,71 @@ static void falsify(const struct lace_search *p, struct lace_search_step **round
     int skip = (int)lace_rng_below(rng, (uint32_t)fit), i = 0;
     for (;; i++)
         if ((kind == LACE_FALSE_FLIP || round[i]->yes == (kind == LACE_FALSE_MISS)) && !skip--) break;
-    falsify_step(p, round[i], kind, rng);
+    round[i]->falsehood = (uint8_t)kind;
+    lace_search_work.falsify(p, round[i], (enum lace_falsehood)kind, rng);
 }
 
 /* The last line of some threads claims another value, and they answer by it. Nobody reads it before all have answered. */
-static void lead_astray(const struct lace_search *p, struct lace_search_trace *trace, struct lace_rng *rng)
+static void lead_astray(const struct lace_search *p, struct lace_work_trace *trace, struct lace_rng *rng)
 {
     int last = 0, N = trace->threads, left = trace->astray, start = (int)lace_rng_below(rng, (uint32_t)N);
     for (int n = 0; n < N; n++)
         if (trace->count[n] > last) last = trace->count[n];
     for (int i = 0; i < N && left && p->options > 1; i++) {
         int n = (start + i) % N;
-        if (!trace->answer[n] || trace->count[n] != last) continue;
-        struct lace_search_step *step = &trace->steps[n * trace->budget + last - 1];
-        int x = 1 + (step->x + (int)lace_rng_below(rng, (uint32_t)p->options - 1)) % p->options;
-        struct lace_search_step other = lace_search_try(p, step->stage, step->c, x);
-        if (step->falsehood || other.yes) continue;
-        falsify_step(p, &other, LACE_FALSE_FORGE, rng);
-        *step = other;
-        trace->answer[n] = x;
+        if (!trace->answered[n] || trace->count[n] != last) continue;
+        struct lace_work_line *line = &trace->lines[n * trace->budget + last - 1];
+        struct lace_work_line lie = {.uses = {-1}, .thread = line->thread, .round = line->round};
+        int x = 1 + (line->part[SEARCH_X] + (int)lace_rng_below(rng, (uint32_t)p->options - 1)) % p->options;
+        lace_search_try(p, line->part[SEARCH_STAGE], line->part[SEARCH_C], x, &lie);
+        if (line->falsehood || lie.yes) continue;
+        lie.falsehood = LACE_FALSE_FORGE;
+        lace_search_work.falsify(p, &lie, LACE_FALSE_FORGE, rng);
+        *line = lie;
+        give_answer(trace, n, x);
         trace->claimed[n] = 0;
         left--;
     }
 }
 
-static void mark_others(struct group *g, int except, int from, enum search_mark mark)
+static void mark_others(struct group *g, int except, int from, enum lace_work_mark kind)
 {
     for (int n = 0; n < g->trace->threads; n++)
-        if (n != except && n != from) g->mark[n] = (uint8_t)mark, g->from[n] = (uint8_t)from;
+        if (n != except && n != from) g->mark[n] = (uint8_t)kind, g->from[n] = (uint8_t)from;
 }
 
 /* Draws the group's conclusions from the round that was just written. */
 static void conclude(struct group *g)
 {
     const struct lace_search *p = g->p;
-    struct lace_search_trace *trace = g->trace;
+    struct lace_work_trace *trace = g->trace;
     int N = trace->threads, claimant = -1, x = 0;
     memset(g->mark, 0, sizeof g->mark);
     bool retried = g->claim;
     for (int n = 0; n < N; n++) {
-        if (trace->answer[n]) continue;
-        const struct lace_search_step *step = &trace->steps[n * trace->budget + trace->count[n] - 1];
-        note_claim(p, trace, n, step);
-        if (!meets(p, step)) {
-            int at = memory(g, step->stage, step->c, step->x);
+        if (trace->answered[n]) continue;
+        const struct lace_work_line *line = &trace->lines[n * trace->budget + trace->count[n] - 1];
+        int stage = line->part[SEARCH_STAGE];
+        note_claim(p, trace, n, line);
+        if (!line->find) {
+            int at = memory(g, stage, line->part[SEARCH_C], line->part[SEARCH_X]);
             if (!g->noes[at]) g->first[at] = (uint8_t)n;
             g->noes[at] |= (uint64_t)1 << n;
-        } else if (step->stage == g->stage) {
-            if (claimant < 0) claimant = n, x = step->x;
-            if (retried || (N == 1 && step->stage == p->stages - 1)) trace->answer[n] = step->x;
+        } else if (stage == g->stage) {
+            if (claimant < 0) claimant = n, x = line->part[SEARCH_X];
+            if (retried || (N == 1 && stage == p->stages - 1)) give_answer(trace, n, line->part[SEARCH_X]);
         }
     }
     if (g->found) {
-        const struct lace_search_step *check =
-            &trace->steps[g->verifier * trace->budget + trace->count[g->verifier] - 1];
-        bool struck = !meets(p, check);
+        const struct lace_work_line *check = &trace->lines[g->verifier * trace->budget + trace->count[g->verifier] - 1];
         g->found = 0;
-        if (struck) {
+        if (!check->find) {
             g->stage--;
             g->c = g->found_c;
-            mark_others(g, -1, g->verifier, SEARCH_STRUCK);
+            mark_others(g, -1, g->verifier, LACE_WORK_STRUCK);
             return;
         }
-        g->mark[g->verifier] = SEARCH_MOVED_ON, g->from[g->verifier] = (uint8_t)g->finder;
+        g->mark[g->verifier] = LACE_WORK_MOVED_ON, g->from[g->verifier] = (uint8_t)g->finder;
     }
     if (g->stage == p->stages - 1) {
         g->claim = claimant < 0 ? 0 : x;
@@ -284,23 +281,19 @@ static void conclude(struct group *g)
         g->found_c = g->c;
         g->stage++;
         g->c = x;
-        mark_others(g, g->verifier, claimant, SEARCH_MOVED_ON);
+        mark_others(g, g->verifier, claimant, LACE_WORK_MOVED_ON);
     }
 }
 
 static void run_shared(struct group *g, const double *weights, struct lace_rng *rng)
 {
-    struct lace_search_trace *trace = g->trace;
+    struct lace_work_trace *trace = g->trace;
     for (int r = 0; r < trace->budget; r++) {
-        struct lace_search_step *round[SEARCH_THREADS];
+        struct lace_work_line *round[LACE_WORK_THREADS];
         int count = 0;
         forget_if_exhausted(g);
-        for (int n = 0; n < trace->threads; n++) {
-            if (trace->answer[n]) continue;
-            struct lace_search_step *step = round[count++] = &trace->steps[n * trace->budget + r];
-            *step = next_step(g, n);
-            trace->count[n]++;
-        }
+        for (int n = 0; n < trace->threads; n++)
+            if (!trace->answered[n]) round[count++] = write_line(g, n);
         if (!count) return;
         if (weights && lace_rng_below(rng, 3) == 0 && !slip_in(trace, round, count, rng))
             falsify(g->p, round, count, weights, rng);
@@ -308,28 +301,22 @@ static void run_shared(struct group *g, const double *weights, struct lace_rng *
     }
 }
 
-int lace_search_run(const struct lace_search *problem, enum lace_policy policy, enum search_strategy strategy,
-                    const double *weights, struct lace_rng *rng, struct lace_search_trace *trace,
-                    struct lace_error *err)
+int lace_search_run(const void *problem, enum lace_policy policy, int strategy, const double *weights,
+                    struct lace_rng *rng, struct lace_work_trace *trace, struct lace_error *err)
 {
-    size_t N = (size_t)trace->threads,
-           cells = (size_t)problem->stages * (size_t)problem->modulus * (size_t)problem->options;
-    size_t orders = N * (size_t)problem->stages * (size_t)problem->options;
-    if (strategy == SEARCH_DEFAULT) strategy = policy == LACE_POLICY_ALONE ? SEARCH_RANDOM : SEARCH_UP;
-    memset(trace->count, 0, sizeof trace->count);
-    memset(trace->answer, 0, sizeof trace->answer);
-    memset(trace->claimed, 0, sizeof trace->claimed);
+    const struct lace_search *p = problem;
+    size_t cells = (size_t)p->stages * (size_t)p->modulus * (size_t)p->options;
+    size_t orders = (size_t)trace->threads * (size_t)p->stages * (size_t)p->options;
     uint64_t *block = calloc(cells * 9 + orders, 1); /* noes, first, orders */
     if (!block)
-        return lace_fail(err, LACE_MEMORY, "Out of memory: a problem of %d stages needs %zu bytes.", problem->stages,
+        return lace_fail(err, LACE_MEMORY, "Out of memory: a problem of %d stages needs %zu bytes.", p->stages,
                          cells * 9 + orders);
-    struct group g = {
-        .p = problem, .trace = trace, .noes = block, .first = (uint8_t *)(block + cells), .c = problem->given};
+    struct group g = {.p = p, .trace = trace, .noes = block, .first = (uint8_t *)(block + cells), .c = p->given};
     g.orders = g.first + cells;
-    fill_orders(g.first + cells, problem, trace->threads, strategy, rng);
+    fill_orders(g.first + cells, p, trace->threads, strategy, rng);
     if (policy == LACE_POLICY_SHARED) run_shared(&g, weights, rng);
-    else run_apart(problem, g.orders, trace);
-    if (trace->astray) lead_astray(problem, trace, rng);
+    else run_apart(p, g.orders, trace);
+    if (trace->astray) lead_astray(p, trace, rng);
     free(block);
     return 0;
 }

@@ -11,7 +11,7 @@
 enum {
     OPTIONS = 9,                      /* at most; distances stay below 100 */
     HARDEST = 7,                      /* as many letters as there are */
-    TRIALS = SEARCH_STAGES * OPTIONS, /* moves: stage * OPTIONS + option - 1, then those of path */
+    TRIALS = SEARCH_STAGES * OPTIONS, /* moves: those of search, fewer than this, then those of path */
     MOVES = TRIALS + PATH_MOVES,
     PROMPT = 4096
 };
@@ -26,14 +26,12 @@ struct toll {
 
 static int draw(void *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err)
 {
-    static const int by_default[] = {11, 13};
     struct toll *t = problem;
     struct lace_data_knobs own = *knobs;
-    if (!own.options.high) own.options = (struct lace_interval){8, 8};
     if (own.options.high > OPTIONS)
         return lace_fail(err, LACE_BAD, "The range options is %d:%d; it must lie within 2:%d.", own.options.low,
                          own.options.high, OPTIONS);
-    if (!own.modulus_count) memcpy(own.moduli, by_default, sizeof by_default), own.modulus_count = 2;
+    own.difficulty.low = lace_family_draw(rng, knobs->difficulty);
     int code = lace_search_draw(&t->s, &own, rng, err), start, goal, left = t->s.stages;
     if (code) return code;
 
@@ -165,14 +163,7 @@ static int rank(const void *problem, int strategy, int move)
     const struct toll *t = problem;
     int K = t->s.stages, B = t->s.options;
     if (move >= TRIALS) return K * B + lace_path_work.rank(&t->p, strategy, move - TRIALS);
-    return move / OPTIONS < K && move % OPTIONS < B ? move % OPTIONS * K + move / OPTIONS : 0;
-}
-
-static const struct lace_work_line *found(const struct toll *t, lace_work_known known, int stage)
-{
-    for (int x = 0; x < t->s.options; x++)
-        if (known[stage * OPTIONS + x] && known[stage * OPTIONS + x]->find) return known[stage * OPTIONS + x];
-    return NULL;
+    return move < K * B ? move % B * K + move / B : 0;
 }
 
 /* The roads that a line of path adds up. */
@@ -186,56 +177,23 @@ static int useful(const void *problem, int strategy, lace_work_known known, shor
 {
     const struct toll *t = problem;
     short ways[PATH_MOVES];
-    int count = 0, stage = 0, some = lace_path_work.useful(&t->p, strategy, known + TRIALS, ways);
-    while (stage < t->s.stages && found(t, known, stage)) stage++;
-    for (int x = 0; x < t->s.options && stage < t->s.stages; x++)
-        if (!known[stage * OPTIONS + x]) moves[count++] = (short)(stage * OPTIONS + x);
+    int count = lace_search_work.useful(&t->s, strategy, known, moves),
+        some = lace_path_work.useful(&t->p, strategy, known + TRIALS, ways);
     for (int i = 0; i < some; i++) {
         const struct lace_path_end *end = roads_of(t, ways[i]);
         bool paid = true;
         for (int k = 0; end && k < end->count; k++)
-            if (end->toll[k]) paid &= found(t, known, stage_of(&t->s, end->toll[k])) != NULL;
+            if (end->toll[k]) paid &= lace_search_found(&t->s, known, stage_of(&t->s, end->toll[k])) != NULL;
         if (paid) moves[count++] = (short)(TRIALS + ways[i]);
     }
     return count;
-}
-
-/* Parts of a trial; those of a line of path are its own. */
-enum { STAGE, C, X, M, V, RESULT };
-
-static void pack(const struct toll *t, const struct lace_search_step *step, struct lace_work_line *out)
-{
-    out->move = (short)(step->stage * OPTIONS + step->x - 1);
-    out->part[STAGE] = step->stage;
-    out->part[C] = step->c;
-    out->part[X] = step->x;
-    out->part[M] = step->m;
-    out->value = out->part[V] = step->v;
-    out->yes = step->yes;
-    out->find = step->v == t->s.t[step->stage];
-    out->dead = !out->find;
-}
-
-static struct lace_search_step unpack(const struct lace_work_line *in)
-{
-    return (struct lace_search_step){.stage = (uint8_t)in->part[STAGE],
-                                     .c = (uint8_t)in->part[C],
-                                     .x = (uint8_t)in->part[X],
-                                     .m = (uint8_t)in->part[M],
-                                     .v = (uint8_t)in->part[V],
-                                     .yes = in->yes};
 }
 
 static void perform(const void *problem, lace_work_known known, int move, struct lace_work_line *out)
 {
     const struct toll *t = problem;
     if (move < TRIALS) {
-        int stage = move / OPTIONS;
-        const struct lace_work_line *before = stage ? found(t, known, stage - 1) : NULL;
-        int c = before ? before->part[X] : t->s.given;
-        struct lace_search_step step = lace_search_try(&t->s, stage, c, move % OPTIONS + 1);
-        pack(t, &step, out);
-        if (before) out->uses[0] = before->move;
+        lace_search_work.perform(&t->s, known, move, out);
         return;
     }
     /* The line of path, with the lengths as they were found. */
@@ -244,8 +202,8 @@ static void perform(const void *problem, lace_work_known known, int move, struct
     struct lace_path_end *end = at == PATH_MOVES - 1 ? NULL : at < PATH_NODES ? &p.in[at] : &p.out[at - PATH_NODES];
     const struct lace_work_line *toll[2] = {NULL, NULL};
     for (int k = 0; end && k < end->count; k++)
-        if (end->toll[k] && (toll[k] = found(t, known, stage_of(&t->s, end->toll[k]))))
-            end->length[k] = (uint8_t)toll[k]->part[X];
+        if (end->toll[k] && (toll[k] = lace_search_found(&t->s, known, stage_of(&t->s, end->toll[k]))))
+            end->length[k] = (uint8_t)toll[k]->part[SEARCH_X];
     lace_path_work.perform(&p, known + TRIALS, at, out);
     out->move = (short)move;
     while (uses < LACE_WORK_USES && out->uses[uses] >= 0) out->uses[uses++] += TRIALS;
@@ -256,32 +214,19 @@ static void perform(const void *problem, lace_work_known known, int move, struct
 static bool falsify(const void *problem, struct lace_work_line *out, enum lace_falsehood kind, struct lace_rng *rng)
 {
     const struct toll *t = problem;
-    if (out->move >= TRIALS) {
-        out->move -= TRIALS;
-        bool done = lace_path_work.falsify(&t->p, out, kind, rng);
-        out->move += TRIALS;
-        return done;
-    }
-    struct lace_search_step step = unpack(out);
-    int target = t->s.t[step.stage], modulus = t->s.modulus;
-    if (kind != LACE_FALSE_FLIP && (kind == LACE_FALSE_MISS) != step.yes) return false;
-    step.yes = !step.yes;
-    if (kind != LACE_FALSE_FLIP) {
-        if (kind == LACE_FALSE_MISS) target = (target + 1 + (int)lace_rng_below(rng, (uint32_t)modulus - 1)) % modulus;
-        step.v = (uint8_t)target;
-        if (lace_rng_below(rng, 2)) step.m = (uint8_t)((target - step.c + modulus) % modulus); /* the sum fits it */
-    }
-    pack(t, &step, out);
-    return true;
+    if (out->move < TRIALS) return lace_search_work.falsify(&t->s, out, kind, rng);
+    out->move -= TRIALS;
+    bool done = lace_path_work.falsify(&t->p, out, kind, rng);
+    out->move += TRIALS;
+    return done;
 }
 
 static int write_line(const void *problem, const struct lace_work_line *line, char *text)
 {
     const struct toll *t = problem;
-    struct lace_search_step step = unpack(line);
     struct lace_work_line own = *line;
     own.move -= TRIALS;
-    return line->move < TRIALS ? lace_search_line(&t->s, &step, text) : lace_path_work.write(&t->p, &own, text);
+    return line->move < TRIALS ? lace_search_write_line(&t->s, line, text) : lace_path_work.write(&t->p, &own, text);
 }
 
 static bool answer(const void *problem, lace_work_known known, char *out)
@@ -292,17 +237,7 @@ static bool answer(const void *problem, lace_work_known known, char *out)
 static bool read_line(const void *problem, const char *text, struct lace_work_line *out)
 {
     const struct toll *t = problem;
-    struct lace_search_seen seen;
-    struct lace_search_step step;
-    int result = lace_search_check_line(&t->s, text, &seen, &step);
-    if (result != LACE_STEP_NONE) {
-        if (seen.stage < 0 || step.x < 1 || step.x > t->s.options) return out->move = -1, true;
-        pack(t, &step, out);
-        out->part[RESULT] = result;
-        out->find = seen.believed;
-        if (seen.stage) out->uses[0] = (short)((seen.stage - 1) * OPTIONS + t->s.solution[seen.stage - 1] - 1);
-        return true;
-    }
+    if (lace_search_read_line(&t->s, text, out)) return true;
     if (!lace_path_work.read(&t->p, text, out)) return false;
     if (out->move >= 0) out->move += TRIALS;
     return true;
@@ -319,24 +254,22 @@ static void judge(const void *problem, const struct lace_work_line *line, struct
         out->result = of_path[out->result];
         return;
     }
-    int stage = line->part[STAGE];
-    out->result = line->part[RESULT]; /* the numbers of search's errors are those of the first here */
-    out->believed = line->find;
-    out->misled = line->part[C] != (stage ? t->s.solution[stage - 1] : t->s.given);
+    lace_search_work.judge(&t->s, line, out); /* the numbers of its errors are those of the first here */
 }
 
 /* The length of a road that is an unknown comes from the line that found it. */
-static enum lace_stance stance_to_length(const struct toll *t, const struct lace_search_step *lie,
+static enum lace_stance stance_to_length(const struct toll *t, const struct lace_work_line *lie,
                                          const struct lace_work_line *line)
 {
     const struct lace_path_end *end = roads_of(t, line->move - TRIALS);
     struct lace_path_term term[2];
-    int stage = lie->stage, terms = lace_path_terms(line, term);
-    bool lied = lie->v == t->s.t[stage];
+    int stage = lie->part[SEARCH_STAGE], terms = lace_path_terms(line, term);
+    bool lied = lie->value == t->s.t[stage];
     for (int i = 0; end && i < terms; i++)
         for (int k = 0; k < end->count; k++)
             if (end->node[k] == term[i].node && end->toll[k] == t->s.unknown[stage])
-                return lace_stance_of(lied && term[i].add == lie->x, lied || term[i].add == t->s.solution[stage]);
+                return lace_stance_of(lied && term[i].add == lie->part[SEARCH_X],
+                                      lied || term[i].add == t->s.solution[stage]);
     return LACE_STANCE_NONE;
 }
 
@@ -344,10 +277,9 @@ static enum lace_stance stance(const void *problem, const struct lace_work_line 
 {
     const struct toll *t = problem;
     struct lace_work_line ways[2] = {*lie, *line};
-    struct lace_search_step trials[2] = {unpack(lie), unpack(line)};
     bool tried = lie->move < TRIALS, tries = line->move < TRIALS;
-    if (tried && tries) return lace_search_stance(&t->s, &trials[0], &trials[1]);
-    if (tried) return stance_to_length(t, &trials[0], line);
+    if (tried && tries) return lace_search_work.stance(&t->s, lie, line);
+    if (tried) return stance_to_length(t, lie, line);
     if (tries) return LACE_STANCE_NONE; /* no trial builds on a way */
     for (int i = 0; i < 2; i++) ways[i].move -= TRIALS;
     return lace_path_work.stance(&t->p, &ways[0], &ways[1]);

@@ -454,18 +454,18 @@ int lace_work_run(const struct lace_work *w, const void *problem, enum lace_poli
                   const double *weights, bool marks, struct lace_rng *rng, struct lace_work_trace *trace,
                   struct lace_error *err)
 {
-    struct group g = {.w = w, .problem = problem, .trace = trace, .marks = marks};
+    if (!strategy) strategy = policy == LACE_POLICY_ALONE ? w->ranked + 1 : 1;
+    memset(trace->count, 0, sizeof trace->count);
+    memset(trace->answered, 0, sizeof trace->answered);
+    memset(trace->claimed, 0, sizeof trace->claimed);
+    if (w->run) return w->run(problem, policy, strategy, weights, rng, trace, err);
+    struct group g = {.w = w, .problem = problem, .trace = trace, .marks = marks, .strategy = strategy};
     g.moves = w->moves(problem);
     g.ranks = w->ranks(problem);
     assert(g.moves <= LACE_WORK_MOVES && trace->threads <= LACE_WORK_THREADS);
     size_t N = (size_t)trace->threads, moves = (size_t)g.moves, ranks = (size_t)g.ranks;
     size_t bytes =
         moves * (2 * sizeof *g.known + sizeof *g.rank + 2 * sizeof *g.taken + N) + N * ranks * sizeof *g.place;
-    if (!strategy) strategy = policy == LACE_POLICY_ALONE ? w->ranked + 1 : 1;
-    g.strategy = strategy;
-    memset(trace->count, 0, sizeof trace->count);
-    memset(trace->answered, 0, sizeof trace->answered);
-    memset(trace->claimed, 0, sizeof trace->claimed);
     void *block = calloc(1, bytes);
     if (!block)
         return lace_fail(err, LACE_MEMORY, "Out of memory: a problem of %d moves needs %zu bytes.", g.moves, bytes);

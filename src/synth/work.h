@@ -23,7 +23,7 @@
 #include "synth/family.h"
 
 enum {
-    LACE_WORK_MOVES = 1024, /* of a problem */
+    LACE_WORK_MOVES = 1152, /* of a problem */
     LACE_WORK_THREADS = 64,
     LACE_WORK_USES = 6,   /* moves that one line builds on */
     LACE_WORK_PARTS = 12, /* numbers of a line */
@@ -56,6 +56,8 @@ struct lace_work_line {
     bool slip;                             /* the falsehood is one of the trace's slips */
     uint16_t round;
 };
+
+struct lace_work_trace;
 
 /* What somebody knows: known[move] is the line that readers go by, NULL where the move is open. */
 typedef const struct lace_work_line *const *lace_work_known;
@@ -103,7 +105,18 @@ struct lace_work {
     /* How a line stands to a false one, both about moves of the problem, and the prompt alone says what is true. */
     enum lace_stance (*stance)(const void *problem, const struct lace_work_line *lie,
                                const struct lace_work_line *line);
-    int lookup; /* the result for a line about nothing in the problem: an index of the family's errors */
+    int lookup;   /* the result for a line about nothing in the problem: an index of the family's errors */
+    int operands; /* of a line's parts, the first so many: others do not make it another trial; 0: all */
+
+    /* ---- what `search`, which is older than the engine, does in its own way; NULL: the engine's ---- */
+    /* Fills the empty trace; useful and answer are not asked then. */
+    int (*run)(const void *problem, enum lace_policy policy, int strategy, const double *weights, struct lace_rng *rng,
+               struct lace_work_trace *trace, struct lace_error *err);
+    /* The budget, where it follows from more than the knobs. That of one thread is enough for any number that err. */
+    int (*budget)(const void *problem, int threads);
+    int (*forge)(const void *problem, const char *so_far, enum lace_falsehood kind, struct lace_rng *rng,
+                 struct lace_text *out, struct lace_error *err);
+    enum lace_stance (*answer_stance)(const void *problem, const struct lace_work_line *lie, const char *answer);
 };
 
 /* ---- the functions of a family, all by family->work ---- */

@@ -137,6 +137,12 @@ static int open_trace(struct lace_work_trace *trace, struct lace_error *err)
     return 0;
 }
 
+static int budget_of(const struct lace_family *family, const void *problem, const struct lace_data_knobs *knobs,
+                     int threads)
+{
+    return family->work->budget ? family->work->budget(problem, threads) : family->budget(family, knobs, threads);
+}
+
 int lace_work_make(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
                    struct lace_record *out, struct lace_error *err)
 {
@@ -157,8 +163,11 @@ int lace_work_make(const struct lace_family *family, const struct lace_data_knob
     int strategy = knobs->strategy ? knobs->strategy : knobs->policy == LACE_POLICY_ALONE ? w->ranked + 1 : 1;
     /* A thread by itself gets the time that one thread needs: its trace is to end with an answer. Falsehoods cost
      * about as many rounds again. */
-    trace.budget = knobs->budget ? knobs->budget : family->budget(family, &own, shared ? trace.threads : 1);
-    if (!knobs->budget && errs) trace.budget *= 2;
+    trace.budget = knobs->budget ? knobs->budget : budget_of(family, &p, &own, shared ? trace.threads : 1);
+    if (!knobs->budget && errs) {
+        int most = w->budget ? w->budget(&p, 1) : 2 * trace.budget;
+        trace.budget = 2 * trace.budget < most ? 2 * trace.budget : most;
+    }
     trace.astray = lace_family_astray(knobs, trace.threads, &rng);
 
     lace_text_init(&prompt);
@@ -229,9 +238,10 @@ int lace_work_write(const struct lace_family *family, struct lace_record *record
                      : record->difficulty > family->hardest ? family->hardest
                                                             : record->difficulty;
     knobs.difficulty = (struct lace_interval){difficulty, difficulty};
-    int budget = family->budget(family, &knobs, shared ? plan->threads : 1);
+    int budget = budget_of(family, &p, &knobs, shared ? plan->threads : 1);
     int strategy = plan->strategy ? plan->strategy : plan->policy == LACE_POLICY_ALONE ? w->ranked + 1 : 1;
-    trace.budget = 4 * budget; /* a thread ends when it has answered: this is room for errors and unlucky problems */
+    /* A thread ends when it has answered: this is room for errors and unlucky problems. */
+    trace.budget = 4 * (w->budget ? w->budget(&p, 1) : budget);
     struct lace_work_line *slips = calloc((size_t)plan->slip_count + 1, sizeof *slips);
     if (!slips) return lace_fail(err, LACE_MEMORY, "Out of memory: %d wrong lines.", plan->slip_count);
     trace.slips = slips;
@@ -321,7 +331,8 @@ void lace_work_check_step(const struct lace_family *family, const char *prompt, 
     if (line.move < 0) return;
     w->judge(&p, &line, out);
     /* The same move with other operands is another trial. */
-    if (out->misled) out->key ^= lace_hash(line.part, sizeof line.part) << 16;
+    size_t parts = w->operands ? (size_t)w->operands : LACE_WORK_PARTS;
+    if (out->misled) out->key ^= lace_hash(line.part, parts * sizeof *line.part) << 16;
 }
 
 /* Reads a line about something in the problem. */
@@ -336,6 +347,7 @@ static bool read_known(const struct lace_work *w, const void *problem, const cha
 static enum lace_stance answer_stance(const struct lace_work *w, const void *problem, const struct lace_work_line *lie,
                                       const char *answer)
 {
+    if (w->answer_stance) return w->answer_stance(problem, lie, answer);
     const struct lace_work_line *known[LACE_WORK_MOVES] = {NULL};
     char follows[LACE_WORK_ANSWER];
     known[lie->move] = lie;
@@ -402,6 +414,7 @@ int lace_work_forge(const struct lace_family *family, const char *prompt, const 
     union problem p;
     int code = w->parse(&p, prompt, err);
     if (code) return code;
+    if (w->forge) return w->forge(&p, so_far, kind, rng, out, err);
     int moves = w->moves(&p);
     struct lace_work_trace trace = {.threads = 1, .budget = moves};
     struct {

@@ -30,6 +30,32 @@ static struct lace_record make(const struct lace_data_knobs *knobs, uint64_t ind
     return record;
 }
 
+/* What a line says. */
+struct seen {
+    int stage, option; /* stage from 0; -1: about nothing in the problem */
+    bool claims;       /* says yes */
+    bool believed;     /* the written value meets the target: what readers act on, whatever the verdict */
+    int given;         /* the value that was carried over from the stage before, */
+    bool on_path;      /* and whether it is the true one: a right step may follow from another's lie */
+};
+
+/* enum search_error, or LACE_STEP_NONE */
+static int look(const char *prompt, const char *step, struct seen *out)
+{
+    struct lace_search p;
+    struct lace_work_line line = {.move = -1};
+    struct lace_step_check check;
+    *out = (struct seen){.stage = -1};
+    search->check_step(search, prompt, step, &check);
+    if (check.result == LACE_STEP_NONE) return LACE_STEP_NONE;
+    assert_int_equal(lace_search_parse(&p, prompt, NULL), 0);
+    assert_true(lace_search_read_line(&p, step, &line));
+    if (line.move >= 0)
+        *out = (struct seen){line.part[SEARCH_STAGE], line.part[SEARCH_X], check.claims,
+                             check.believed,          line.part[SEARCH_C], !check.misled};
+    return check.result;
+}
+
 static void the_solver_passes_the_checker(void **state)
 {
     struct lace_data_knobs knobs = wide();
@@ -77,9 +103,9 @@ static bool was_found(const struct lace_record *record, int thread, int round, i
 {
     for (int n = 0; n < record->thread_count; n++)
         for (int i = 0; i < round && i < record->threads[n].count; i++) {
-            struct lace_search_seen seen;
+            struct seen seen;
             if (n != thread && !shared) continue;
-            lace_search_check_step(record->prompt, record->threads[n].steps[i], &seen);
+            look(record->prompt, record->threads[n].steps[i], &seen);
             if (seen.stage == stage && seen.option == x && seen.believed) return true;
         }
     return false;
@@ -89,10 +115,10 @@ static void check_thread(const struct lace_record *record, int n, bool shared, u
 {
     const struct lace_record_thread *thread = &record->threads[n];
     int budget = (int)json_integer_value(json_object_get(record->meta, "budget"));
-    struct lace_search_seen seen = {0};
+    struct seen seen = {0};
     assert_true(thread->count >= 1 && thread->count <= budget);
     for (int i = 0; i < thread->count; i++) {
-        int result = lace_search_check_step(record->prompt, thread->steps[i], &seen);
+        int result = look(record->prompt, thread->steps[i], &seen);
         const char *kind = marked(record, "corrupted", n, i);
         if (!kind) assert_int_equal(result, LACE_STEP_RIGHT);
         else if (!strcmp(kind, "flip")) assert_int_equal(result, SEARCH_VERDICT);
@@ -116,9 +142,9 @@ static void check_thread(const struct lace_record *record, int n, bool shared, u
 /* The round of the thread's first right claim of the last unknown; a large one without any. */
 static int first_claim(const struct lace_record *record, int n)
 {
-    struct lace_search_seen seen;
+    struct seen seen;
     for (int i = 0; i < record->threads[n].count; i++) {
-        lace_search_check_step(record->prompt, record->threads[n].steps[i], &seen);
+        look(record->prompt, record->threads[n].steps[i], &seen);
         if (seen.stage == record->difficulty - 1 && seen.believed && seen.option == atoi(record->answer)) return i;
     }
     return 1 << 20;
@@ -164,17 +190,17 @@ static void sharing_threads_waste_nothing(void **state)
     knobs.threads = (struct lace_interval){2, 6};
     for (uint64_t index = 0; index < 150; index++) {
         struct lace_record record = make(&knobs, index);
-        struct lace_search_seen now, before;
+        struct seen now, before;
         int found_at[SEARCH_STAGES] = {0}; /* the round of the first find, from 1 */
         int N = record.thread_count;
         for (int r = 0; r < (int)json_integer_value(json_object_get(record.meta, "rounds")); r++)
             for (int n = 0; n < N; n++) {
                 if (r >= record.threads[n].count) continue;
-                lace_search_check_step(record.prompt, record.threads[n].steps[r], &now);
+                look(record.prompt, record.threads[n].steps[r], &now);
                 assert_true(now.on_path);
                 for (int m = 0; m < N && !now.claims; m++)
                     for (int i = 0; i < r && i < record.threads[m].count; i++) {
-                        lace_search_check_step(record.prompt, record.threads[m].steps[i], &before);
+                        look(record.prompt, record.threads[m].steps[i], &before);
                         assert_false(before.stage == now.stage && before.option == now.option);
                     }
                 if (now.claims && !found_at[now.stage]) {
@@ -182,7 +208,7 @@ static void sharing_threads_waste_nothing(void **state)
                     if (r + 1 == (int)json_integer_value(json_object_get(record.meta, "budget"))) continue;
                     for (int m = 0; m < N; m++) {
                         bool last = now.stage == record.difficulty - 1, verifier = m == (n + 1) % N;
-                        lace_search_check_step(record.prompt, record.threads[m].steps[r + 1], &before);
+                        look(record.prompt, record.threads[m].steps[r + 1], &before);
                         assert_int_equal(before.stage, now.stage + (!last && !verifier));
                         if (last || verifier) assert_int_equal(before.option, now.option);
                         const char *mark = marked(&record, "interactions", m, r + 1);
@@ -201,7 +227,7 @@ static void sharing_threads_waste_nothing(void **state)
 static void replay(const struct lace_record *record, bool down, int *struck)
 {
     enum { ROUNDS = 200 };
-    static struct lace_search_seen seen[SEARCH_THREADS][ROUNDS];
+    static struct seen seen[LACE_WORK_THREADS][ROUNDS];
     static bool no[SEARCH_STAGES][SEARCH_MODULUS][SEARCH_MODULUS]; /* stage, c, option */
     int N = record->thread_count, B = (int)json_integer_value(json_object_get(record->meta, "options"));
     int last = record->difficulty - 1, rounds = (int)json_integer_value(json_object_get(record->meta, "rounds"));
@@ -209,7 +235,7 @@ static void replay(const struct lace_record *record, bool down, int *struck)
     memset(no, 0, sizeof no);
     for (int n = 0; n < N; n++)
         for (int r = 0; r < record->threads[n].count; r++)
-            lace_search_check_step(record->prompt, record->threads[n].steps[r], &seen[n][r]);
+            look(record->prompt, record->threads[n].steps[r], &seen[n][r]);
     for (int r = 0; r < rounds; r++) {
         int front = 0, c = seen[0][0].given, finder = -1, x = 0, check = -1;
         for (int n = 0; r && n < N; n++)
@@ -217,7 +243,7 @@ static void replay(const struct lace_record *record, bool down, int *struck)
                 front = seen[n][r - 1].stage, c = seen[n][r - 1].given;
         for (int n = 0; r && n < N; n++) {
             if (r > record->threads[n].count) continue;
-            const struct lace_search_seen *line = &seen[n][r - 1];
+            const struct seen *line = &seen[n][r - 1];
             if (line->stage < front) check = n;
             else if (line->believed && finder < 0) finder = n, x = line->option;
         }
@@ -284,11 +310,11 @@ static void any_changed_number_is_found(void **state)
             const char *step = record.threads[0].steps[k];
             for (size_t at = 0; step[at]; at++) {
                 if (step[at] < '0' || step[at] > '9') continue;
-                char changed[SEARCH_LINE];
-                struct lace_search_seen seen;
+                char changed[LACE_WORK_LINE];
+                struct seen seen;
                 snprintf(changed, sizeof changed, "%s", step);
                 changed[at] = (char)('0' + (changed[at] - '0' + 1) % 10);
-                int result = lace_search_check_step(record.prompt, changed, &seen);
+                int result = look(record.prompt, changed, &seen);
                 assert_int_not_equal(result, LACE_STEP_NONE);
                 assert_int_not_equal(result, LACE_STEP_RIGHT);
             }
@@ -320,13 +346,13 @@ static void any_changed_number_is_found(void **state)
     };
     const char *prompt = "Find q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2.";
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct lace_search_seen seen;
-        if (lace_search_check_step(prompt, cases[i].step, &seen) != cases[i].result) fail_msg("%s", cases[i].step);
+        struct seen seen;
+        if (look(prompt, cases[i].step, &seen) != cases[i].result) fail_msg("%s", cases[i].step);
     }
-    struct lace_search_seen seen;
-    assert_int_equal(lace_search_check_step(prompt, "q*7+5=2, try 3: 10+5=4, no.", &seen), LACE_STEP_RIGHT);
+    struct seen seen;
+    assert_int_equal(look(prompt, "q*7+5=2, try 3: 10+5=4, no.", &seen), LACE_STEP_RIGHT);
     assert_false(seen.on_path); /* p is 4, but a lie may have said 5 */
-    assert_int_equal(lace_search_check_step("no problem", cases[0].step, &seen), LACE_STEP_NONE);
+    assert_int_equal(look("no problem", cases[0].step, &seen), LACE_STEP_NONE);
 }
 
 static int compare_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
@@ -372,12 +398,12 @@ static void train_and_test_share_no_problem(void **state)
     static const char *const same[] = {"Find q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2.",
                                        "what is b? each unknown is from 1 to 8, mod 11: b*7+a=2,a*3+4=5",
                                        "Mod 11, with each unknown from 1 to 8: z*3+4=5, y*7+z=2, c*2+z=9. Find y."};
-    struct lace_search a, b;
+    uint8_t numbers[2][LACE_WORK_NUMBERS];
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(lace_search_parse(i ? &b : &a, same[i], NULL), 0);
-        if (i)
-            assert_true(lace_search_side(&a) == lace_search_side(&b) && !memcmp(a.a, b.a, sizeof a.a) &&
-                        !memcmp(a.t, b.t, sizeof a.t));
+        struct lace_search p;
+        assert_int_equal(lace_search_parse(&p, same[i], NULL), 0);
+        assert_int_equal(lace_search_numbers(&p, numbers[i > 0]), 8);
+        if (i) assert_memory_equal(numbers[0], numbers[1], 8);
     }
 }
 
@@ -473,7 +499,7 @@ static void a_forged_step_looks_right_and_is_wrong(void **state)
         struct lace_record record = make(&knobs, i);
         const struct lace_record_thread *thread = &record.threads[0];
         struct lace_text so_far, lie, twin;
-        struct lace_search_seen seen, last = {.stage = 0};
+        struct seen seen, last = {.stage = 0};
         lace_text_init(&so_far);
         lace_text_init(&lie);
         lace_text_init(&twin);
@@ -481,13 +507,13 @@ static void a_forged_step_looks_right_and_is_wrong(void **state)
         int steps = (int)lace_rng_below(&rng, (uint32_t)thread->count + 1);
         for (int k = 0; k < steps; k++) {
             lace_text_str(&so_far, thread->steps[k]);
-            lace_search_check_step(record.prompt, thread->steps[k], &last);
+            look(record.prompt, thread->steps[k], &last);
         }
         again = rng;
         assert_int_equal(search->forge(search, record.prompt, so_far.data, LACE_FALSE_FORGE, &rng, &lie, NULL), 0);
         assert_int_equal(search->forge(search, record.prompt, so_far.data, LACE_FALSE_FORGE, &again, &twin, NULL), 0);
         assert_string_equal(lie.data, twin.data);
-        int result = lace_search_check_step(record.prompt, lie.data, &seen);
+        int result = look(record.prompt, lie.data, &seen);
         assert_true(result == SEARCH_PRODUCT || result == SEARCH_SUM);
         assert_true(seen.claims && seen.believed && lie.data[lie.len - 1] == '\n');
         bool on = steps && last.believed && last.stage + 1 < record.difficulty;
