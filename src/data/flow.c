@@ -210,7 +210,7 @@ bool lace_record_right(const struct lace_record *record, const char *answer)
 {
     if (!answer) return false;
     const struct lace_family *family = lace_family_find(record->task, NULL);
-    int right = family ? family->check(family, record->prompt, answer, NULL) : -1;
+    int right = family ? lace_family_check(family, record->prompt, answer, NULL) : -1;
     return right >= 0 ? right == 1 : lace_format_same(answer, record->answer);
 }
 

@@ -60,7 +60,7 @@ static int count_record(struct counting *c, const struct lace_record *r, struct 
     int longest = 0;
     enum lace_split side;
     const struct lace_family *family = lace_family_find(r->task, NULL);
-    bool readable = family && !family->side(family, r->prompt, &side, NULL);
+    bool readable = family && !lace_family_side(family, r->prompt, &side, NULL);
     stats->records++;
     if (!readable) stats->unread++;
     else if (side == LACE_SPLIT_TEST) stats->test_side++;
@@ -82,7 +82,7 @@ static int count_record(struct counting *c, const struct lace_record *r, struct 
         LACE_TALLY(stats->verdicts, thread->verdict ? lace_verdict_names[thread->verdict] : "none");
         for (int i = 0; readable && i < thread->count; i++) {
             struct lace_step_check seen;
-            family->check_step(family, r->prompt, thread->steps[i], &seen);
+            lace_family_check_step(family, r->prompt, thread->steps[i], &seen);
             LACE_TALLY(stats->checks, lace_family_result(family, seen.result));
         }
     }

@@ -39,7 +39,7 @@ static int add_false_lines(const struct lace_family *family, const char *prompt,
         char *line = strndup(at, len + (at[len] == '\n'));
         if (!line) return LACE_MEMORY;
         at += len + (at[len] == '\n');
-        family->check_step(family, prompt, line, &check);
+        lace_family_check_step(family, prompt, line, &check);
         char **longer = NULL;
         bool wrong = check.result != LACE_STEP_RIGHT && check.result != LACE_STEP_NONE && !check.misled;
         if (wrong && !(longer = realloc(lines->list, sizeof *longer * ((size_t)lines->count + 1)))) {
@@ -100,7 +100,7 @@ static int weave_family(struct step *s, const struct lace_family *family, struct
                                                                  : made_up,
                                         .slips = (const char *const *)lines.list,
                                         .slip_count = lines.count};
-        code = family->write(family, r, &plan, rng, &said);
+        code = lace_family_write(family, r, &plan, rng, &said);
         if (code == LACE_BAD) code = lace_flow_drop(&s->flow, r, "problem cannot be read", err);
         else if (code) code = lace_fail(err, code, "%s", said.text);
         else {

@@ -23,7 +23,7 @@ int lace_inject_write(enum lace_inject kind, const struct lace_record *p, const 
 {
     const struct lace_inject_kind *k = &lace_inject_kinds[kind];
     const struct lace_family *family = k->verdict ? NULL : lace_family_find(p->task, err);
-    if (!k->verdict) return family ? family->forge(family, p->prompt, so_far, k->line, rng, out, err) : LACE_BAD;
+    if (!k->verdict) return family ? lace_family_forge(family, p->prompt, so_far, k->line, rng, out, err) : LACE_BAD;
     struct lace_text answer;
     lace_text_init(&answer);
     if (lace_format_answer(so_far, strlen(so_far), &answer)) {
@@ -50,7 +50,7 @@ static int hear_lines(const struct lace_family *family, const char *prompt, cons
     for (; at < end && (stop = memchr(at, '\n', (size_t)(end - at))); at = stop + 1) {
         char *line = strndup(at, (size_t)(stop + 1 - at));
         if (!line) return lace_fail(err, LACE_MEMORY, "Out of memory while threads are judged.");
-        enum lace_stance stance = family->stance(family, prompt, lie, line);
+        enum lace_stance stance = lace_family_stance(family, prompt, lie, line);
         *believes |= stance == LACE_STANCE_BELIEVES;
         *rejects |= stance == LACE_STANCE_REJECTS;
         free(line);

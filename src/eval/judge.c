@@ -64,7 +64,7 @@ static int count_steps(const struct lace_family *family, const char *prompt, con
             if ((len = (size_t)(end + 1 - at[n])) < sizeof line) {
                 memcpy(line, at[n], len);
                 line[len] = 0;
-                family->check_step(family, prompt, line, &check);
+                lace_family_check_step(family, prompt, line, &check);
             }
             at[n] = end + 1;
             if (check.result == LACE_STEP_NONE) continue;
@@ -110,7 +110,7 @@ static char start_of(const struct lace_family *family, const char *prompt, const
         if (len >= sizeof line) continue;
         memcpy(line, at, len);
         line[len] = 0;
-        place = family->place(family, prompt, line, parts);
+        place = lace_family_place(family, prompt, line, parts);
     }
     return place < 0 ? '-' : (char)('0' + place);
 }

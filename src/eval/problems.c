@@ -313,7 +313,7 @@ static int check_file(const struct lace_problems *p, const struct print *prints,
             code = lace_fail(err, LACE_BAD,
                              "Problem %s is in the training data: it is record %s of %s. Its result would flatter.",
                              p->records[same->problem].id, r.id, path);
-        else if (family && !family->side(family, r.prompt, &side, NULL) && side == LACE_SPLIT_TEST)
+        else if (family && !lace_family_side(family, r.prompt, &side, NULL) && side == LACE_SPLIT_TEST)
             code = lace_fail(err, LACE_BAD,
                              "Record %s of the training data %s lies on the test side of the split: what was trained "
                              "on it may know the test problems.",
@@ -330,7 +330,7 @@ int lace_problems_check(const struct lace_problems *p, const struct lace_eval_op
     for (int i = 0; i < p->count; i++) {
         const struct lace_family *family = lace_family_find(p->records[i].task, NULL);
         enum lace_split side;
-        if (family && family->side(family, p->records[i].prompt, &side, NULL))
+        if (family && lace_family_side(family, p->records[i].prompt, &side, NULL))
             return lace_fail(err, LACE_BAD,
                              "Problem %s is none that the family %s can read; its answers cannot be checked.",
                              p->records[i].id, family->name);

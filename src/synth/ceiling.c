@@ -32,7 +32,8 @@ int lace_data_ceiling(const char *name, const struct lace_data_knobs *knobs, uin
             struct lace_data_knobs own = *knobs;
             int round, by = k == SERIAL ? threads : 1; /* a round of the race is N rounds of the serial thread */
             if (k != SHARED) own.strategy = 0;
-            code = family->race(family, &own, i, policy[k], k == SERIAL ? 1 : threads, rounds.high * by, &round, err);
+            code =
+                lace_family_race(family, &own, i, policy[k], k == SERIAL ? 1 : threads, rounds.high * by, &round, err);
             if (code) return code;
             if (round) solved[k][(round + by - 1) / by]++;
         }

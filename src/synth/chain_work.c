@@ -233,6 +233,5 @@ const struct lace_family lace_family_chain = {
     .strategies = strategies,
     .errors = errors,
     .work = &work,
-    LACE_WORK_FAMILY,
     .budget = budget,
 };

@@ -324,6 +324,5 @@ const struct lace_family lace_family_countdown = {
     .strategies = strategies,
     .errors = errors,
     .work = &work,
-    LACE_WORK_FAMILY,
     .budget = budget,
 };

@@ -43,5 +43,5 @@ int lace_data_make(const char *name, const struct lace_data_knobs *knobs, uint64
 int lace_data_check(const char *name, const char *prompt, const char *answer, struct lace_error *err)
 {
     const struct lace_family *family = lace_family_find(name, err);
-    return family ? family->check(family, prompt, answer, err) : LACE_BAD;
+    return family ? lace_family_check(family, prompt, answer, err) : LACE_BAD;
 }

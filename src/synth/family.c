@@ -1,6 +1,6 @@
 /* The table of families, and what they all need: knobs, random streams, the split. */
-#include "synth/family.h"
 #include "decode/format.h"
+#include "synth/work.h"
 #include <string.h>
 
 static const struct lace_family *const families[] = {
@@ -25,8 +25,8 @@ const struct lace_family *lace_family_find(const char *name, struct lace_error *
 int lace_family_grade(const struct lace_record *p, const char *answer)
 {
     const struct lace_family *family = lace_family_find(p->task, NULL);
-    bool right =
-        family ? family->check(family, p->prompt, answer, NULL) == 1 : p->answer && lace_format_same(answer, p->answer);
+    bool right = family ? lace_family_check(family, p->prompt, answer, NULL) == 1
+                        : p->answer && lace_format_same(answer, p->answer);
     return right ? 1 : lace_format_possible(answer, p->answer) ? 0 : -1;
 }
 
@@ -121,7 +121,7 @@ int lace_family_make(const struct lace_family *family, const struct lace_data_kn
 {
     *out = (struct lace_record){0};
     int code = lace_family_check_knobs(family, knobs, err);
-    return code ? code : family->make(family, knobs, index, out, err);
+    return code ? code : lace_work_make(family, knobs, index, out, err);
 }
 
 int lace_family_drafts(const struct lace_family *family, struct lace_record *record, int threads, struct lace_rng *rng,
@@ -135,7 +135,7 @@ int lace_family_drafts(const struct lace_family *family, struct lace_record *rec
     for (int n = 0; n < threads && !code; n++) {
         /* Once all are used, those that remain go in an order of their own (the last strategy is "random"). */
         struct lace_family_plan plan = {LACE_POLICY_ALONE, n < strategies ? n + 1 : strategies, 1, NULL, NULL, 0};
-        code = family->write(family, &one, &plan, rng, err);
+        code = lace_family_write(family, &one, &plan, rng, err);
         if (code) break;
         one.threads[0].verdict = LACE_VERDICT_NONE; /* nobody has compared them yet */
         all.threads[all.thread_count++] = one.threads[0];
@@ -173,7 +173,7 @@ int lace_family_draw(struct lace_rng *rng, struct lace_interval range)
     return range.low + (int)lace_rng_below(rng, (uint32_t)(range.high - range.low) + 1);
 }
 
-enum lace_split lace_family_side(const uint8_t *numbers, size_t count)
+enum lace_split lace_family_side_of(const uint8_t *numbers, size_t count)
 {
     /* The low bits of FNV-1a see only the low bits of the input; folding brings the others in. */
     uint64_t hash = lace_hash(numbers, count);

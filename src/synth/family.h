@@ -53,40 +53,9 @@ struct lace_family {
         *strategies;           /* three names or more, NULL at the end; the knob 1 is the first, 0 the policy's own */
     const char *const *errors; /* errors[0] is "right"; NULL at the end; what check_step and fault can find */
     const struct lace_work *work; /* what the functions of work.h build on */
-    /* On success the caller releases out; on failure it is empty. */
-    int (*make)(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
-                struct lace_record *out, struct lace_error *err);
-    /* Replaces the threads of a record, and what its meta says of them, by those of the plan for its prompt; on failure
-     * the record is as it was. LACE_BAD: the prompt cannot be read. */
-    int (*write)(const struct lace_family *family, struct lace_record *record, const struct lace_family_plan *plan,
-                 struct lace_rng *rng, struct lace_error *err);
-    /* 1: right; 0: wrong; negative: the prompt cannot be read. */
-    int (*check)(const struct lace_family *family, const char *prompt, const char *answer, struct lace_error *err);
-    /* What is wrong with an answer that check refuses, an index of errors; NULL: the family does not tell. */
+    /* What is wrong with an answer that is refused, an index of errors; NULL: the family does not tell. */
     int (*fault)(const struct lace_family *family, const char *prompt, const char *answer);
-    /* Appends the answer. */
-    int (*solve)(const struct lace_family *family, const char *prompt, struct lace_text *answer,
-                 struct lace_error *err);
-    /* Judges one line by the prompt alone: every line stands for itself. */
-    void (*check_step)(const struct lace_family *family, const char *prompt, const char *step,
-                       struct lace_step_check *out);
-    /* Appends a step, right in form and wrong in fact, where the thread's text so far ends. FORGE: it claims a find;
-     * MISS: its numbers are wrong and it claims none, or only the value that every line of the family has. */
-    int (*forge)(const struct lace_family *family, const char *prompt, const char *so_far, enum lace_falsehood kind,
-                 struct lace_rng *rng, struct lace_text *out, struct lace_error *err);
-    /* Believes: the line says the same false thing, or takes its operands from it. Rejects: it comes to something else
-     * about the same, or takes its operands from what contradicts the false line. */
-    enum lace_stance (*stance)(const struct lace_family *family, const char *prompt, const char *lie, const char *line);
-    /* Where in the order of the first strategy the line's attempt stands: the part, from 0, of so many of equal size;
-     * -1: not a step. */
-    int (*place)(const struct lace_family *family, const char *prompt, const char *line, int parts);
-    /* The side of the split on which the prompt's problem lies, whatever its wording. */
-    int (*side)(const struct lace_family *family, const char *prompt, enum lace_split *side, struct lace_error *err);
-    /* Runs a policy on problem `index` without writing it down: the round in which the first thread answers
-     * rightly, 0 where none does within the budget. */
-    int (*race)(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
-                enum lace_policy policy, int threads, int budget, int *round, struct lace_error *err);
-    /* The budget that make() takes for threads that share. */
+    /* The rounds that threads who share take for a problem of these knobs. */
     int (*budget)(const struct lace_family *family, const struct lace_data_knobs *knobs, int threads);
 };
 
@@ -109,9 +78,40 @@ int lace_family_astray(const struct lace_data_knobs *knobs, int threads, struct 
 
 int lace_family_check_knobs(const struct lace_family *family, const struct lace_data_knobs *knobs,
                             struct lace_error *err);
-/* Checks the knobs, then makes record `index`. */
+/* Checks the knobs, then makes record `index`. On success the caller releases out; on failure it is empty. */
 int lace_family_make(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
                      struct lace_record *out, struct lace_error *err);
+
+/* Replaces the threads of a record, and what its meta says of them, by those of the plan for its prompt; on failure the
+ * record is as it was. LACE_BAD: the prompt cannot be read. */
+int lace_family_write(const struct lace_family *family, struct lace_record *record, const struct lace_family_plan *plan,
+                      struct lace_rng *rng, struct lace_error *err);
+/* 1: right; 0: wrong; negative: the prompt cannot be read. */
+int lace_family_check(const struct lace_family *family, const char *prompt, const char *answer, struct lace_error *err);
+/* Appends the answer. */
+int lace_family_solve(const struct lace_family *family, const char *prompt, struct lace_text *answer,
+                      struct lace_error *err);
+/* Judges one line by the prompt alone: every line stands for itself. */
+void lace_family_check_step(const struct lace_family *family, const char *prompt, const char *step,
+                            struct lace_step_check *out);
+/* Appends a step, right in form and wrong in fact, where the thread's text so far ends. FORGE: it claims a find; MISS: its
+ * numbers are wrong and it claims none, or only the value that every line of the family has. */
+int lace_family_forge(const struct lace_family *family, const char *prompt, const char *so_far,
+                      enum lace_falsehood kind, struct lace_rng *rng, struct lace_text *out, struct lace_error *err);
+/* Believes: the line says the same false thing, or takes its operands from it. Rejects: it comes to something else about
+ * the same, or takes its operands from what contradicts the false line. */
+enum lace_stance lace_family_stance(const struct lace_family *family, const char *prompt, const char *lie,
+                                    const char *line);
+/* Where in the order of the first strategy the line's attempt stands: the part, from 0, of so many of equal size; -1: not
+ * a step. */
+int lace_family_place(const struct lace_family *family, const char *prompt, const char *line, int parts);
+/* The side of the split on which the prompt's problem lies, whatever its wording. */
+int lace_family_side(const struct lace_family *family, const char *prompt, enum lace_split *side,
+                     struct lace_error *err);
+/* Runs a policy on problem `index` without writing it down: the round in which the first thread answers rightly, 0 where
+ * none does within the budget. */
+int lace_family_race(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
+                     enum lace_policy policy, int threads, int budget, int *round, struct lace_error *err);
 
 /* Replaces the record's threads by drafts: each by itself, by a strategy that none before it used while there are such. */
 int lace_family_drafts(const struct lace_family *family, struct lace_record *record, int threads, struct lace_rng *rng,
@@ -121,5 +121,5 @@ int lace_family_drafts(const struct lace_family *family, struct lace_record *rec
 void lace_family_rng(struct lace_rng *rng, const struct lace_data_knobs *knobs, uint64_t index);
 int lace_family_draw(struct lace_rng *rng, struct lace_interval range);
 /* The side of the problem with these canonical numbers. */
-enum lace_split lace_family_side(const uint8_t *numbers, size_t count);
+enum lace_split lace_family_side_of(const uint8_t *numbers, size_t count);
 #endif

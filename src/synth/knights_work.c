@@ -388,6 +388,5 @@ const struct lace_family lace_family_knights = {
     .strategies = strategies,
     .errors = errors,
     .work = &work,
-    LACE_WORK_FAMILY,
     .budget = budget,
 };

@@ -257,6 +257,5 @@ const struct lace_family lace_family_path = {
     .strategies = strategies,
     .errors = errors,
     .work = &lace_path_work,
-    LACE_WORK_FAMILY,
     .budget = budget,
 };

@@ -260,6 +260,5 @@ const struct lace_family lace_family_product = {
     .strategies = strategies,
     .errors = errors,
     .work = &work,
-    LACE_WORK_FAMILY,
     .budget = budget,
 };

@@ -361,7 +361,6 @@ const struct lace_family lace_family_program = {
     .strategies = strategies,
     .errors = errors,
     .work = &work,
-    LACE_WORK_FAMILY,
     .fault = fault,
     .budget = budget,
 };

@@ -89,7 +89,7 @@ int lace_search_draw(void *problem, const struct lace_data_knobs *knobs, struct 
             p->t[k] = (p->a[k] * p->solution[k] + c) % p->modulus;
             c = p->solution[k];
         }
-        if (lace_family_side(numbers, (size_t)lace_search_numbers(p, numbers)) == knobs->split) return 0;
+        if (lace_family_side_of(numbers, (size_t)lace_search_numbers(p, numbers)) == knobs->split) return 0;
     }
     return lace_fail(err, LACE_BAD,
                      "There are too few problems of %d stages, %d options and modulus %d for both sides of the split.",

@@ -254,6 +254,5 @@ const struct lace_family lace_family_search = {
     .strategies = strategies,
     .errors = errors,
     .work = &lace_search_work,
-    LACE_WORK_FAMILY,
     .budget = budget,
 };

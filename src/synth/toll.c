@@ -337,6 +337,5 @@ const struct lace_family lace_family_toll = {
     .strategies = strategies,
     .errors = errors,
     .work = &work,
-    LACE_WORK_FAMILY,
     .budget = budget,
 };

@@ -16,8 +16,7 @@
  *      none is left, a thread tries again what its nearest neighbour below newly wrote in the last round.
  * Readers go by a line's numbers (value), never by its last word: a flipped word is harmless.
  *
- * To write a family: a problem struct without pointers, and a `const struct lace_work` for it; in the table of
- * the family itself all functions are the lace_work_* below. Example: chain.h. */
+ * To write a family: a problem struct without pointers, and a `const struct lace_work` for it. Example: chain.h. */
 #ifndef LACE_WORK_H
 #define LACE_WORK_H
 #include "synth/family.h"
@@ -119,30 +118,9 @@ struct lace_work {
     enum lace_stance (*answer_stance)(const void *problem, const struct lace_work_line *lie, const char *answer);
 };
 
-/* ---- the functions of a family, all by family->work ---- */
+/* lace_family_make, where the knobs are known to be in range. */
 int lace_work_make(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
                    struct lace_record *out, struct lace_error *err);
-int lace_work_write(const struct lace_family *family, struct lace_record *record, const struct lace_family_plan *plan,
-                    struct lace_rng *rng, struct lace_error *err);
-int lace_work_check(const struct lace_family *family, const char *prompt, const char *answer, struct lace_error *err);
-int lace_work_solve(const struct lace_family *family, const char *prompt, struct lace_text *answer,
-                    struct lace_error *err);
-void lace_work_check_step(const struct lace_family *family, const char *prompt, const char *step,
-                          struct lace_step_check *out);
-int lace_work_forge(const struct lace_family *family, const char *prompt, const char *so_far, enum lace_falsehood kind,
-                    struct lace_rng *rng, struct lace_text *out, struct lace_error *err);
-enum lace_stance lace_work_stance(const struct lace_family *family, const char *prompt, const char *lie,
-                                  const char *line);
-int lace_work_place(const struct lace_family *family, const char *prompt, const char *line, int parts);
-int lace_work_side(const struct lace_family *family, const char *prompt, enum lace_split *side, struct lace_error *err);
-int lace_work_race(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
-                   enum lace_policy policy, int threads, int budget, int *round, struct lace_error *err);
-
-/* What the tables of all families on this engine hold beside what is their own. */
-#define LACE_WORK_FAMILY                                                                                               \
-    .make = lace_work_make, .write = lace_work_write, .check = lace_work_check, .solve = lace_work_solve,              \
-    .check_step = lace_work_check_step, .forge = lace_work_forge, .stance = lace_work_stance,                          \
-    .place = lace_work_place, .side = lace_work_side, .race = lace_work_race
 
 /* ---- a run of the policy, for the engine's own files and its test ---- */
 struct lace_work_trace {

@@ -1,4 +1,4 @@
-/* A family made of moves, as the table of families wants it: records, checks, forged lines, races.
+/* What family.h promises of every family, by its struct lace_work: records, checks, forged lines, races.
  * Lines and marks are the bulk of the work of making data, so nothing here goes through printf but the id. */
 #include "decode/format.h"
 #include "synth/work.h"
@@ -19,7 +19,7 @@ static enum lace_split side_of(const struct lace_work *w, const void *problem)
     uint8_t numbers[LACE_WORK_NUMBERS];
     int count = w->numbers(problem, numbers);
     assert(count <= LACE_WORK_NUMBERS);
-    return lace_family_side(numbers, (size_t)count);
+    return lace_family_side_of(numbers, (size_t)count);
 }
 
 static int draw(const struct lace_family *family, union problem *p, const struct lace_data_knobs *knobs,
@@ -219,8 +219,8 @@ static int read_slips(const struct lace_work *w, const void *problem, const stru
     return count;
 }
 
-int lace_work_write(const struct lace_family *family, struct lace_record *record, const struct lace_family_plan *plan,
-                    struct lace_rng *rng, struct lace_error *err)
+int lace_family_write(const struct lace_family *family, struct lace_record *record, const struct lace_family_plan *plan,
+                      struct lace_rng *rng, struct lace_error *err)
 {
     const struct lace_work *w = family->work;
     union problem p;
@@ -265,8 +265,8 @@ done:
     return code;
 }
 
-int lace_work_race(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
-                   enum lace_policy policy, int threads, int budget, int *round, struct lace_error *err)
+int lace_family_race(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
+                     enum lace_policy policy, int threads, int budget, int *round, struct lace_error *err)
 {
     struct lace_rng rng;
     union problem p;
@@ -289,15 +289,15 @@ int lace_work_race(const struct lace_family *family, const struct lace_data_knob
 
 /* ---- reading ---- */
 
-int lace_work_check(const struct lace_family *family, const char *prompt, const char *answer, struct lace_error *err)
+int lace_family_check(const struct lace_family *family, const char *prompt, const char *answer, struct lace_error *err)
 {
     union problem p;
     int code = family->work->parse(&p, prompt, err);
     return code ? code : family->work->accepts(&p, answer);
 }
 
-int lace_work_solve(const struct lace_family *family, const char *prompt, struct lace_text *answer,
-                    struct lace_error *err)
+int lace_family_solve(const struct lace_family *family, const char *prompt, struct lace_text *answer,
+                      struct lace_error *err)
 {
     union problem p;
     char text[LACE_WORK_ANSWER];
@@ -308,7 +308,8 @@ int lace_work_solve(const struct lace_family *family, const char *prompt, struct
     return answer->failed ? lace_fail(err, LACE_MEMORY, "Out of memory while an answer is written.") : 0;
 }
 
-int lace_work_side(const struct lace_family *family, const char *prompt, enum lace_split *side, struct lace_error *err)
+int lace_family_side(const struct lace_family *family, const char *prompt, enum lace_split *side,
+                     struct lace_error *err)
 {
     union problem p;
     int code = family->work->parse(&p, prompt, err);
@@ -316,8 +317,8 @@ int lace_work_side(const struct lace_family *family, const char *prompt, enum la
     return code;
 }
 
-void lace_work_check_step(const struct lace_family *family, const char *prompt, const char *step,
-                          struct lace_step_check *out)
+void lace_family_check_step(const struct lace_family *family, const char *prompt, const char *step,
+                            struct lace_step_check *out)
 {
     const struct lace_work *w = family->work;
     union problem p;
@@ -356,8 +357,8 @@ static enum lace_stance answer_stance(const struct lace_work *w, const void *pro
     return lace_stance_of(same, !same);
 }
 
-enum lace_stance lace_work_stance(const struct lace_family *family, const char *prompt, const char *lie,
-                                  const char *text)
+enum lace_stance lace_family_stance(const struct lace_family *family, const char *prompt, const char *lie,
+                                    const char *text)
 {
     const struct lace_work *w = family->work;
     union problem p;
@@ -373,7 +374,7 @@ enum lace_stance lace_work_stance(const struct lace_family *family, const char *
     return stance;
 }
 
-int lace_work_place(const struct lace_family *family, const char *prompt, const char *text, int parts)
+int lace_family_place(const struct lace_family *family, const char *prompt, const char *text, int parts)
 {
     const struct lace_work *w = family->work;
     union problem p;
@@ -407,8 +408,8 @@ static bool spoil(const struct lace_work *w, const void *problem, struct lace_wo
 
 /* The thread is taken to know the truth about what it wrote of and about what that was built on; the new line is the
  * first useful one that can be forged, from a random place on. */
-int lace_work_forge(const struct lace_family *family, const char *prompt, const char *so_far, enum lace_falsehood kind,
-                    struct lace_rng *rng, struct lace_text *out, struct lace_error *err)
+int lace_family_forge(const struct lace_family *family, const char *prompt, const char *so_far,
+                      enum lace_falsehood kind, struct lace_rng *rng, struct lace_text *out, struct lace_error *err)
 {
     const struct lace_work *w = family->work;
     union problem p;

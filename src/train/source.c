@@ -47,7 +47,7 @@ static int read_lines(struct lace_source *source, const char *path, struct lace_
         else if (family && family->evaluation_only)
             code = lace_fail(err, LACE_BAD, "%s: record %s is of the family %s, which is for evaluation only.", path,
                              record.id, family->name);
-        else if (family && !family->side(family, record.prompt, &side, NULL) && side == LACE_SPLIT_TEST)
+        else if (family && !lace_family_side(family, record.prompt, &side, NULL) && side == LACE_SPLIT_TEST)
             code =
                 lace_fail(err, LACE_BAD,
                           "%s: record %s lies on the test side of the split; train on records made with --split train.",

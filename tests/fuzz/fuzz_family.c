@@ -22,32 +22,33 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct lace_text out;
     enum lace_split side;
     lace_text_init(&out);
-    if (!family->solve(family, text, &out, &err)) {
-        if (family->check(family, text, out.data, &err) != 1 || family->side(family, text, &side, &err)) abort();
-        if (answer) family->check(family, text, answer, &err);
+    if (!lace_family_solve(family, text, &out, &err)) {
+        if (lace_family_check(family, text, out.data, &err) != 1 || lace_family_side(family, text, &side, &err))
+            abort();
+        if (answer) lace_family_check(family, text, answer, &err);
         for (char *at = lines; at && *at;) {
             struct lace_step_check seen;
             size_t len = strcspn(at, "\n");
             char end = at[len];
             at[len] = 0;
-            family->check_step(family, text, at, &seen);
+            lace_family_check_step(family, text, at, &seen);
             lace_family_result(family, seen.result);
-            enum lace_stance own = family->stance(family, text, at, at);
+            enum lace_stance own = lace_family_stance(family, text, at, at);
             if (seen.result == LACE_STEP_NONE && own != LACE_STANCE_NONE) abort();
-            if (lines) family->stance(family, text, lines, at); /* the first line, as the falsehood */
-            if (family->place(family, text, at, 4) > 3) abort();
+            if (lines) lace_family_stance(family, text, lines, at); /* the first line, as the falsehood */
+            if (lace_family_place(family, text, at, 4) > 3) abort();
             at[len] = end;
             at += len + (end != 0);
         }
         struct lace_rng rng;
         lace_rng_init(&rng, size, 0);
         lace_text_clear(&out);
-        if (!family->forge(family, text, lines ? lines : "", LACE_FALSE_FORGE, &rng, &out, &err)) {
+        if (!lace_family_forge(family, text, lines ? lines : "", LACE_FALSE_FORGE, &rng, &out, &err)) {
             struct lace_step_check seen;
-            family->check_step(family, text, out.data, &seen);
+            lace_family_check_step(family, text, out.data, &seen);
             if (seen.result == LACE_STEP_NONE) abort();
         }
-    } else if (family->check(family, text, "1", &err) >= 0) abort();
+    } else if (lace_family_check(family, text, "1", &err) >= 0) abort();
     lace_text_release(&out);
     free(whole);
     return 0;

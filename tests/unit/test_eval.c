@@ -99,11 +99,11 @@ static struct lace_outcome plain(const struct lace_arm *arm, const struct lace_r
     size_t count;
     struct lace_rng rng;
     assert_works(lace_engine_prompt(arm->engine, p->prompt, &prompt, &count, &err), err);
-    assert_works(lace_decoder_open(&d, &arm->model, &arm->engine->format,
-                                   &(struct lace_decoder_options){
-                                       1, threads, (int)count, budget + 64, 1, .kv = arm->engine->kv},
-                                   &err),
-                 err);
+    assert_works(
+        lace_decoder_open(&d, &arm->model, &arm->engine->format,
+                          &(struct lace_decoder_options){1, threads, (int)count, budget + 64, 1, .kv = arm->engine->kv},
+                          &err),
+        err);
     struct lace_group_options g = {.threads = threads,
                                    .see = arm->see,
                                    .solo = arm->solo,
@@ -130,9 +130,8 @@ static struct lace_outcome plain(const struct lace_arm *arm, const struct lace_r
             char *so_far = strdup(t->text.data);
             lace_text_init(&line);
             lace_rng_init(&rng, r->seed + (uint64_t)problem, 0x666f72);
-            assert_works(
-                lace_family_search.forge(&lace_family_search, p->prompt, so_far, LACE_FALSE_FORGE, &rng, &line, &err),
-                err);
+            assert_works(lace_family_forge(&lace_family_search, p->prompt, so_far, LACE_FALSE_FORGE, &rng, &line, &err),
+                         err);
             int *ids = NULL;
             size_t capacity = 0, length;
             assert_works(lace_tokenizer_encode(tokenizer, line.data, line.len, false, &ids, &capacity, &length, &err),
@@ -178,7 +177,7 @@ static struct lace_outcome plain(const struct lace_arm *arm, const struct lace_r
             char text[256];
             if (end - line > 200) continue;
             snprintf(text, sizeof text, "%.*s\n", (int)(end - line), line);
-            lace_family_search.check_step(&lace_family_search, p->prompt, text, &check);
+            lace_family_check_step(&lace_family_search, p->prompt, text, &check);
             o.trials += check.result != LACE_STEP_NONE;
             o.wrong += check.result != LACE_STEP_NONE && check.result != LACE_STEP_RIGHT;
         }
@@ -418,7 +417,7 @@ static void an_injected_step_is_written_and_counted(void **state)
         assert_true(o.wrong <= 1 && o.trials == o.wrong && (injected.thread >= 0 || o.wrong == 0));
         written += (int)o.wrong;
         if (injected.thread < 0) continue;
-        lace_family_search.check_step(&lace_family_search, problems[i].prompt, injected.line, &check);
+        lace_family_check_step(&lace_family_search, problems[i].prompt, injected.line, &check);
         assert_true(check.result != LACE_STEP_RIGHT && check.result != LACE_STEP_NONE && check.claims);
     }
     assert_true(written > PROBLEMS / 6);
@@ -485,7 +484,7 @@ static void every_kind_of_falsehood_is_written(void **state)
                 forced++;
                 assert_string_equal(json_string_value(json_object_get(f, "kind")), lace_inject_name(kind));
                 snprintf(words, sizeof words, "%.*s", (int)whole(f, "length"), text + whole(f, "at"));
-                lace_family_search.check_step(&lace_family_search, problems[i].prompt, words, &check);
+                lace_family_check_step(&lace_family_search, problems[i].prompt, words, &check);
                 if (kind != LACE_INJECT_VERDICT)
                     assert_true(check.result > 0 && check.claims == (kind == LACE_INJECT_CLAIM));
             }
@@ -525,11 +524,11 @@ static void temperatures_are_chosen_elsewhere(void **state)
     for (int i = 0; i < DEVELOPMENT; i++) {
         assert_works(lace_family_make(&lace_family_search, &knobs, (1u << 30) + (uint64_t)i, &development[i], &err),
                      err);
-        assert_int_equal(lace_family_search.side(&lace_family_search, development[i].prompt, &side, &err), 0);
+        assert_int_equal(lace_family_side(&lace_family_search, development[i].prompt, &side, &err), 0);
         assert_int_equal(side, LACE_SPLIT_TRAIN);
     }
     for (int i = 0; i < PROBLEMS; i++) {
-        assert_int_equal(lace_family_search.side(&lace_family_search, problems[i].prompt, &side, &err), 0);
+        assert_int_equal(lace_family_side(&lace_family_search, problems[i].prompt, &side, &err), 0);
         assert_int_equal(side, LACE_SPLIT_TEST);
     }
     for (int k = 0; k < 2; k++) {

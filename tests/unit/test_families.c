@@ -205,7 +205,7 @@ static struct lace_record make(const struct lace_family *family, const struct la
 static struct lace_step_check check(const struct lace_family *family, const char *prompt, const char *step)
 {
     struct lace_step_check seen;
-    family->check_step(family, prompt, step, &seen);
+    lace_family_check_step(family, prompt, step, &seen);
     return seen;
 }
 
@@ -237,29 +237,29 @@ static void the_solver_passes_the_checker(void **state)
             struct lace_text answer;
             struct lace_error err = {""};
             lace_text_init(&answer);
-            if (f->solve(f, record.prompt, &answer, &err)) fail_msg("%s: %s", record.prompt, err.text);
-            assert_int_equal(f->check(f, record.prompt, answer.data, NULL), 1);
-            assert_int_equal(f->check(f, record.prompt, record.answer, NULL), 1);
+            if (lace_family_solve(f, record.prompt, &answer, &err)) fail_msg("%s: %s", record.prompt, err.text);
+            assert_int_equal(lace_family_check(f, record.prompt, answer.data, NULL), 1);
+            assert_int_equal(lace_family_check(f, record.prompt, record.answer, NULL), 1);
             if (!rows[i].several) assert_string_equal(answer.data, record.answer);
             for (size_t at = 0; k < 1000 && answer.data[at]; at++) { /* any changed digit or letter makes it wrong */
                 char old = answer.data[at];
                 if (old >= '0' && old <= '9') answer.data[at] = (char)('0' + (old - '0' + 1) % 10);
                 else if (old >= 'a' && old <= 'z') answer.data[at] = (char)('a' + (old - 'a' + 1) % 26);
                 else continue;
-                if (f->check(f, record.prompt, answer.data, NULL) != 0)
+                if (lace_family_check(f, record.prompt, answer.data, NULL) != 0)
                     fail_msg("%s\naccepts %s beside %s", record.prompt, answer.data, record.answer);
                 answer.data[at] = old;
             }
             if (k < 1000) {
-                assert_int_equal(f->check(f, record.prompt, "", NULL), 0);
-                assert_int_equal(f->check(f, record.prompt, "what?", NULL), 0);
+                assert_int_equal(lace_family_check(f, record.prompt, "", NULL), 0);
+                assert_int_equal(lace_family_check(f, record.prompt, "what?", NULL), 0);
                 lace_text_str(&answer, " x");
-                assert_int_equal(f->check(f, record.prompt, answer.data, NULL), 0);
+                assert_int_equal(lace_family_check(f, record.prompt, answer.data, NULL), 0);
             }
             lace_text_release(&answer);
             lace_record_release(&record);
         }
-        assert_true(f->check(f, "what?", "4", NULL) < 0);
+        assert_true(lace_family_check(f, "what?", "4", NULL) < 0);
     }
 }
 
@@ -296,7 +296,7 @@ static void check_record(const struct row *row, const struct lace_record *record
             else assert_true(seen.claims == seen.believed);
             assert_true(strlen(thread->steps[s]) < LACE_WORK_LINE && strchr(thread->steps[s], '\n')[1] == 0);
         }
-        bool right = thread->answer && f->check(f, record->prompt, thread->answer, NULL) == 1;
+        bool right = thread->answer && lace_family_check(f, record->prompt, thread->answer, NULL) == 1;
         if (!errs) assert_true(right == (thread->answer != NULL));
         if (!thread->answer) assert_int_equal(thread->count, budget);
         assert_int_equal(thread->verdict != LACE_VERDICT_FAIL, right);
@@ -407,7 +407,7 @@ static void few_are_led_astray(void **state)
             int wrong = 0, best = 0, rights = 0;
             for (int n = 0; n < record.thread_count; n++) {
                 const struct lace_record_thread *thread = &record.threads[n];
-                bool right = thread->answer && f->check(f, record.prompt, thread->answer, NULL) == 1;
+                bool right = thread->answer && lace_family_check(f, record.prompt, thread->answer, NULL) == 1;
                 assert_int_equal(thread->verdict != LACE_VERDICT_FAIL, right);
                 rights += right;
                 best += thread->verdict == LACE_VERDICT_BEST;
@@ -486,9 +486,10 @@ static void a_forged_step_looks_right_and_is_wrong(void **state)
             int steps = (int)lace_rng_below(&rng, (uint32_t)thread->count + 1);
             for (int s = 0; s < steps; s++) lace_text_str(&so_far, thread->steps[s]);
             again = rng;
-            if (f->forge(f, record.prompt, so_far.data, LACE_FALSE_FORGE, &rng, &lie, &err))
+            if (lace_family_forge(f, record.prompt, so_far.data, LACE_FALSE_FORGE, &rng, &lie, &err))
                 fail_msg("%s\n%s%s", record.prompt, so_far.data, err.text);
-            assert_int_equal(f->forge(f, record.prompt, so_far.data, LACE_FALSE_FORGE, &again, &twin, NULL), 0);
+            assert_int_equal(lace_family_forge(f, record.prompt, so_far.data, LACE_FALSE_FORGE, &again, &twin, NULL),
+                             0);
             assert_string_equal(lie.data, twin.data);
             struct lace_step_check seen = check(f, record.prompt, lie.data);
             assert_true(seen.result != LACE_STEP_RIGHT && seen.result != LACE_STEP_NONE);
@@ -500,7 +501,7 @@ static void a_forged_step_looks_right_and_is_wrong(void **state)
         }
         struct lace_text out;
         lace_text_init(&out);
-        assert_int_equal(f->forge(f, "what?", "", LACE_FALSE_FORGE, &rng, &out, NULL), LACE_BAD);
+        assert_int_equal(lace_family_forge(f, "what?", "", LACE_FALSE_FORGE, &rng, &out, NULL), LACE_BAD);
         lace_text_release(&out);
     }
 }
@@ -541,7 +542,7 @@ static void train_and_test_share_no_problem(void **state)
             for (uint64_t k = 0; k < EACH; k++) {
                 struct lace_record record = make(f, &knobs, k);
                 enum lace_split side;
-                assert_int_equal(f->side(f, record.prompt, &side, NULL), 0);
+                assert_int_equal(lace_family_side(f, record.prompt, &side, NULL), 0);
                 assert_int_equal(side, s);
                 all[s][k] = numbers_of(f, record.prompt);
                 lace_record_release(&record);
@@ -623,12 +624,12 @@ static void malformed_prompts_are_refused(void **state)
         const struct lace_family *f = rows[i].family;
         struct lace_error err;
         for (int k = 0; k < 4 && rows[i].good[k]; k++) {
-            int code = f->check(f, rows[i].good[k], rows[i].answer, &err);
+            int code = lace_family_check(f, rows[i].good[k], rows[i].answer, &err);
             if (code != 1) fail_msg("%s: %s", rows[i].good[k], code ? err.text : "wrong");
         }
         for (int k = 0; rows[i].bad[k]; k++) {
             err.text[0] = 0;
-            if (f->check(f, rows[i].bad[k], "1", &err) != LACE_BAD || !err.text[0])
+            if (lace_family_check(f, rows[i].bad[k], "1", &err) != LACE_BAD || !err.text[0])
                 fail_msg("accepted: %s", rows[i].bad[k]);
         }
         /* Cut off or with any byte changed: refused, or another problem, and nothing breaks. */
@@ -642,7 +643,7 @@ static void malformed_prompts_are_refused(void **state)
                 char *text = strdup(record.prompt);
                 text[lace_rng_below(&rng, (uint32_t)len)] = tries < 20 ? 0 : (char)lace_rng_below(&rng, 256);
                 if (tries >= 40) text[lace_rng_below(&rng, (uint32_t)len)] = (char)(' ' + lace_rng_below(&rng, 95));
-                f->solve(f, text, &answer, NULL);
+                lace_family_solve(f, text, &answer, NULL);
                 check(f, text, record.threads[0].steps[0]);
                 free(text);
             }
@@ -655,7 +656,7 @@ static void malformed_prompts_are_refused(void **state)
                 strncat(many, rows[i].good[k] + at % strlen(rows[i].good[k]), 40);
                 if (strlen(many) % 3 == 0) strcat(many, ", ");
             }
-        assert_int_equal(f->check(f, many, "1", &err), LACE_BAD);
+        assert_int_equal(lace_family_check(f, many, "1", &err), LACE_BAD);
         free(many);
     }
 }
@@ -695,7 +696,8 @@ static void the_budget_is_enough_for_those_who_share_and_for_no_others(void **st
                 knobs.difficulty = (struct lace_interval){difficulty, difficulty};
                 int solved = 0, round, budget = f->budget(f, &knobs, threads);
                 for (uint64_t k = 0; k < PROBLEMS; k++) {
-                    assert_int_equal(f->race(f, &knobs, k, LACE_POLICY_SHARED, threads, budget, &round, NULL), 0);
+                    assert_int_equal(lace_family_race(f, &knobs, k, LACE_POLICY_SHARED, threads, budget, &round, NULL),
+                                     0);
                     solved += round > 0;
                 }
                 if (lace_wilson((uint64_t)solved, PROBLEMS).high < 0.97)

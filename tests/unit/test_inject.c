@@ -134,21 +134,21 @@ static void who_believes_a_line_by_hand(void **state)
         struct lace_step_check check;
         char lie[128], line[128];
         snprintf(lie, sizeof lie, "%s\n", by_hand[i].lie);
-        f->check_step(f, by_hand[i].prompt, lie, &check);
+        lace_family_check_step(f, by_hand[i].prompt, lie, &check);
         if (check.result == LACE_STEP_NONE || check.result == LACE_STEP_RIGHT)
             fail_msg("%s: the example is no false line: %s", f->name, lie);
         for (int k = 0; k < 9 && by_hand[i].lines[k]; k++) {
             const char *want = by_hand[i].lines[k];
             snprintf(line, sizeof line, "%s\n", want + 1);
-            f->check_step(f, by_hand[i].prompt, line, &check);
+            lace_family_check_step(f, by_hand[i].prompt, line, &check);
             if (check.result == LACE_STEP_NONE && strncmp(want + 1, "Answer", 6) && strcmp(want, ".nonsense"))
                 fail_msg("%s: the example is no line: %s", f->name, line);
-            int got = f->stance(f, by_hand[i].prompt, lie, line);
+            int got = lace_family_stance(f, by_hand[i].prompt, lie, line);
             if (".+-"[got] != want[0]) fail_msg("%s: %s%s is '%c'", f->name, lie, want, ".+-"[got]);
         }
-        assert_int_equal(f->stance(f, "what?", lie, lie), LACE_STANCE_NONE);
-        assert_int_equal(f->stance(f, by_hand[i].prompt, "what?\n", lie), LACE_STANCE_NONE);
-        assert_int_equal(f->stance(f, by_hand[i].prompt, lie, ""), LACE_STANCE_NONE);
+        assert_int_equal(lace_family_stance(f, "what?", lie, lie), LACE_STANCE_NONE);
+        assert_int_equal(lace_family_stance(f, by_hand[i].prompt, "what?\n", lie), LACE_STANCE_NONE);
+        assert_int_equal(lace_family_stance(f, by_hand[i].prompt, lie, ""), LACE_STANCE_NONE);
     }
 }
 
@@ -173,8 +173,8 @@ static void hostile_lines(void **state)
                 else text[k][at] = text[k][lace_rng_below(&rng, (uint32_t)len)];
             }
         }
-        int stance = f->stance(f, by_hand[i].prompt, text[0], text[1]),
-            place = f->place(f, by_hand[i].prompt, text[1], 4);
+        int stance = lace_family_stance(f, by_hand[i].prompt, text[0], text[1]),
+            place = lace_family_place(f, by_hand[i].prompt, text[1], 4);
         assert_in_range(stance, LACE_STANCE_NONE, LACE_STANCE_REJECTS);
         assert_true(place >= -1 && place < 4);
         taken += stance != LACE_STANCE_NONE;
@@ -219,20 +219,20 @@ static void the_truth_believes_no_falsehood(void **state)
                 bool rejects = false;
                 forge(f, &r, (int)lace_rng_below(&rng, (uint32_t)r.threads[0].count), (enum lace_inject)kind, &rng,
                       &lie);
-                f->check_step(f, r.prompt, lie.data, &check);
+                lace_family_check_step(f, r.prompt, lie.data, &check);
                 assert_true(check.result != LACE_STEP_NONE && check.result != LACE_STEP_RIGHT);
-                assert_int_equal(f->stance(f, r.prompt, lie.data, lie.data), LACE_STANCE_BELIEVES);
+                assert_int_equal(lace_family_stance(f, r.prompt, lie.data, lie.data), LACE_STANCE_BELIEVES);
                 quiet += kind == LACE_INJECT_STEP && !check.believed;
                 for (int n = 0; n < r.thread_count; n++)
                     for (int s = 0; s < r.threads[n].count; s++) {
-                        int stance = f->stance(f, r.prompt, lie.data, r.threads[n].steps[s]);
+                        int stance = lace_family_stance(f, r.prompt, lie.data, r.threads[n].steps[s]);
                         if (stance == LACE_STANCE_BELIEVES)
                             fail_msg("%s\n%sis believed by the true line\n%s", r.prompt, lie.data,
                                      r.threads[n].steps[s]);
                         rejects |= stance == LACE_STANCE_REJECTS;
                     }
                 snprintf(answer, sizeof answer, "Answer: %s.\n", r.answer);
-                assert_int_not_equal(f->stance(f, r.prompt, lie.data, answer), LACE_STANCE_BELIEVES);
+                assert_int_not_equal(lace_family_stance(f, r.prompt, lie.data, answer), LACE_STANCE_BELIEVES);
                 rejected[kind] += rejects;
                 lace_text_release(&lie);
             }

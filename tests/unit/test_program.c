@@ -92,7 +92,7 @@ static void wrong_answers_have_a_type(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *fault = lace_family_result(f, f->fault(f, prompt, cases[i].answer));
         if (strcmp(fault, cases[i].fault)) fail_msg("%s: %s", cases[i].answer, fault);
-        assert_int_equal(f->check(f, prompt, cases[i].answer, NULL), !strcmp(fault, "right"));
+        assert_int_equal(lace_family_check(f, prompt, cases[i].answer, NULL), !strcmp(fault, "right"));
     }
     prompt = "Steps: +1, +2, sort. Find the program: 1: 3 1 to 4 2.";
     assert_string_equal(lace_family_result(f, f->fault(f, prompt, "+2")), "program: offset");

@@ -46,7 +46,7 @@ static int look(const char *prompt, const char *step, struct seen *out)
     struct lace_work_line line = {.move = -1};
     struct lace_step_check check;
     *out = (struct seen){.stage = -1};
-    search->check_step(search, prompt, step, &check);
+    lace_family_check_step(search, prompt, step, &check);
     if (check.result == LACE_STEP_NONE) return LACE_STEP_NONE;
     assert_int_equal(lace_search_parse(&p, prompt, NULL), 0);
     assert_true(lace_search_read_line(&p, step, &line));
@@ -68,22 +68,22 @@ static void the_solver_passes_the_checker(void **state)
         struct lace_text answer;
         struct lace_error err = {""};
         lace_text_init(&answer);
-        if (search->solve(search, record.prompt, &answer, &err)) fail_msg("%s: %s", record.prompt, err.text);
+        if (lace_family_solve(search, record.prompt, &answer, &err)) fail_msg("%s: %s", record.prompt, err.text);
         assert_string_equal(answer.data, record.answer);
         for (int x = 0; x <= 17; x++) {
             char text[16];
             snprintf(text, sizeof text, "%d", x);
-            assert_int_equal(search->check(search, record.prompt, text, NULL), !strcmp(text, record.answer));
+            assert_int_equal(lace_family_check(search, record.prompt, text, NULL), !strcmp(text, record.answer));
         }
         if (strlen(record.prompt) > longest) longest = strlen(record.prompt);
         lace_text_release(&answer);
         lace_record_release(&record);
     }
     assert_in_range(longest, 150, 250); /* 12 stages and a distraction */
-    assert_int_equal(search->check(search, "Find p (each from 1 to 8, mod 11): p*3+4=5.", " 4 ", NULL), 1);
-    assert_int_equal(search->check(search, "Find p (each from 1 to 8, mod 11): p*3+4=5.", "", NULL), 0);
-    assert_int_equal(search->check(search, "Find p (each from 1 to 8, mod 11): p*3+4=5.", "4x", NULL), 0);
-    assert_true(search->check(search, "what?", "4", NULL) < 0);
+    assert_int_equal(lace_family_check(search, "Find p (each from 1 to 8, mod 11): p*3+4=5.", " 4 ", NULL), 1);
+    assert_int_equal(lace_family_check(search, "Find p (each from 1 to 8, mod 11): p*3+4=5.", "", NULL), 0);
+    assert_int_equal(lace_family_check(search, "Find p (each from 1 to 8, mod 11): p*3+4=5.", "4x", NULL), 0);
+    assert_true(lace_family_check(search, "what?", "4", NULL) < 0);
 }
 
 /* Is the step marked in meta[key]? Its kind, or NULL. */
@@ -373,7 +373,7 @@ static void train_and_test_share_no_problem(void **state)
             struct lace_record record = make(&knobs, i);
             struct lace_search p;
             enum lace_split side;
-            assert_int_equal(search->side(search, record.prompt, &side, NULL), 0);
+            assert_int_equal(lace_family_side(search, record.prompt, &side, NULL), 0);
             assert_int_equal(side, s);
             assert_int_equal(lace_search_parse(&p, record.prompt, NULL), 0);
             texts[s][i] = malloc(64);
@@ -510,8 +510,9 @@ static void a_forged_step_looks_right_and_is_wrong(void **state)
             look(record.prompt, thread->steps[k], &last);
         }
         again = rng;
-        assert_int_equal(search->forge(search, record.prompt, so_far.data, LACE_FALSE_FORGE, &rng, &lie, NULL), 0);
-        assert_int_equal(search->forge(search, record.prompt, so_far.data, LACE_FALSE_FORGE, &again, &twin, NULL), 0);
+        assert_int_equal(lace_family_forge(search, record.prompt, so_far.data, LACE_FALSE_FORGE, &rng, &lie, NULL), 0);
+        assert_int_equal(lace_family_forge(search, record.prompt, so_far.data, LACE_FALSE_FORGE, &again, &twin, NULL),
+                         0);
         assert_string_equal(lie.data, twin.data);
         int result = look(record.prompt, lie.data, &seen);
         assert_true(result == SEARCH_PRODUCT || result == SEARCH_SUM);
@@ -525,7 +526,7 @@ static void a_forged_step_looks_right_and_is_wrong(void **state)
     }
     struct lace_text out;
     lace_text_init(&out);
-    assert_int_equal(search->forge(search, "what?", "", LACE_FALSE_FORGE, &rng, &out, NULL), LACE_BAD);
+    assert_int_equal(lace_family_forge(search, "what?", "", LACE_FALSE_FORGE, &rng, &out, NULL), LACE_BAD);
     lace_text_release(&out);
 }
 

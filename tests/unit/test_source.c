@@ -102,7 +102,7 @@ static void no_test_problem_is_drawn(void **state)
     for (int i = 0; i < 10000; i++) {
         struct lace_record r;
         const struct lace_family *family = s.source[draw(&s, &rng, 0.5, &r)].family;
-        assert_int_equal(family->side(family, r.prompt, &side, NULL), 0);
+        assert_int_equal(lace_family_side(family, r.prompt, &side, NULL), 0);
         if (side != LACE_SPLIT_TRAIN) fail_msg("%s: %s is a test problem", r.id, r.prompt);
         lace_record_release(&r);
     }

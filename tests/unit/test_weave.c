@@ -206,13 +206,13 @@ static void families_write_slips_that_are_given(void **state)
                 lace_text_init(&line);
                 lace_text_str(&so_far, "");
                 for (int i = 0; i < r.threads[0].count && i < k; i++) lace_text_str(&so_far, r.threads[0].steps[i]);
-                if (!family->forge(family, r.prompt, so_far.data, LACE_FALSE_FORGE, &rng, &line, NULL))
+                if (!lace_family_forge(family, r.prompt, so_far.data, LACE_FALSE_FORGE, &rng, &line, NULL))
                     slips[count++] = strdup(line.data);
                 lace_text_release(&so_far);
                 lace_text_release(&line);
             }
             struct lace_family_plan plan = {LACE_POLICY_SHARED, 0, 4, none, (const char *const *)slips, count};
-            if (family->write(family, &r, &plan, &rng, &err)) fail_msg("%s: %s", family->name, err.text);
+            if (lace_family_write(family, &r, &plan, &rng, &err)) fail_msg("%s: %s", family->name, err.text);
             size_t i;
             json_t *mark;
             assert_int_equal(r.thread_count, 4);
@@ -223,7 +223,7 @@ static void families_write_slips_that_are_given(void **state)
                 struct lace_step_check check;
                 bool given = false;
                 for (int k = 0; k < count; k++) given |= !strcmp(slips[k], step);
-                family->check_step(family, r.prompt, step, &check);
+                lace_family_check_step(family, r.prompt, step, &check);
                 assert_true(given && check.result != LACE_STEP_RIGHT && check.result != LACE_STEP_NONE);
                 of_family++;
             }
@@ -231,7 +231,7 @@ static void families_write_slips_that_are_given(void **state)
                              json_array_size(json_object_get(r.meta, "corrupted"))); /* none is made up */
             bool right = false;
             for (int n = 0; n < 4; n++)
-                right |= r.threads[n].answer && family->check(family, r.prompt, r.threads[n].answer, &err) == 1;
+                right |= r.threads[n].answer && lace_family_check(family, r.prompt, r.threads[n].answer, &err) == 1;
             repaired += right && json_array_size(json_object_get(r.meta, "slips"));
             while (count > 0) free(slips[--count]);
             lace_record_release(&r);
@@ -258,7 +258,7 @@ static void drafts_go_different_ways(void **state)
         if (lace_family_drafts(family, &r, 3, &rng, &err)) fail_msg("%s: %s", family->name, err.text);
         assert_int_equal(r.thread_count, 3);
         for (int n = 0; n < 3; n++) {
-            assert_int_equal(family->check(family, r.prompt, r.threads[n].answer, &err), 1);
+            assert_int_equal(lace_family_check(family, r.prompt, r.threads[n].answer, &err), 1);
             assert_string_equal(r.threads[n].strategy, family->strategies[n]);
             assert_int_equal(r.threads[n].verdict, LACE_VERDICT_NONE);
         }
