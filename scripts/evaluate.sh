@@ -52,7 +52,7 @@ families) # COUNT problems in all, spread over the families
     each() { echo $(((COUNT + $1 - 1) / $1)); }
     row headline --family $trained --threads 4 --count "$(each 7)" --development 40
     # shellcheck disable=SC2086 # one word a seed
-    seeds=$(printf ",$RUNS-%s/lace/model" ${SEEDS:-})
+    seeds=$(printf ",$RUNS-%s/lace/model" ${SEEDS:-14 15})
     if [ -n "${SEEDS:-}" ] || [ -e "$OUT/seeds.txt" ]; then
         row seeds --model "$MODEL$seeds" --family $trained --threads 4 --count "$(each 7)" --development 40 \
             --arms "independent=$MODEL/base,isolated=$MODEL/isolated,exchange=$MODEL/base,lace"
