@@ -118,7 +118,7 @@ FUZZ_LIB := $(filter src/base/% src/io/% src/text/% src/synth/% src/eval/stats.c
   src/serve/assets.c src/serve/page_file.c \
   %/model/config.c %/model/gguf_config.c %/model/rope.c %/model/lattice_config.c \
   src/decode/format.c src/decode/saved.c src/decode/saved_read.c src/decode/same.c src/decode/pick.c \
-  src/eval/judge.c src/eval/study.c src/eval/store.c,$(LIB_SRC))
+  src/eval/inject.c src/eval/judge.c src/eval/study.c src/eval/store.c,$(LIB_SRC))
 build-fuzz/%: tests/fuzz/%.c $(FUZZ_LIB) $(PAGE) | $(B)/.deps-build $(B)/.deps-fuzz
 	@mkdir -p $(@D)
 	$(call say,CC,$<)clang -O1 -g -std=gnu11 -D_GNU_SOURCE -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -Iinclude -Isrc -I$(B)/src -Wno-unknown-pragmas \
