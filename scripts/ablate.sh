@@ -17,7 +17,7 @@ rows='
 reference
 aligned             lattice.visible=aligned
 window-17           lattice.visible=window lattice.window=17
-full                lattice.kind=full
+full                lattice.kind=full lattice.width=128 lattice.axes=[16,8,8]
 layer-2             lattice.layers=[2]
 layers-2-3          lattice.layers=[2,3]
 layers-all          lattice.layers=[0,1,2,3]
