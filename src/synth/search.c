@@ -296,12 +296,12 @@ bool lace_search_read_line(const void *problem, const char *text, struct lace_wo
     line->yes = yes != NULL;
     line->find = line->value == t;
     while (k < p->stages && p->unknown[k] != unknown) k++;
-    if (k == p->stages || x < 1 || x > p->options) return true;
-    line->move = lace_search_move(p, k, x);
-    line->dead = line->value != p->t[k];
     line->part[SEARCH_STAGE] = k;
     line->part[SEARCH_C] = c;
     line->part[SEARCH_X] = x;
+    if (k == p->stages || x < 1 || x > p->options) return true;
+    line->move = lace_search_move(p, k, x);
+    line->dead = line->value != p->t[k];
     line->part[SEARCH_M] = m;
     line->part[SEARCH_RESULT] = fault(p, line, a, t, c_again);
     if (k) line->uses[0] = lace_search_move(p, k - 1, p->solution[k - 1]);

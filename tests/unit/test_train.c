@@ -444,7 +444,7 @@ static void a_run_goes_on_with_its_own_settings_only(void **state)
         assert_int_equal(train("pretrain", true, (const char *[]){out, refused[i].set, NULL}, NULL, &err), LACE_BAD);
         assert_says(err.text, refused[i].says);
     }
-    assert_int_equal(train("sft", true, (const char *[]){out, "init.model=nowhere", NULL}, NULL, &err), LACE_SYSTEM);
+    assert_int_equal(train("sft", true, (const char *[]){out, "init.model=nowhere", NULL}, NULL, &err), LACE_BAD);
     /* what changes no bit may change: how often it is saved, where the folder lies, how a number is written */
     assert_works(train("pretrain", true, (const char *[]){again, "checkpoint_every=5", "lr=0.001", NULL}, NULL, &err),
                  err);
