@@ -38,7 +38,8 @@ printf '{"id":1}\n' >"$work/bad.jsonl"
 refused "a file of something else" "bad.jsonl" show "$work/bad.jsonl"
 refused "a space too small for both sides" "too few problems" make -d 1 --options 2 --moduli 3 --split test -o "$work/half.jsonl"
 is "a failed make leaves no file" "$(ls "$work" | grep -c half)" 0
-timeout -s INT 1 "$LACE" data make -c 1000000000 -o "$work/endless.jsonl" 2>/dev/null
+# --foreground: one signal, not one more for the group, which would be a second Ctrl-C
+timeout --foreground -s INT 1 "$LACE" data make -c 1000000000 -o "$work/endless.jsonl" 2>/dev/null
 is "nor does one that Ctrl-C ended" "$(ls "$work" | grep -c endless)" 0
 if [ -w /dev/full ]; then
     data make -c 100 >/dev/full 2>"$work/full"
