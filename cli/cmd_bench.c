@@ -177,10 +177,8 @@ const struct cli_command cmd_bench = {
         "with its share of a limit. Limits are the best of several samples, other figures medians; the range of "
         "the samples stands beside them. Rates depend on what else the machine "
         "does: compare ratios that were measured in one run. With LLAMA_BATCHED_BENCH=/path/to/llama-batched-bench "
-        "decode "
-        "and prefill also alternate with llama.cpp and print the ratio; it runs the GGUF file of --model or, beside "
-        "the "
-        "random shape, of LLAMA_MODEL (scripts/make_gguf.py makes one).",
+        "decode and prefill also alternate with llama.cpp and print the ratio; it runs the GGUF file of --model or, "
+        "beside the random shape, of LLAMA_MODEL (scripts/make_gguf.py makes one).",
     .examples = "lace bench\nlace bench decode --threads 8 --json\nlace bench load --model ~/models/qwen3-0.6b\n"
                 "lace bench tokenizer --quick\n"
                 "LLAMA_MODEL=q.gguf LLAMA_BATCHED_BENCH=~/llama.cpp/llama-batched-bench \\\n"

@@ -1,10 +1,10 @@
 /* lace data: makes and looks at records. stdout carries records, tables or JSON and nothing else. */
 #include "data_ask.h"
 #include "data_step.h"
+#include "interrupt.h"
 #include "options.h"
 #include "outlet.h"
 #include "progress.h"
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,6 @@ static long count = 1000, first, seed, shown = 3, problems = 10000;
 static int budget, width;
 static double corrupt, flip = 1, forge = 1, miss = 1, astray;
 static bool json;
-static volatile sig_atomic_t interrupted;
 
 #define PROBLEMS                                                                                                        \
     {"family", 'f', CLI_TEXT, &family, "NAME", "The problem family; `lace data families` lists them."},                 \
@@ -133,19 +132,13 @@ struct sink {
     bool counts;
 };
 
-static void interrupt(int number)
-{
-    interrupted = 1;
-    signal(number, SIG_DFL); /* a second Ctrl-C ends at once */
-}
-
 static int put(void *user, const char *bytes, size_t len)
 {
     struct sink *sink = user;
     cli_outlet_write(&sink->outlet, bytes, len);
     if (sink->counts && !sink->outlet.failed && ++sink->done % 256 == 0)
         cli_progress_update(&sink->progress, sink->done, NULL);
-    return sink->outlet.failed || interrupted;
+    return sink->outlet.failed || cli_interrupted;
 }
 
 static int run_make(int argc, char **argv)
@@ -157,8 +150,7 @@ static int run_make(int argc, char **argv)
     if (!status && out) status = cli_outlet_open(&sink.outlet, out);
     if (status) return status;
     cli_progress_start(&sink.progress, "data", "records", count);
-    signal(SIGINT, interrupt); /* so that the unfinished file goes, too */
-    signal(SIGTERM, interrupt);
+    cli_catch_interrupts(); /* so that the unfinished file goes, too */
     int code = lace_data_make(family, &knobs, (uint64_t)first, (uint64_t)count, put, &sink, &err);
     cli_progress_end(&sink.progress);
     if (code) status = sink.outlet.failed ? cli_outlet_complain(&sink.outlet) : cli_fail("%s", err.text);

@@ -1,8 +1,8 @@
 #include "eval_out.h"
+#include "interrupt.h"
 #include "options.h"
 #include "progress.h"
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +14,6 @@ static struct cli_range difficulty, ambiguity, choices;
 static long seed = 1;
 static bool json, robustness;
 static const char *save;
-static volatile sig_atomic_t interrupted;
 
 static void prepare(void)
 {
@@ -71,12 +70,6 @@ static const struct cli_option options[] = {
     {0},
 };
 
-static void interrupt(int number)
-{
-    interrupted = 1;
-    signal(number, SIG_DFL); /* a second Ctrl-C ends at once */
-}
-
 /* One bar for the whole evaluation, tuning included: groups are the problems of all arms. The arm at work stands behind. */
 struct display {
     struct cli_progress bar;
@@ -89,7 +82,7 @@ static int show(void *user, const char *what, long done, long total)
     if (!d->total) cli_progress_start(&d->bar, "eval", "groups", total);
     d->bar.total = d->total = total;
     cli_progress_update(&d->bar, done, what);
-    return interrupted;
+    return cli_interrupted;
 }
 
 /* The parts of a list in a copy of it, NULL-terminated; both are the program's to its end. NULL: it was too long. */
@@ -171,7 +164,7 @@ static int run(int count, char **args)
         return cli_fail("Out of memory.");
     const char *const files[] = {save, o.html};
     bool ours[2] = {false};
-    signal(SIGINT, interrupt);
+    cli_catch_interrupts();
     for (int i = 0; i < 2; i++) { /* better now than after a quarter of an hour */
         ours[i] = files[i] && access(files[i], F_OK);
         FILE *file = files[i] ? fopen(files[i], "a") : NULL;

@@ -1,6 +1,6 @@
+#include "interrupt.h"
 #include "options.h"
 #include "progress.h"
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +8,6 @@ static const char *config;
 static struct cli_list sets;
 static bool resume;
 static int workers;
-static volatile sig_atomic_t interrupted;
 
 static const struct cli_option options[] = {
     {"config", 'c', CLI_TEXT, &config, "FILE", "Settings in YAML; recipes/ holds the shipped model's."},
@@ -19,13 +18,6 @@ static const struct cli_option options[] = {
     {0},
 };
 
-static void interrupt(int number)
-{
-    (void)number;
-    interrupted = 1;
-    signal(SIGINT, SIG_DFL); /* a second Ctrl-C ends at once */
-}
-
 struct display {
     struct cli_progress bar;
     long first;
@@ -35,14 +27,14 @@ static int show(void *user, const struct lace_train_progress *p)
 {
     struct display *d = user;
     char note[80];
-    if (p->rank) return interrupted; /* the first rank speaks for all */
+    if (p->rank) return cli_interrupted; /* the first rank speaks for all */
     if (!d->bar.label) {
         d->first = p->step - 1;
         cli_progress_start(&d->bar, p->stage, "steps", p->steps - d->first);
     }
     snprintf(note, sizeof note, "loss %.4f  %.0f tokens/s", p->loss, p->tokens_per_second);
     cli_progress_update(&d->bar, p->step - d->first, note);
-    return interrupted;
+    return cli_interrupted;
 }
 
 static void tell(void *user, const struct lace_train_trial *t)
@@ -62,8 +54,7 @@ static int run(int count, char **args)
     if (!config) return cli_misuse("Training needs its settings: --config FILE.yaml (see recipes/).");
     memcpy(list, sets.item, sizeof *list * (size_t)sets.count);
     struct lace_train_options o = {args[0], config, list, resume, workers, show, &display, tell};
-    signal(SIGINT, interrupt);
-    signal(SIGTERM, interrupt);
+    cli_catch_interrupts();
     int code = lace_train(&o, &err);
     if (display.bar.label) cli_progress_end(&display.bar);
     return code ? cli_fail("%s", err.text) : 0;

@@ -1,13 +1,12 @@
 #include "data_step.h"
+#include "interrupt.h"
 #include "json_out.h"
 #include "outlet.h"
 #include "progress.h"
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct cli_step_options cli_step;
-static volatile sig_atomic_t interrupted;
 
 struct step {
     struct cli_outlet kept, dropped;
@@ -15,12 +14,6 @@ struct step {
     bool bar_runs;
     const char *name;
 };
-
-static void interrupt(int number)
-{
-    interrupted = 1;
-    signal(number, SIG_DFL); /* a second Ctrl-C ends at once */
-}
 
 static int keep(void *user, const char *bytes, size_t len)
 {
@@ -42,7 +35,7 @@ static int progress(void *user, uint64_t done, uint64_t total)
     if (!s->bar_runs) cli_progress_start(&s->bar, s->name, "records", (long)total);
     s->bar_runs = true;
     cli_progress_update(&s->bar, (long)done, NULL);
-    return interrupted;
+    return cli_interrupted;
 }
 
 static void print_tallies(FILE *to, const char *name, const struct lace_data_tally *list)
@@ -94,8 +87,7 @@ int cli_step_run(const char *name, int count, char **files, cli_step_fn *step)
     struct lace_data_flow flow = {in, keep, cli_step.dropped ? drop : NULL, progress, &s};
     int status = cli_step.out ? cli_outlet_open(&s.kept, cli_step.out) : 0;
     if (!status && cli_step.dropped) status = cli_outlet_open(&s.dropped, cli_step.dropped);
-    signal(SIGINT, interrupt);
-    signal(SIGTERM, interrupt);
+    cli_catch_interrupts();
     if (!status) {
         int code = step(&flow, &report, &err);
         if (s.bar_runs) cli_progress_end(&s.bar);

@@ -209,7 +209,8 @@ int lace_session_open(struct lace_session **session, const struct lace_engine *e
 /* lace_run; result->cached_tokens of the prompt needed no reading. After an error the session can be used again. */
 int lace_session_run(struct lace_session *session, const char *prompt, const struct lace_run_options *options,
                      struct lace_run_result *result, struct lace_error *err);
-void lace_session_close(struct lace_session **session); /* NULL is fine; nulls the handle */
+/* NULL is fine; nulls the handle. */
+void lace_session_close(struct lace_session **session);
 
 /* ---- what flowed between the threads ---- */
 /* A run with options.trace holds one; docs/trace.md defines every figure. N threads; a thread's tokens are those after

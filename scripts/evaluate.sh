@@ -1,8 +1,9 @@
 #!/bin/bash
-# scripts/evaluate.sh [ROW ...]: these rows, or all.
 # Prints every figure of a model's card (of the README, for search), on held-out problems, and keeps them beside the model.
-# SET=search (the default) or families; about a quarter or half an hour on two cores. COUNT problems a row (1000), MODEL
-# the model. A row whose table is there is not run again; remove results/NAME.txt for that. The row `seeds` is run where
+#
+#   scripts/evaluate.sh [ROW ...]     these rows of the list below, or all: some minutes a row on two cores
+#
+# SET=search (the default) or families. COUNT problems a row (1000), MODEL the model. A row whose table is there is not run again; remove results/NAME.txt for that. The row `seeds` is run where
 # SEEDS="14 15" names what scripts/reproduce.sh trained with other seeds (RUNS, runs/families).
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -26,10 +26,10 @@ void *lace_alloc_array(size_t count, size_t size)
 
 void lace_free(void *memory) { free(memory); }
 
-/* Huge pages that are not there before they are written. The system clears a page when it gives it; memset would do so
- * again. */
 static size_t whole_pages(size_t bytes) { return (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE; }
 
+/* Huge pages that are not there before they are written. The system clears a page when it gives it; memset would do so
+ * again. */
 static void *map(size_t bytes)
 {
     if (bytes > SIZE_MAX - 2 * HUGE_PAGE) return NULL;

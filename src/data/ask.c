@@ -102,14 +102,15 @@ int lace_asker_open(struct lace_asker **asker, const struct lace_ask_options *o,
     a->o = *o;
     code = o->model ? open_model(a, err) : open_teacher(a, err);
     if (!code && o->journal) code = lace_journal_open(&a->journal, o->journal, err);
-    if (code) lace_asker_close(asker, false);
+    if (code) lace_asker_close(asker, false, NULL);
     return code;
 }
 
-void lace_asker_close(struct lace_asker **asker, bool done)
+void lace_asker_close(struct lace_asker **asker, bool done, struct lace_data_report *report)
 {
     struct lace_asker *a = *asker;
     if (!a) return;
+    if (report) snprintf(report->unanswered, sizeof report->unanswered, "%s", a->why);
     lace_journal_close(&a->journal, done && !a->o.keep_journal);
     lace_teacher_close(&a->teacher);
     lace_engine_close(&a->engine);
@@ -117,11 +118,6 @@ void lace_asker_close(struct lace_asker **asker, bool done)
     free(a->identity);
     free(a);
     *asker = NULL;
-}
-
-void lace_asker_tell(const struct lace_asker *a, struct lace_data_report *report)
-{
-    if (a) snprintf(report->unanswered, sizeof report->unanswered, "%s", a->why);
 }
 
 const char *lace_asker_name(const struct lace_asker *a) { return a->name; }

@@ -37,10 +37,9 @@ void lace_replies_release(struct lace_reply *replies, int count);
 const char *lace_asker_name(const struct lace_asker *asker);     /* for meta: the model's folder, the teacher's model */
 struct lace_engine *lace_asker_engine(struct lace_asker *asker); /* NULL: a teacher */
 int lace_asker_width(const struct lace_asker *asker);            /* how many questions keep it busy */
-/* Notes why the first question without a reply has none; asker NULL: nobody was asked. */
-void lace_asker_tell(const struct lace_asker *asker, struct lace_data_report *report);
-/* done: every reply was used, so that a journal which is not to be kept may go. */
-void lace_asker_close(struct lace_asker **asker, bool done);
+/* done: every reply was used, so that a journal which is not to be kept may go. The report, where there is one, gets why
+ * the first question without a reply has none. */
+void lace_asker_close(struct lace_asker **asker, bool done, struct lace_data_report *report);
 
 /* ---- the two kinds of respondents ---- */
 struct lace_asking { /* questions under way */

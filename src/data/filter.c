@@ -98,7 +98,6 @@ int lace_data_filter(const struct lace_data_flow *flow, const struct lace_filter
     if (!code) code = lace_flow_open(&f, flow, report, err);
     if (!code) code = run(&f, o, asker, err);
     lace_flow_close(&f);
-    lace_asker_tell(asker, report);
-    lace_asker_close(&asker, !code);
+    lace_asker_close(&asker, !code, report);
     return code;
 }

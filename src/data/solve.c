@@ -254,7 +254,6 @@ int lace_data_solve(const struct lace_data_flow *flow, const struct lace_solve_o
     if (!code) code = lace_flow_open(&s.flow, flow, report, err);
     if (!code) code = s.asker ? ask_all(&s, err) : solve_exactly(&s, err);
     lace_flow_close(&s.flow);
-    lace_asker_tell(s.asker, report);
-    lace_asker_close(&s.asker, !code);
+    lace_asker_close(&s.asker, !code, report);
     return code;
 }

@@ -283,8 +283,7 @@ int lace_data_steps(const struct lace_data_flow *flow, const struct lace_steps_o
     if (!code) code = lace_flow_open(&s.flow, flow, report, err);
     if (!code) code = run(&s, err);
     lace_flow_close(&s.flow);
-    lace_asker_tell(s.asker, report);
-    lace_asker_close(&s.asker, !code);
+    lace_asker_close(&s.asker, !code, report);
     lace_measure_close(&s.measure);
     return code;
 }

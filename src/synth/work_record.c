@@ -326,13 +326,13 @@ void lace_family_check_step(const struct lace_family *family, const char *prompt
     for (int i = 0; i < LACE_WORK_USES; i++) line.uses[i] = -1;
     *out = (struct lace_step_check){.result = LACE_STEP_NONE};
     if (w->parse(&p, prompt, NULL) || !w->read(&p, step, &line)) return;
-    out->key = (uint64_t)line.move + 1;
     out->claims = line.yes;
     out->result = w->lookup;
-    if (line.move < 0) { /* about nothing in the problem: the same where what was read of it is the same */
+    if (line.move < 0) { /* about nothing in the problem: one trial where what was read of it is the same */
         out->key = lace_hash(line.part, sizeof line.part) | 1ull << 63;
         return;
     }
+    out->key = (uint64_t)line.move + 1;
     w->judge(&p, &line, out);
     /* The same move with other operands is another trial. */
     size_t parts = w->operands ? (size_t)w->operands : LACE_WORK_PARTS;
