@@ -2,6 +2,7 @@
  * wordings drives both the writer and the reader, so neither can know one more. */
 #include "synth/chain.h"
 #include "synth/scan.h"
+#include <assert.h>
 #include <string.h>
 
 enum { MODULUS = 97 };
@@ -154,10 +155,10 @@ static void fill_slots(struct lace_chain *p, const struct drawing *g, struct lac
     if (next < g->given) p->count = g->nodes + (next ? next : 1);
 }
 
-int lace_chain_draw(void *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err)
+int lace_chain_draw_nodes(struct lace_chain *p, int nodes, uint32_t used, const struct lace_data_knobs *knobs,
+                          struct lace_rng *rng, struct lace_error *err)
 {
-    struct lace_chain *p = problem;
-    int letters[26], nodes = 2 + 2 * knobs->difficulty.low;
+    int letters[26], left = 0;
     struct drawing drawing = {.nodes = nodes, .given = 2 + nodes / 5};
     char culprit;
     int code = modulus_of(knobs, rng, &p->modulus, err);
@@ -165,6 +166,9 @@ int lace_chain_draw(void *problem, const struct lace_data_knobs *knobs, struct l
     p->count = nodes + drawing.given;
     for (int i = 0; i < 26; i++) letters[i] = 'a' + i;
     lace_rng_shuffle(rng, letters, 26);
+    for (int i = 0; i < 26; i++)
+        if (!(used >> (letters[i] - 'a') & 1)) letters[left++] = letters[i];
+    assert(left >= p->count);
     for (int i = 0; i < p->count; i++) p->def[i] = (struct lace_chain_definition){.name = (char)letters[i]};
     grow(p, &drawing, rng);
     fill_slots(p, &drawing, rng);
@@ -177,6 +181,11 @@ int lace_chain_draw(void *problem, const struct lace_data_knobs *knobs, struct l
     }
     finish(p, &culprit);
     return 0;
+}
+
+int lace_chain_draw(void *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err)
+{
+    return lace_chain_draw_nodes(problem, 2 + 2 * knobs->difficulty.low, 0, knobs, rng, err);
 }
 
 static void add_number(const struct lace_chain *p, int letter, uint8_t *id, uint8_t *next, uint8_t *out, int *count)
@@ -195,14 +204,20 @@ static void add_number(const struct lace_chain *p, int letter, uint8_t *id, uint
 }
 
 /* The graph below the asked letter, its letters replaced by the order of a walk through it. */
-int lace_chain_numbers(const void *problem, uint8_t *out)
+int lace_chain_walk(const struct lace_chain *p, uint8_t *id, uint8_t *out)
 {
-    const struct lace_chain *p = problem;
-    uint8_t id[26] = {0}, next = 0;
+    uint8_t next = 0;
     int count = 1;
+    memset(id, 0, 26);
     out[0] = (uint8_t)p->modulus;
     add_number(p, p->asked - 'a', id, &next, out, &count);
     return count;
+}
+
+int lace_chain_numbers(const void *problem, uint8_t *out)
+{
+    uint8_t id[26];
+    return lace_chain_walk(problem, id, out);
 }
 
 /* ---- writing ---- */
@@ -237,11 +252,12 @@ static void insert(struct lace_chain_definition *list, int *count, int from, str
 }
 
 /* One or two definitions of letters that lead nowhere, and a second one of a letter that counts. */
-static void distract(const struct lace_chain *p, struct lace_chain_definition *list, int *count, struct lace_rng *rng)
+static void distract(const struct lace_chain *p, uint32_t used, struct lace_chain_definition *list, int *count,
+                     struct lace_rng *rng)
 {
     for (int i = 1 + (int)lace_rng_below(rng, 2), tries = 0; i > 0 && tries < 50; tries++) {
         struct lace_chain_definition d = {.name = (char)('a' + lace_rng_below(rng, 26)), .op = draw_op(rng)};
-        bool there = false;
+        bool there = used >> (d.name - 'a') & 1;
         for (int k = 0; k < *count; k++) there |= list[k].name == d.name;
         if (there) continue;
         d.letter[0] = p->def[lace_rng_below(rng, (uint32_t)p->count)].name;
@@ -262,16 +278,16 @@ static void distract(const struct lace_chain *p, struct lace_chain_definition *l
            rng);
 }
 
-void lace_chain_prompt(const void *problem, int ambiguity, struct lace_rng *rng, struct lace_text *out)
+void lace_chain_put_prompt(const struct lace_chain *p, int ambiguity, uint32_t used, struct lace_rng *rng,
+                           struct lace_text *out)
 {
-    const struct lace_chain *p = problem;
     struct lace_chain_definition list[CHAIN_DEFINITIONS + 3];
     int count = p->count, wording = 0;
     memcpy(list, p->def, sizeof p->def);
     if (ambiguity == 1) wording = 1 + (int)lace_rng_below(rng, WORDINGS - 1);
     if (ambiguity == 2) {
         wording = (int)lace_rng_below(rng, WORDINGS);
-        distract(p, list, &count, rng);
+        distract(p, used, list, &count, rng);
     }
     bool words = wording >= IN_WORDS;
     char text[128 + 32 * (CHAIN_DEFINITIONS + 3)], *at = text;
@@ -287,6 +303,11 @@ void lace_chain_prompt(const void *problem, int ambiguity, struct lace_rng *rng,
             }
     }
     lace_text_add(out, text, (size_t)(at - text));
+}
+
+void lace_chain_prompt(const void *problem, int ambiguity, struct lace_rng *rng, struct lace_text *out)
+{
+    lace_chain_put_prompt(problem, ambiguity, 0, rng, out);
 }
 
 /* ---- reading ---- */

@@ -34,9 +34,21 @@ int lace_chain_compute(int modulus, char op, int left, int right);
 char *lace_chain_put_definition(char *at, const struct lace_chain_definition *d, bool words);
 const char *lace_chain_get_definition(const char *at, bool words, struct lace_chain_definition *d);
 
+/* Draws a problem of `nodes` definitions to evaluate, whose letters avoid those of `used` (bits). */
+int lace_chain_draw_nodes(struct lace_chain *p, int nodes, uint32_t used, const struct lace_data_knobs *knobs,
+                          struct lace_rng *rng, struct lace_error *err);
+/* Distractions avoid the letters of `used`. */
+void lace_chain_put_prompt(const struct lace_chain *p, int ambiguity, uint32_t used, struct lace_rng *rng,
+                           struct lace_text *out);
+/* The letter's value is written in the prompt. */
+bool lace_chain_given(const struct lace_chain *p, int letter);
+/* As numbers() below; id (26) becomes the place of each letter in them, from 1, and is 0 for all others. */
+int lace_chain_walk(const struct lace_chain *p, uint8_t *id, uint8_t *numbers);
+
 /* As in struct lace_work: */
 int lace_chain_draw(void *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err);
 int lace_chain_numbers(const void *problem, uint8_t *numbers);
 void lace_chain_prompt(const void *problem, int ambiguity, struct lace_rng *rng, struct lace_text *out);
 int lace_chain_parse(void *problem, const char *prompt, struct lace_error *err);
+extern const struct lace_work lace_chain_work;
 #endif

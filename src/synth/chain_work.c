@@ -34,7 +34,7 @@ static int rank(const void *problem, int strategy, int move)
     return ((const struct lace_chain *)problem)->rank[strategy - 1][move];
 }
 
-static bool given(const struct lace_chain *p, int letter)
+bool lace_chain_given(const struct lace_chain *p, int letter)
 {
     return !p->def[p->first[letter]].op && !p->def[p->first[letter]].letter[0];
 }
@@ -46,10 +46,11 @@ static int useful(const void *problem, int strategy, lace_work_known known, shor
     for (int i = 0; i < p->count; i++) {
         const struct lace_chain_definition *d = &p->def[i];
         int letter = d->name - 'a';
-        if (known[i] || !p->needed[letter] || p->first[letter] != i || given(p, letter)) continue;
+        if (known[i] || !p->needed[letter] || p->first[letter] != i || lace_chain_given(p, letter)) continue;
         bool ready = true;
         for (int k = 0; k < 2; k++)
-            if (d->letter[k] && !given(p, d->letter[k] - 'a') && !known[p->first[d->letter[k] - 'a']]) ready = false;
+            if (d->letter[k] && !lace_chain_given(p, d->letter[k] - 'a') && !known[p->first[d->letter[k] - 'a']])
+                ready = false;
         if (ready) list[count++] = (short)i;
     }
     return count;
@@ -64,7 +65,7 @@ static void perform(const void *problem, lace_work_known known, int move, struct
         line->part[k] = d->number[k];
         if (!d->letter[k]) continue;
         int other = d->letter[k] - 'a', first = p->first[other];
-        if (given(p, other)) line->part[k] = p->value[other];
+        if (lace_chain_given(p, other)) line->part[k] = p->value[other];
         else line->part[k] = known[first]->value, line->uses[uses++] = (short)first;
     }
     line->value = line->part[2] =
@@ -146,7 +147,7 @@ static bool read(const void *problem, const char *text, struct lace_work_line *l
     for (int i = 0; i < p->count; i++)
         if (again == d.name && same(&d, &p->def[i])) line->move = (short)i;
     for (int k = 0, uses = 0; k < 2 && line->move >= 0; k++)
-        if (d.letter[k] && p->first[d.letter[k] - 'a'] >= 0 && !given(p, d.letter[k] - 'a'))
+        if (d.letter[k] && p->first[d.letter[k] - 'a'] >= 0 && !lace_chain_given(p, d.letter[k] - 'a'))
             line->uses[uses++] = p->first[d.letter[k] - 'a'];
     return true;
 }
@@ -162,7 +163,8 @@ static void judge(const void *problem, const struct lace_work_line *line, struct
         if (part >= p->modulus) out->result = LOOKUP;
         else if (!d->letter[k]) out->result = part == d->number[k] ? out->result : LOOKUP;
         else if (p->first[other] < 0) out->result = LOOKUP;
-        else if (given(p, other)) out->result = part == p->def[p->first[other]].number[0] ? out->result : LOOKUP;
+        else if (lace_chain_given(p, other))
+            out->result = part == p->def[p->first[other]].number[0] ? out->result : LOOKUP;
         else if (!p->needed[other] || part != p->value[other]) out->misled = true;
     }
     if (out->result || !d->op) return;
@@ -195,7 +197,7 @@ static int budget(const struct lace_family *family, const struct lace_data_knobs
     return threads == 1 || rounds > nodes ? nodes : rounds;
 }
 
-static const struct lace_work work = {
+const struct lace_work lace_chain_work = {
     .bytes = sizeof(struct lace_chain),
     .ranked = CHAIN_STRATEGIES,
     .draw = lace_chain_draw,
@@ -232,6 +234,6 @@ const struct lace_family lace_family_chain = {
     .uses_moduli = true,
     .strategies = strategies,
     .errors = errors,
-    .work = &work,
+    .work = &lace_chain_work,
     .budget = budget,
 };

@@ -195,10 +195,17 @@ int lace_path_draw_roads(int layers, struct lace_rng *rng, struct lace_path_road
     return count;
 }
 
+uint32_t lace_path_used(const struct lace_path_road *roads, int count)
+{
+    uint32_t used = 0;
+    for (int i = 0; i < count; i++) used |= bit(roads[i].from) | bit(roads[i].to);
+    return used;
+}
+
 static int distract(struct lace_path_road *roads, int count, uint32_t used, struct lace_rng *rng)
 {
     int real = count;
-    for (int i = 0; i < real; i++) used |= bit(roads[i].from) | bit(roads[i].to);
+    used |= lace_path_used(roads, real);
     for (int i = 0; i < 2 && used != bit(PATH_NODES) - 1; i++) {
         int strange, length = 1 + (int)lace_rng_below(rng, 9);
         do strange = (int)lace_rng_below(rng, PATH_NODES);

@@ -23,7 +23,7 @@ enum {
 struct lace_path_road {
     uint8_t from, to; /* 0 is the letter a */
     uint8_t length;
-    char toll; /* the family `toll`: a letter whose value is the length, `a(p)b`; otherwise 0 */
+    char toll; /* in joints (join.h): a letter whose value is the length, `a(p)b`; otherwise 0 */
 };
 
 /* One direction of the roads at a node: those that lead into it, or those that lead out of it. */
@@ -69,6 +69,8 @@ int lace_path_parse(struct lace_path *p, const char *prompt, struct lace_error *
 /* The same without looking at the roads; false: not a prompt of this family. */
 bool lace_path_read_prompt(const char *prompt, bool tolls, struct lace_path_road *roads, int *count, int *start,
                            int *goal);
+/* The nodes of roads (bits). */
+uint32_t lace_path_used(const struct lace_path_road *roads, int count);
 /* Distractions avoid the letters of `used` (bits). */
 void lace_path_prompt(const struct lace_path *p, int ambiguity, uint32_t used, struct lace_rng *rng,
                       struct lace_text *out);
@@ -92,6 +94,6 @@ bool lace_path_read_line(const char *text, struct lace_path_line *line);
 /* The terms of a line of lace_path_work; returns their number. */
 int lace_path_terms(const struct lace_work_line *line, struct lace_path_term term[2]);
 
-/* The moves: To a to z, From a to z, Via. `toll` has them among its own. */
+/* The moves: To a to z, From a to z, Via. Joints have them among their own. */
 extern const struct lace_work lace_path_work;
 #endif

@@ -30,16 +30,22 @@ static int add_fact(struct lace_product *p, struct lace_product_fact fact)
     return p->facts++;
 }
 
+static struct lace_product_fact partial(const struct lace_product *p, int digit, int other)
+{
+    return (struct lace_product_fact){PRODUCT_TIMES,
+                                      p->letter[digit],
+                                      p->letter[other],
+                                      .operand = {-1, -1},
+                                      .given = {p->p[digit], p->p[other]},
+                                      .unknown = {p->unknown[digit][0], p->unknown[other][0]}};
+}
+
 static void multiply(struct lace_product *p)
 {
     int n = p->digits, high[PRODUCT_DIGITS], low[PRODUCT_DIGITS], column[PRODUCT_DIGITS + 1], total, place = 10;
     for (int i = n; i-- > 0;) { /* from the units on, so that operands come first */
-        struct lace_product_fact f = {PRODUCT_TIMES, p->letter[i],     p->letter[n + 1],
-                                      .p = p->p[i],  .q = p->p[n + 1], .operand = {-1, -1}};
-        low[i] = add_fact(p, f);
-        f.second = p->letter[n];
-        f.q = p->p[n];
-        high[i] = add_fact(p, f);
+        low[i] = add_fact(p, partial(p, i, n + 1));
+        high[i] = add_fact(p, partial(p, i, n));
     }
     for (int i = n - 1; i-- > 0;)
         column[i] = add_fact(p, (struct lace_product_fact){PRODUCT_COLUMN, p->letter[i], p->letter[i + 1],
@@ -68,7 +74,8 @@ static void balance(struct lace_product *p)
     int term[PRODUCT_TERMS], left, right, given[2];
     for (int i = 0; i < p->count; i++)
         term[i] = p->q[i] ? add_fact(p, (struct lace_product_fact){PRODUCT_TIMES, p->letter[i], .right = i >= p->left,
-                                                                   .p = p->p[i], .q = p->q[i], .operand = {-1, -1}})
+                                                                   .operand = {-1, -1}, .given = {p->p[i], p->q[i]},
+                                                                   .unknown = {p->unknown[i][0], p->unknown[i][1]}})
                           : -1;
     left = add_up(p, term, 0, p->left - 1, &given[1]);
     right = add_up(p, term, p->left, p->count - 1, &given[0]);
@@ -91,11 +98,10 @@ void lace_product_compute(const struct lace_product *p, int fact, const int valu
     *line = (struct lace_product_line){.fact = fact, .u = values[0], .v = values[1]};
     switch (f->kind) {
     case PRODUCT_TIMES:
-        line->u = f->p;
-        line->v = f->q;
-        line->w = f->p * f->q;
+        line->w = line->u * line->v;
         line->rounded = rounded;
-        line->whole = (f->p > 5 ? 10 : 5) * f->q;
+        /* What a false line found for an unknown may have two digits. */
+        line->whole = (line->u > 5 ? (line->u + 9) / 10 * 10 : 5) * line->v;
         line->back = line->whole - line->w;
         break;
     case PRODUCT_COLUMN:
@@ -124,19 +130,48 @@ int lace_product_value(const struct lace_product *p, const struct lace_product_l
 
 /* ---- drawing ---- */
 
-static bool draw_product(struct lace_product *p, struct lace_rng *rng)
+uint32_t lace_product_letters(bool equation, int digits)
+{
+    uint32_t a_to = ((uint32_t)1 << (equation ? 2 * digits : digits)) - 1;
+    return a_to | (equation ? (uint32_t)1 << 25 : (uint32_t)3 << 23); /* z, or x and y */
+}
+
+/* Puts unknowns in places of their own: digits, or factors of terms. */
+static void place(struct lace_product *p, const char *unknown, const int *value, int count, struct lace_rng *rng)
+{
+    int slot[2 * PRODUCT_TERMS + 2], slots = 0;
+    for (int i = 0; i < p->count && count; i++)
+        for (int k = 0; k < (p->q[i] ? 2 : !p->equation); k++) slot[slots++] = 2 * i + k;
+    assert(count <= slots);
+    if (count) lace_rng_shuffle(rng, slot, slots);
+    for (int n = 0; n < count; n++) {
+        int i = slot[n] / 2, k = slot[n] % 2;
+        p->unknown[i][k] = unknown[n];
+        *(k ? &p->q[i] : &p->p[i]) = value[n];
+    }
+}
+
+static bool draw_product(struct lace_product *p, const char *unknown, const int *value, int count, struct lace_rng *rng)
 {
     p->count = p->digits + 2;
     for (int i = 0; i < p->count; i++) {
         p->letter[i] = (char)(i < p->digits ? 'a' + i : 'x' + i - p->digits);
         p->p[i] = 1 + (int)lace_rng_below(rng, 9);
     }
+    place(p, unknown, value, count, rng);
     settle(p);
     for (int i = 0; i < p->facts; i++) { /* no column has three digits */
         const struct lace_product_fact *f = &p->fact[i];
         if (f->kind == PRODUCT_TOTAL ? f->value / f->place > 99 : f->value > 99) return false;
     }
     return true;
+}
+
+static int sum_of(const struct lace_product *p, int first, int count)
+{
+    int sum = 0;
+    for (int i = first; i < first + count; i++) sum += p->p[i] * p->q[i];
+    return sum;
 }
 
 /* Terms whose sum is likely near what is left for them. */
@@ -155,7 +190,8 @@ static int draw_terms(struct lace_product *p, int first, int count, int room, st
     return sum;
 }
 
-static bool draw_equation(struct lace_product *p, struct lace_rng *rng)
+static bool draw_equation(struct lace_product *p, const char *unknown, const int *value, int count,
+                          struct lace_rng *rng)
 {
     int d = p->digits, z = 2 + (int)lace_rng_below(rng, 8);
     p->equation = true;
@@ -166,21 +202,23 @@ static bool draw_equation(struct lace_product *p, struct lace_rng *rng)
     int rest = z * p->factor;
     if (rest > 48) return false;
     int left = draw_terms(p, 0, d, 99 - rest, rng), right = draw_terms(p, d, d - 1, left + rest - 1, rng);
+    place(p, unknown, value, count, rng);
+    left = sum_of(p, 0, d);
+    right = sum_of(p, d, d - 1);
     p->p[2 * d - 1] = left + rest - right; /* a plain number, what is missing */
     if (left + rest > 99 || p->p[2 * d - 1] < 1) return false;
     settle(p);
     return true;
 }
 
-int lace_product_draw(struct lace_product *p, const struct lace_data_knobs *knobs, struct lace_rng *rng,
-                      struct lace_error *err)
+int lace_product_draw(struct lace_product *p, bool equation, int digits, const char *unknown, const int *value,
+                      int count, struct lace_rng *rng, struct lace_error *err)
 {
-    int digits = lace_family_draw(rng, knobs->difficulty);
-    bool equation = lace_rng_below(rng, 2), done = false;
+    bool done = false;
     for (int tries = 0; tries < 10000 && !done; tries++) {
         memset(p, 0, sizeof *p);
         p->digits = digits;
-        done = equation ? draw_equation(p, rng) : draw_product(p, rng);
+        done = equation ? draw_equation(p, unknown, value, count, rng) : draw_product(p, unknown, value, count, rng);
     }
     return done ? 0 : lace_fail(err, LACE_BAD, "No problem of difficulty %d was found; try another seed.", digits);
 }
@@ -190,7 +228,15 @@ int lace_product_draw(struct lace_product *p, const struct lace_data_knobs *knob
 struct definition {
     char letter;
     int p, q;
+    char unknown[2];
 };
+
+static char *put_factor(char *at, char unknown, int number)
+{
+    if (!unknown) return lace_put_number(at, number);
+    *at++ = unknown;
+    return at;
+}
 
 static char *put_definitions(char *at, const struct definition *list, int count)
 {
@@ -198,8 +244,8 @@ static char *put_definitions(char *at, const struct definition *list, int count)
         if (i) at = lace_put_text(at, ", ");
         *at++ = list[i].letter;
         *at++ = '=';
-        at = lace_put_number(at, list[i].p);
-        if (list[i].q) *at++ = '*', at = lace_put_number(at, list[i].q);
+        at = put_factor(at, list[i].unknown[0], list[i].p);
+        if (list[i].q) *at++ = '*', at = put_factor(at, list[i].unknown[1], list[i].q);
     }
     return at;
 }
@@ -223,18 +269,22 @@ static char *put_product(char *at, const struct lace_product *p, bool letters)
     return at;
 }
 
-void lace_product_prompt(const struct lace_product *p, int ambiguity, struct lace_rng *rng, struct lace_text *out)
+void lace_product_prompt(const struct lace_product *p, int ambiguity, uint32_t used, struct lace_rng *rng,
+                         struct lace_text *out)
 {
     struct definition list[PRODUCT_TERMS + 3];
     const char *const *wordings = p->equation ? equations : products;
     int count = p->count, wording = 0, kinds = p->equation ? EQUATIONS : PRODUCTS;
-    for (int i = 0; i < count; i++) list[i] = (struct definition){p->letter[i], p->p[i], p->q[i]};
+    for (int i = 0; i < count; i++) {
+        list[i] = (struct definition){p->letter[i], p->p[i], p->q[i], {p->unknown[i][0], p->unknown[i][1]}};
+        if (p->unknown[i][0] && !p->equation) kinds = PRODUCTS - 2; /* not in digits */
+    }
     if (ambiguity == 1) wording = 1 + (int)lace_rng_below(rng, (uint32_t)kinds - 1);
     if (ambiguity == 2) {
         wording = (int)lace_rng_below(rng, (uint32_t)(p->equation ? EQUATIONS : PRODUCTS - 2));
         struct definition strange = {.p = 1 + (int)lace_rng_below(rng, 9)};
         do strange.letter = (char)('a' + lace_rng_below(rng, 25)); /* z is what equations ask for */
-        while (memchr(p->letter, strange.letter, (size_t)p->count));
+        while (used >> (strange.letter - 'a') & 1 || memchr(p->letter, strange.letter, (size_t)p->count));
         if (p->equation) strange.q = 1 + (int)lace_rng_below(rng, 9);
         list[count++] = strange;
         for (int i = count - 1; i > 0; i--) {
@@ -309,16 +359,22 @@ int lace_product_write_line(const struct lace_product *p, const struct lace_prod
 
 /* ---- reading problems ---- */
 
+static const char *get_factor(const char *at, int digits, int *number, char *unknown)
+{
+    const char *end = lace_get_number(at, digits, number);
+    return end ? end : lace_get_letter(at, unknown);
+}
+
 static const char *get_definitions(const char *at, struct definition *list, int *count)
 {
     for (*count = 0;; at = lace_get_text(at, ",")) {
         if (*count == PRODUCT_TERMS + 3) return NULL;
         struct definition *d = &list[(*count)++];
-        d->q = 0;
-        at = lace_get_number(lace_get_text(lace_get_letter(at, &d->letter), "="), 2, &d->p);
+        *d = (struct definition){0};
+        at = get_factor(lace_get_text(lace_get_letter(at, &d->letter), "="), 2, &d->p, &d->unknown[0]);
         if (!at) return NULL;
         const char *times = lace_get_text(at, "*"), *more = lace_get_text(at, ",");
-        if (times && !(at = lace_get_number(times, 1, &d->q))) return NULL;
+        if (times && (!(at = get_factor(times, 1, &d->q, &d->unknown[1])) || (!d->q && !d->unknown[1]))) return NULL;
         if (times) more = lace_get_text(at, ",");
         char letter;
         /* "a=3, and z*..." and "a=3, z*...": the list ends where no definition follows. */
@@ -374,7 +430,21 @@ static bool read_wording(const char *w, const char *at, struct lace_product *p, 
     return at && !*lace_skip_space(at);
 }
 
-static int define(struct lace_product *p, const struct definition *list, int count, struct lace_error *err)
+/* Puts the value of an unknown in its place. */
+static int value_of(const struct definition *d, int k, const int *value, int *out, struct lace_error *err)
+{
+    if (!d->unknown[k]) return 0;
+    *out = value ? value[d->unknown[k] - 'a'] : -1;
+    if (*out < 0)
+        return lace_fail(err, LACE_BAD, "The letter %c in %c=... has no value; give it one.", d->unknown[k], d->letter);
+    if (*out < 1 || *out > 9)
+        return lace_fail(err, LACE_BAD, "The letter %c in %c=... is %d; only 1 to 9 fits there.", d->unknown[k],
+                         d->letter, *out);
+    return 0;
+}
+
+static int define(struct lace_product *p, const struct definition *list, int count, const int *value,
+                  struct lace_error *err)
 {
     for (int i = 0; i < p->count; i++) {
         int found = 0;
@@ -385,11 +455,20 @@ static int define(struct lace_product *p, const struct definition *list, int cou
             if (list[k].letter != p->letter[i]) continue;
             p->p[i] = list[k].p;
             p->q[i] = list[k].q;
+            memcpy(p->unknown[i], list[k].unknown, 2);
+            int code = value_of(&list[k], 0, value, &p->p[i], err);
+            if (!code) code = value_of(&list[k], 1, value, &p->q[i], err);
+            if (code) return code;
             found++;
         }
         if (found != 1)
             return lace_fail(err, LACE_BAD, "The letter %c has %s; it needs one.", p->letter[i],
                              found ? "two values" : "no value");
+        if (value && value[p->letter[i] - 'a'] >= 0)
+            return lace_fail(err, LACE_BAD, "The letter %c stands for two numbers; give each its own.", p->letter[i]);
+        if (p->equation && p->unknown[i][0] && !p->q[i])
+            return lace_fail(err, LACE_BAD, "The term %c is a letter alone; give its product with a digit.",
+                             p->letter[i]);
         if (!p->equation && (p->p[i] > 9 || p->q[i]))
             return lace_fail(err, LACE_BAD, "The letter %c is a digit of a factor; give it one digit.", p->letter[i]);
         if (p->equation && (p->letter[i] == 'z' || (p->q[i] && p->p[i] > 9)))
@@ -399,7 +478,7 @@ static int define(struct lace_product *p, const struct definition *list, int cou
     return 0;
 }
 
-int lace_product_parse(struct lace_product *p, const char *prompt, struct lace_error *err)
+int lace_product_parse(struct lace_product *p, const char *prompt, const int *value, struct lace_error *err)
 {
     struct definition list[PRODUCT_TERMS + 3];
     int count = 0, read = 0, code = 0;
@@ -413,7 +492,7 @@ int lace_product_parse(struct lace_product *p, const char *prompt, struct lace_e
         return lace_fail(err, LACE_BAD,
                          "The prompt is not a product or an equation of ours; one reads `Find 739*86.`, another "
                          "`Find z: z*4+a=b, a=3*7, b=45.`.");
-    if ((count || p->equation) && (code = define(p, list, count, err))) return code;
+    if ((count || p->equation) && (code = define(p, list, count, value, err))) return code;
     if (p->equation) {
         p->digits = p->count > 2 * p->left ? (p->count + 1) / 2 : p->left;
         if (!p->factor) return lace_fail(err, LACE_BAD, "The factor of z is 0; any value fits.");
@@ -496,12 +575,19 @@ int lace_product_judge(const struct lace_product *p, const struct lace_product_l
     const struct lace_product_fact *f = &p->fact[line->fact];
     int values[2];
     struct lace_product_line truth;
-    for (int i = 0; i < 2; i++) values[i] = f->operand[i] >= 0 ? p->fact[f->operand[i]].value : f->given[i];
-    lace_product_compute(p, line->fact, values, line->rounded, &truth);
     *misled = false;
+    for (int i = 0; i < 2; i++) {
+        values[i] = f->operand[i] >= 0 ? p->fact[f->operand[i]].value : f->given[i];
+        int taken = i ? line->v : line->u;
+        if (!f->unknown[i] || taken == values[i]) continue;
+        if (taken > 99) return PRODUCT_WRONG_LOOKUP;
+        *misled = true; /* another number for an unknown may follow from a falsehood */
+        values[i] = taken;
+    }
+    lace_product_compute(p, line->fact, values, line->rounded, &truth);
     switch (f->kind) {
     case PRODUCT_TIMES:
-        if (line->u != f->p || line->v != f->q) return PRODUCT_WRONG_LOOKUP;
+        if (line->u != values[0] || line->v != values[1]) return PRODUCT_WRONG_LOOKUP;
         if (line->rounded && line->whole != truth.whole) return PRODUCT_WRONG_ROUNDING;
         if (line->rounded && line->back != truth.back) return PRODUCT_WRONG_PRODUCT;
         if (line->rounded) return line->w == truth.w ? 0 : PRODUCT_WRONG_SUM;

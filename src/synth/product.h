@@ -13,14 +13,15 @@
  * product.c reads and writes problems and lines; product_work.c says which lines lead to the answer. */
 #ifndef LACE_PRODUCT_H
 #define LACE_PRODUCT_H
-#include "synth/family.h"
+#include "synth/work.h"
 
 /* Totals have up to two digits more than the first factor: 9 digits fit an int. */
 enum {
     PRODUCT_DIGITS = 7,
     PRODUCT_TERMS = 2 * PRODUCT_DIGITS,
     PRODUCT_FACTS = 4 * PRODUCT_DIGITS + 4,
-    PRODUCT_LINE = 96
+    PRODUCT_LINE = 96,
+    PRODUCT_MOVES = 2 * PRODUCT_FACTS
 };
 
 enum lace_product_kind {
@@ -37,9 +38,10 @@ struct lace_product_fact {
     char first, second; /* the letters by which a line names it; 0: it has none */
     bool right;         /* of an equation's right side */
     int place;          /* PRODUCT_TOTAL: ten to the number of digits below this column */
-    int p, q;           /* what the prompt itself contributes */
-    int operand[2];     /* facts; -1: the prompt's given[] */
+    int q;              /* the factor of z, of PRODUCT_MINUS and PRODUCT_OVER */
+    int operand[2];     /* facts; -1: the prompt's given[], or an unknown of that value */
     int given[2];
+    char unknown[2];
     int value;
 };
 
@@ -51,6 +53,7 @@ struct lace_product {
     int count, left;
     char letter[PRODUCT_TERMS + 2];
     int p[PRODUCT_TERMS + 2], q[PRODUCT_TERMS + 2]; /* a digit is p; a term is p*q, or p where q is 0 */
+    char unknown[PRODUCT_TERMS + 2][2];             /* the letter that stands for p or q, 1 to 9; 0: none */
     int factor;                                     /* of z */
     int facts;
     struct lace_product_fact fact[PRODUCT_FACTS]; /* each after its operands; the last is the answer */
@@ -64,10 +67,16 @@ struct lace_product_line {
     int so; /* PRODUCT_TOTAL: w before the digits below */
 };
 
-int lace_product_draw(struct lace_product *p, const struct lace_data_knobs *knobs, struct lace_rng *rng,
-                      struct lace_error *err);
-void lace_product_prompt(const struct lace_product *p, int ambiguity, struct lace_rng *rng, struct lace_text *out);
-int lace_product_parse(struct lace_product *p, const char *prompt, struct lace_error *err);
+/* Draws a problem that has each of so many unknowns once, as a factor or as a digit of one. */
+int lace_product_draw(struct lace_product *p, bool equation, int digits, const char *unknown, const int *value,
+                      int count, struct lace_rng *rng, struct lace_error *err);
+/* The letters that such a problem gives to its own numbers (bits). */
+uint32_t lace_product_letters(bool equation, int digits);
+/* Distractions avoid the letters of `used` (bits). */
+void lace_product_prompt(const struct lace_product *p, int ambiguity, uint32_t used, struct lace_rng *rng,
+                         struct lace_text *out);
+/* value (26) has that of every letter that may be an unknown, and -1 for others; NULL: none may. */
+int lace_product_parse(struct lace_product *p, const char *prompt, const int *value, struct lace_error *err);
 /* The line of a fact whose operands have these values. */
 void lace_product_compute(const struct lace_product *p, int fact, const int values[2], bool rounded,
                           struct lace_product_line *line);
@@ -84,4 +93,9 @@ enum {
     PRODUCT_WRONG_TOTAL
 };
 int lace_product_judge(const struct lace_product *p, const struct lace_product_line *line, bool *misled);
+/* The fact of a line of lace_product_work as numbers. */
+void lace_product_line_of(const struct lace_work_line *in, struct lace_product_line *line);
+/* The fact of a move, which may be written in two ways. */
+static inline int lace_product_fact_of(int move) { return move % PRODUCT_FACTS; }
+extern const struct lace_work lace_product_work;
 #endif

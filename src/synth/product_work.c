@@ -4,14 +4,14 @@
  * the first (right side first), by rounding. */
 #include "synth/product.h"
 #include "synth/scan.h"
-#include "synth/work.h"
 #include <string.h>
 
-enum { BY_SECOND = 1, BY_FIRST, ROUNDING, ROUNDED = PRODUCT_FACTS, MOVES = 2 * PRODUCT_FACTS };
+enum { BY_SECOND = 1, BY_FIRST, ROUNDING, ROUNDED = PRODUCT_FACTS };
 
 static int draw(void *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err)
 {
-    return lace_product_draw(problem, knobs, rng, err);
+    int digits = lace_family_draw(rng, knobs->difficulty);
+    return lace_product_draw(problem, lace_rng_below(rng, 2), digits, NULL, NULL, 0, rng, err);
 }
 
 static int numbers(const void *problem, uint8_t *out)
@@ -30,12 +30,12 @@ static int numbers(const void *problem, uint8_t *out)
 
 static void prompt(const void *problem, int ambiguity, struct lace_rng *rng, struct lace_text *out)
 {
-    lace_product_prompt(problem, ambiguity, rng, out);
+    lace_product_prompt(problem, ambiguity, 0, rng, out);
 }
 
 static int parse(void *problem, const char *text, struct lace_error *err)
 {
-    return lace_product_parse(problem, text, err);
+    return lace_product_parse(problem, text, NULL, err);
 }
 
 static void solution(const void *problem, char *answer)
@@ -54,14 +54,14 @@ static bool accepts(const void *problem, const char *answer)
 
 /* ---- moves ---- */
 
-static int move_count(const void *problem) { return MOVES; }
+static int move_count(const void *problem) { return PRODUCT_MOVES; }
 
-static int rank_count(const void *problem) { return 2 * PRODUCT_FACTS; }
+static int rank_count(const void *problem) { return PRODUCT_MOVES; }
 
 static int rank(const void *problem, int strategy, int move)
 {
     const struct lace_product *p = problem;
-    int fact = move % PRODUCT_FACTS;
+    int fact = lace_product_fact_of(move);
     const struct lace_product_fact *f = &p->fact[fact];
     if (fact >= p->facts) return 0;
     /* The facts of a product alternate between the two digits of the second factor, from the units on. */
@@ -71,9 +71,10 @@ static int rank(const void *problem, int strategy, int move)
     return fact + (later || last ? PRODUCT_FACTS : 0);
 }
 
-static const struct lace_work_line *known_fact(lace_work_known known, int fact)
+/* The move that settled the fact; -1: none. */
+static int settled(lace_work_known known, int fact)
 {
-    return known[fact] ? known[fact] : known[ROUNDED + fact];
+    return known[fact] ? fact : known[ROUNDED + fact] ? ROUNDED + fact : -1;
 }
 
 static int useful(const void *problem, int strategy, lace_work_known known, short *moves)
@@ -82,8 +83,8 @@ static int useful(const void *problem, int strategy, lace_work_known known, shor
     int count = 0;
     for (int i = 0; i < p->facts; i++) {
         const struct lace_product_fact *f = &p->fact[i];
-        bool ready = !known_fact(known, i);
-        for (int k = 0; k < 2 && ready; k++) ready = f->operand[k] < 0 || known_fact(known, f->operand[k]);
+        bool ready = settled(known, i) < 0;
+        for (int k = 0; k < 2 && ready; k++) ready = f->operand[k] < 0 || settled(known, f->operand[k]) >= 0;
         if (ready) moves[count++] = (short)(i + (f->kind == PRODUCT_TIMES && strategy == ROUNDING ? ROUNDED : 0));
     }
     return count;
@@ -97,7 +98,7 @@ static void pack(const struct lace_product *p, const struct lace_product_line *l
     out->yes = true;
 }
 
-static void unpack(const struct lace_work_line *in, struct lace_product_line *line)
+void lace_product_line_of(const struct lace_work_line *in, struct lace_product_line *line)
 {
     _Static_assert(sizeof *line <= sizeof in->part, "a line fits");
     memcpy(line, in->part, sizeof *line);
@@ -107,15 +108,15 @@ static void perform(const void *problem, lace_work_known known, int move, struct
 {
     const struct lace_product *p = problem;
     struct lace_product_line line;
-    int values[2], fact = move % PRODUCT_FACTS, uses = 0;
+    int values[2], fact = lace_product_fact_of(move), uses = 0;
     const struct lace_product_fact *f = &p->fact[fact];
     for (int i = 0; i < 2; i++) {
-        const struct lace_work_line *from = f->operand[i] < 0 ? NULL : known_fact(known, f->operand[i]);
-        values[i] = from ? from->value : f->given[i];
-        if (from) out->uses[uses++] = from->move;
+        int from = f->operand[i] < 0 ? -1 : settled(known, f->operand[i]);
+        values[i] = from < 0 ? f->given[i] : known[from]->value;
+        if (from >= 0) out->uses[uses++] = (short)from;
     }
     bool rounded = move >= ROUNDED;
-    if (known[move]) unpack(known[move], &line), rounded = !line.rounded;
+    if (known[move]) lace_product_line_of(known[move], &line), rounded = !line.rounded;
     lace_product_compute(p, fact, values, rounded && f->kind == PRODUCT_TIMES, &line);
     pack(p, &line, out);
     out->move = (short)move;
@@ -142,12 +143,12 @@ static bool falsify(const void *problem, struct lace_work_line *out, enum lace_f
 {
     const struct lace_product *p = problem;
     struct lace_product_line line;
-    unpack(out, &line);
+    lace_product_line_of(out, &line);
     const struct lace_product_fact *f = &p->fact[line.fact];
     if (kind == LACE_FALSE_FLIP) return false; /* no line ends in a word that its numbers settle */
     int w = slip(f, &line, rng);
     if (f->kind == PRODUCT_TOTAL) line.so = w * f->place + line.so % f->place;
-    if (line.rounded && lace_rng_below(rng, 2)) { /* the correction is wrong, and the difference fits it */
+    if (line.rounded && line.whole && lace_rng_below(rng, 2)) { /* the correction is wrong, and the difference fits it */
         if (w > line.whole) w = line.w > 0 ? line.w - 1 : line.w + 1;
         line.back = line.whole - w;
     }
@@ -161,16 +162,16 @@ static bool falsify(const void *problem, struct lace_work_line *out, enum lace_f
 static int write_line(const void *problem, const struct lace_work_line *line, char *text)
 {
     struct lace_product_line own;
-    unpack(line, &own);
+    lace_product_line_of(line, &own);
     return lace_product_write_line(problem, &own, text);
 }
 
 static bool answer(const void *problem, lace_work_known known, char *out)
 {
     const struct lace_product *p = problem;
-    const struct lace_work_line *line = known_fact(known, p->facts - 1);
-    if (line) *lace_put_number(out, line->value) = 0;
-    return line;
+    int last = settled(known, p->facts - 1);
+    if (last >= 0) *lace_put_number(out, known[last]->value) = 0;
+    return last >= 0;
 }
 
 static bool read_line(const void *problem, const char *text, struct lace_work_line *out)
@@ -184,7 +185,7 @@ static bool read_line(const void *problem, const char *text, struct lace_work_li
 static void judge(const void *problem, const struct lace_work_line *line, struct lace_step_check *out)
 {
     struct lace_product_line own;
-    unpack(line, &own);
+    lace_product_line_of(line, &own);
     out->result = lace_product_judge(problem, &own, &out->misled);
     out->believed = true;
 }
@@ -195,7 +196,7 @@ static enum lace_stance stance(const void *problem, const struct lace_work_line 
     const struct lace_product *p = problem;
     struct lace_product_line own, right, wrong;
     if (line->move == lie->move) return lace_stance_of(line->value == lie->value, line->value != lie->value);
-    unpack(line, &own);
+    lace_product_line_of(line, &own);
     const struct lace_product_fact *f = &p->fact[own.fact];
     int truth[2], values[2], below = f->kind == PRODUCT_TOTAL ? f->place : 1;
     for (int i = 0; i < 2; i++) {
@@ -223,7 +224,7 @@ static int budget(const struct lace_family *family, const struct lace_data_knobs
     return threads < 6 ? (3 * d + 5) / 2 : d + 3; /* with many threads the carry is what takes time */
 }
 
-static const struct lace_work work = {
+const struct lace_work lace_product_work = {
     .bytes = sizeof(struct lace_product),
     .ranked = 3,
     .draw = draw,
@@ -259,6 +260,6 @@ const struct lace_family lace_family_product = {
     .trained_high = 4,
     .strategies = strategies,
     .errors = errors,
-    .work = &work,
+    .work = &lace_product_work,
     .budget = budget,
 };

@@ -116,11 +116,11 @@ static char *put_equations(char *at, const struct equation *equations, int count
 }
 
 /* An equation that looks like the others and leads nowhere: a new letter, an option that fits. */
-static struct equation distraction(const struct lace_search *p, struct lace_rng *rng)
+static struct equation distraction(const struct lace_search *p, uint32_t used, struct lace_rng *rng)
 {
     struct equation e = {.a = 2 + (int)lace_rng_below(rng, (uint32_t)p->modulus - 2)};
     do e.unknown = (char)('a' + lace_rng_below(rng, 26));
-    while (memchr(p->unknown, e.unknown, (size_t)p->stages));
+    while (used >> (e.unknown - 'a') & 1 || memchr(p->unknown, e.unknown, (size_t)p->stages));
     int from = (int)lace_rng_below(rng, (uint32_t)p->stages), x = 1 + (int)lace_rng_below(rng, (uint32_t)p->options);
     if (from) e.from = p->unknown[from - 1], e.c = p->solution[from - 1];
     else e.c = (int)lace_rng_below(rng, (uint32_t)p->modulus);
@@ -128,9 +128,9 @@ static struct equation distraction(const struct lace_search *p, struct lace_rng 
     return e;
 }
 
-void lace_search_prompt(const void *problem, int ambiguity, struct lace_rng *rng, struct lace_text *out)
+void lace_search_put_prompt(const struct lace_search *p, int ambiguity, uint32_t used, struct lace_rng *rng,
+                            struct lace_text *out)
 {
-    const struct lace_search *p = problem;
     struct equation equations[SEARCH_STAGES + 1];
     int count = p->stages, wording = 0;
     for (int k = 0; k < count; k++)
@@ -138,7 +138,7 @@ void lace_search_prompt(const void *problem, int ambiguity, struct lace_rng *rng
     if (ambiguity == 1) wording = 1 + (int)lace_rng_below(rng, WORDINGS - 1);
     if (ambiguity == 2) {
         wording = (int)lace_rng_below(rng, WORDINGS);
-        equations[count++] = distraction(p, rng);
+        equations[count++] = distraction(p, used, rng);
         for (int i = count - 1; i > 0; i--) {
             int j = (int)lace_rng_below(rng, (uint32_t)i + 1);
             struct equation t = equations[i];
@@ -155,6 +155,11 @@ void lace_search_prompt(const void *problem, int ambiguity, struct lace_rng *rng
         else at = put_equations(at, equations, count);
     }
     lace_text_add(out, text, (size_t)(at - text));
+}
+
+void lace_search_prompt(const void *problem, int ambiguity, struct lace_rng *rng, struct lace_text *out)
+{
+    lace_search_put_prompt(problem, ambiguity, 0, rng, out);
 }
 
 int lace_search_write_line(const void *problem, const struct lace_work_line *line, char *text)

@@ -1,5 +1,5 @@
-/* The family `search` as facts and moves: what an option of a stage comes to, and how lines stand to each other. The
- * family `toll` builds on these too, under the engine's policy. */
+/* The family `search` as facts and moves: what an option of a stage comes to, and how lines stand to each other. Joints
+ * (join.h) build on these too, under the engine's policy. */
 #include "synth/scan.h"
 #include "synth/search.h"
 #include <string.h>

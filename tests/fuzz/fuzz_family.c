@@ -75,6 +75,11 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned 
         "knights\nKnights are honest, knaves lie: a says b lies, b says a like c, c says a honest; d says f unlike b, "
         "e says d like f, "
         "f says e lies. Who of d, e, f are knights?\nd f\nAbc| c says a honest, so C, dead.\n",
+        "fare\nFind k (mod 13): k=c*2, c=5. Shortest from a to d: a7b, a(k)f, b(c)d, f3d.\n12\nk=c*2=5*2, k=10.\n"
+        "To f: a0+10=10, so 10.\n",
+        "bill\nFind q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2. Find ab*xy: a=7, b=q, x=p, y=6.\n3496\n"
+        "q*7+4=2, try 6: 9+4=2, yes.\nb*y: 6*6=60-24=36.\n",
+        "tab\nFind k (mod 13): g=h+3, k=h*g, h=5. Find z: z*4+a=b, a=g*k, b=20.\n3\nk=h*g=5*8, k=1.\na: 8*1=8.\n",
         "toll\nFind p (each from 1 to 8, mod 11): p*3+4=5. Shortest from a to d: a3b, a(p)c, b4d, c2d.\n6\n"
         "p*3+4=5, try 4: 1+4=5, yes.\nTo c: a0+4=4, so 4.\n",
     };

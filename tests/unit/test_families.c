@@ -15,7 +15,7 @@ struct row {
     bool alike;          /* parts of a problem may be so alike that a changed line is true of another part */
     const char *good[4]; /* prompts with all spacing and case that is forgiven, */
     const char *answer;  /* whose answer this is */
-    const char *bad[24]; /* prompts that are refused, NULL at the end */
+    const char *bad[28]; /* prompts that are refused, NULL at the end */
 };
 static const struct row rows[] = {
     {.family = &lace_family_chain,
@@ -118,6 +118,8 @@ static const struct row rows[] = {
      .answer = "63554",
      .bad = {"",
              ".",
+             "Find z: z*4+a=b, a=3*0, b=7.",
+             "Find a*xy: a=q, x=8, y=6.",
              "Find 739*8.",
              "Find 739*861.",
              "Find 12345678*86.",
@@ -158,6 +160,68 @@ static const struct row rows[] = {
              "Steps: +1. Find the program: 1: 300 to 4.", "Steps: +1. Find the program: 1: 3 to.",
              "Steps: +1. Find the program: 1: to 4.", "Steps: +1. Find the program: 1: 3 to 4, 3: 2 to 9.",
              "Steps: +1. Find the program: 1: 3 to 4. And then?", "\xff\xfe\x01"}},
+    {.family = &lace_family_fare,
+     .good =
+         {"Find k (mod 13): k=c*2, c=5. Shortest from a to d: a7b, a(k)f, b(c)d, f3d.",
+          " find k(mod 13):k = c*2,c=5.shortest from a to d:a7b, a( k )f, b(c)d,\nf3d",
+          "Coins are counted mod 13. Kim has Cy times 2, Cy has 5. How many has Kim? Roads: f3d, a7b, a(k)f, b(c)d. "
+          "Find the shortest way from a to d.",
+          "How many coins has Kim, counted mod 13? Zoe has Kim plus 1, Kim has Cy times 2, Cy has 5, Kim has Cy plus "
+          "5. f3d, b(c)d, a7b, a(k)f, a(k)z. What is the way from a to d?"},
+     .answer = "12",
+     .bad = {"", ".", "Find k (mod 13): k=c*2, c=5.", "Shortest from a to d: a3b, b4d.",
+             "Shortest from a to d: a3b, b4d. Find k (mod 13): k=c*2, c=5.",
+             "Find k (mod 13): k=c*2, c=5. Shortest from a to d: a7b, a(q)f, b4d, f3d.",      /* what is q? */
+             "Find k (mod 13): k=c*2, c=5, z=4. Shortest from a to d: a7b, a(z)f, b4d, f3d.", /* leads not to k */
+             "Find k (mod 13): k=c-5, c=5. Shortest from a to d: a7b, a(k)f, b4d, f3d.",      /* no length */
+             "Find k (mod 13): k=c*2, c=k. Shortest from a to d: a7b, a(k)f, b4d, f3d.",
+             "Find k (mod 97): k=c-6, c=5. Shortest from a to d: a(k)b, b4d.", /* too long */
+             "Find k (mod 13): k=c*2, c=5. Shortest from a to d: a7b, a(k)f, f3e.",
+             "Find k (mod 13): k=c*2, c=5. Shortest from a to d: a7b, a(k)f, b4d, f3d. And k?",
+             "Find k (mod 13): k=c*2, c=5. Shortest from a to d: a7b, a(K)f, b4d, f3d.",
+             "Find k (mod 13): k=c*2, c=5. Shortest from a to d: a7b, a()f, b4d, f3d.",
+             "Find k (mod 13): k=c*2, c=5. Shortest from a to d: a7b, a(kc)f, b4d, f3d.",
+             ". . . . . . . . . Find k (mod 13): k=c*2, c=5. Shortest from a to d: a(k)d.", "\xff\xfe\x01"}},
+    {.family = &lace_family_bill,
+     .alike = true,
+     .good = {"Find q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2. Find ab*xy: a=7, b=q, x=p, y=6.",
+              " find q(each from 1 to 8,mod 11):p*3+4=5,q*7+p=2.find ab*xy:a = 7,b=q, x= p ,y=6",
+              "Mod 11, with each unknown from 1 to 8: q*7+p=2, p*3+4=5. Find q. What is rs*tu? k=3, u=6, t=p, s=q, r=7.",
+              "p*3+4=5, q*7+p=2 (mod 11, each from 1 to 8). Give q. y=6, x=p, b=q, a=7. Find ab*xy."},
+     .answer = "3496",
+     .bad = {"", ".", "Find p (each from 1 to 8, mod 11): p*3+4=5.", "Find a*xy: a=7, x=8, y=6.",
+             "Find a*xy: a=p, x=8, y=6. Find p (each from 1 to 8, mod 11): p*3+4=5.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find a*xy: a=q, x=8, y=6.", /* what is q? */
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find a*xy: a=p*2, x=8, y=6.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find p*xy: p=3, x=p, y=6.", /* which p? */
+             "Find p (each from 1 to 10, mod 11): p*3+4=5. Find a*xy: a=p, x=8, y=6.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find a*xy: a=p, x=8.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find a*xy: a=p, x=8, y=P.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find a*xy: a=pp, x=8, y=6.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find z: z*3+a=b, a=p, b=7.", /* not a product */
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find z: z*3+a=b, a=p*3, b=20.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find z: z*3+a=b, a=p*0, b=7.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find z: z*3+a=b, a=p*q, b=50.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find z: z*3+a=b, a=12*p, b=99.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find a*xy: a=p, x=8, y=6. And p?", "\xff\xfe\x01"}},
+    {.family = &lace_family_tab,
+     .good = {"Find k (mod 13): g=h+3, k=h*g, h=5. Find z: z*4+a=b, a=g*k, b=20.",
+              " find k(mod 13):g = h+3,k=h*g,h=5.find z:z*4+a=b,a=g *k,b=20",
+              "Coins are counted mod 13. Kim has Hal times Gus, Gus has Hal plus 3, Hal has 5. How many has Kim? What is "
+              "z? z*4+a=b, a=k*g, b=20.",
+              "How many coins has Kim, counted mod 13? Kim has Hal times Gus, Gus has Hal plus 3, Hal has 5. c=g*9, b=20, "
+              "a=g*k, and z*4+a=b. Find z."},
+     .answer = "3",
+     .bad = {"", ".", "Find k (mod 13): k=h*2, h=4.", "Find ab*xy: a=7, b=2, x=8, y=6.",
+             "Find ab*xy: a=7, b=k, x=8, y=6. Find k (mod 13): k=h*2, h=4.",
+             "Find k (mod 13): k=h*2, h=4. Find ab*xy: a=7, b=g, x=8, y=6.",
+             "Find k (mod 13): k=h*2, h=6. Find ab*xy: a=7, b=k, x=8, y=6.",      /* 12 is no digit */
+             "Find k (mod 13): k=h*2, h=0. Find ab*xy: a=7, b=k, x=8, y=6.",      /* 0 is no factor of a term */
+             "Find k (mod 13): k=h*2, h=4, j=3. Find ab*xy: a=7, b=j, x=8, y=6.", /* leads not to k */
+             "Find k (mod 13): k=h*2, h=k. Find ab*xy: a=7, b=k, x=8, y=6.",
+             "Find k (mod 13): k=a*2, a=4. Find ab*xy: a=7, b=k, x=8, y=6.", /* which a? */
+             "Find k (mod 13): k=h*2, h=4. Find z: z*3+a=b, a=k, b=20.",
+             "Find k (mod 13): k=h*2, h=4. Find ab*xy: a=7, b=k, x=8, y=6. And k?", "\xff\xfe\x01"}},
     {.family = &lace_family_toll,
      .alike = true,
      .good =
