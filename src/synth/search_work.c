@@ -82,6 +82,12 @@ static void perform(const void *problem, lace_work_known known, int move, struct
     if (before) line->uses[0] = before->move;
 }
 
+/* The product that comes to v with c, which may be a number of the prompt beyond the modulus. */
+static int product_before(const struct lace_search *p, int v, int c)
+{
+    return (v + p->modulus - c % p->modulus) % p->modulus;
+}
+
 static bool falsify(const void *problem, struct lace_work_line *line, enum lace_falsehood kind, struct lace_rng *rng)
 {
     const struct lace_search *p = problem;
@@ -91,7 +97,7 @@ static bool falsify(const void *problem, struct lace_work_line *line, enum lace_
     if (kind == LACE_FALSE_FLIP) return true;
     if (kind == LACE_FALSE_MISS) v = (v + 1 + (int)lace_rng_below(rng, (uint32_t)p->modulus - 1)) % p->modulus;
     /* Half of the lies begin in the product, so that the sum fits it. */
-    if (lace_rng_below(rng, 2)) line->part[SEARCH_M] = (v - line->part[SEARCH_C] + p->modulus) % p->modulus;
+    if (lace_rng_below(rng, 2)) line->part[SEARCH_M] = product_before(p, v, line->part[SEARCH_C]);
     line->value = v;
     line->find = kind == LACE_FALSE_FORGE;
     line->dead = !line->find;
@@ -145,7 +151,7 @@ static void miss(const struct lace_search *p, int stage, int c, struct lace_rng 
     lace_search_try(p, stage, c, x, line);
     do v = (int)lace_rng_below(rng, (uint32_t)p->modulus);
     while (v == t || v == line->value);
-    if (lace_rng_below(rng, 2)) line->part[SEARCH_M] = (v - c + p->modulus) % p->modulus; /* the sum fits it */
+    if (lace_rng_below(rng, 2)) line->part[SEARCH_M] = product_before(p, v, c); /* the sum fits it */
     line->value = v;
     line->yes = false;
 }

@@ -184,10 +184,11 @@ static const struct row rows[] = {
              ". . . . . . . . . Find k (mod 13): k=c*2, c=5. Shortest from a to d: a(k)d.", "\xff\xfe\x01"}},
     {.family = &lace_family_bill,
      .alike = true,
-     .good = {"Find q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2. Find ab*xy: a=7, b=q, x=p, y=6.",
-              " find q(each from 1 to 8,mod 11):p*3+4=5,q*7+p=2.find ab*xy:a = 7,b=q, x= p ,y=6",
-              "Mod 11, with each unknown from 1 to 8: q*7+p=2, p*3+4=5. Find q. What is rs*tu? k=3, u=6, t=p, s=q, r=7.",
-              "p*3+4=5, q*7+p=2 (mod 11, each from 1 to 8). Give q. y=6, x=p, b=q, a=7. Find ab*xy."},
+     .good =
+         {"Find q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2. Find ab*xy: a=7, b=q, x=p, y=6.",
+          " find q(each from 1 to 8,mod 11):p*3+4=5,q*7+p=2.find ab*xy:a = 7,b=q, x= p ,y=6",
+          "Mod 11, with each unknown from 1 to 8: q*7+p=2, p*3+4=5. Find q. What is rs*tu? k=3, u=6, t=p, s=q, r=7.",
+          "p*3+4=5, q*7+p=2 (mod 11, each from 1 to 8). Give q. y=6, x=p, b=q, a=7. Find ab*xy."},
      .answer = "3496",
      .bad = {"", ".", "Find p (each from 1 to 8, mod 11): p*3+4=5.", "Find a*xy: a=7, x=8, y=6.",
              "Find a*xy: a=p, x=8, y=6. Find p (each from 1 to 8, mod 11): p*3+4=5.",
@@ -205,12 +206,13 @@ static const struct row rows[] = {
              "Find p (each from 1 to 8, mod 11): p*3+4=5. Find z: z*3+a=b, a=12*p, b=99.",
              "Find p (each from 1 to 8, mod 11): p*3+4=5. Find a*xy: a=p, x=8, y=6. And p?", "\xff\xfe\x01"}},
     {.family = &lace_family_tab,
-     .good = {"Find k (mod 13): g=h+3, k=h*g, h=5. Find z: z*4+a=b, a=g*k, b=20.",
-              " find k(mod 13):g = h+3,k=h*g,h=5.find z:z*4+a=b,a=g *k,b=20",
-              "Coins are counted mod 13. Kim has Hal times Gus, Gus has Hal plus 3, Hal has 5. How many has Kim? What is "
-              "z? z*4+a=b, a=k*g, b=20.",
-              "How many coins has Kim, counted mod 13? Kim has Hal times Gus, Gus has Hal plus 3, Hal has 5. c=g*9, b=20, "
-              "a=g*k, and z*4+a=b. Find z."},
+     .good =
+         {"Find k (mod 13): g=h+3, k=h*g, h=5. Find z: z*4+a=b, a=g*k, b=20.",
+          " find k(mod 13):g = h+3,k=h*g,h=5.find z:z*4+a=b,a=g *k,b=20",
+          "Coins are counted mod 13. Kim has Hal times Gus, Gus has Hal plus 3, Hal has 5. How many has Kim? What is "
+          "z? z*4+a=b, a=k*g, b=20.",
+          "How many coins has Kim, counted mod 13? Kim has Hal times Gus, Gus has Hal plus 3, Hal has 5. c=g*9, b=20, "
+          "a=g*k, and z*4+a=b. Find z."},
      .answer = "3",
      .bad = {"", ".", "Find k (mod 13): k=h*2, h=4.", "Find ab*xy: a=7, b=2, x=8, y=6.",
              "Find ab*xy: a=7, b=k, x=8, y=6. Find k (mod 13): k=h*2, h=4.",
@@ -570,6 +572,38 @@ static void a_forged_step_looks_right_and_is_wrong(void **state)
     }
 }
 
+/* Problems that are never drawn: digits that are 0, a number beyond the modulus. */
+static void steps_about_odd_numbers_can_be_forged(void **state)
+{
+    static const struct {
+        const struct lace_family *family;
+        const char *prompt, *so_far;
+    } odd[] = {
+        {&lace_family_product, "Find 7*00.", "a*y: 7*0=0.\na*x: 7*0=0.\nAll: 0+0=0, so 0.\n"},
+        {&lace_family_product, "Find 0*80.", "a*y: 0*0=0.\na*x: 0*8=0.\nAll: 0+0=0, so 0.\n"},
+        {&lace_family_search, "Find p (each from 1 to 8, mod 11): p*3+90=5.", ""},
+        {&lace_family_bill, "Find p (each from 1 to 8, mod 11): p*3+90=5. Find a*xy: a=p, x=0, y=6.", ""},
+        {&lace_family_bill, "Find p (each from 1 to 8, mod 11): p*3+90=5. Find a*xy: a=p, x=0, y=6.",
+         "p*3+90=5, try 1: 3+90=5, yes.\na*x: 1*0=0.\na*y: 1*6=6.\nAll: 0+0=0, so 6.\n"},
+        {&lace_family_toll, "Find p (each from 1 to 8, mod 11): p*3+90=5. Shortest from a to d: a3b, a(p)c, b4d, c2d.",
+         ""},
+    };
+    struct lace_rng rng;
+    lace_rng_init(&rng, 4, 0);
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+        for (int k = 0; k < 200; k++) {
+            struct lace_text lie;
+            struct lace_error err = {""};
+            enum lace_falsehood kind = k % 2 ? LACE_FALSE_MISS : LACE_FALSE_FORGE;
+            lace_text_init(&lie);
+            if (lace_family_forge(odd[i].family, odd[i].prompt, odd[i].so_far, kind, &rng, &lie, &err))
+                fail_msg("%s: %s", odd[i].prompt, err.text);
+            int result = check(odd[i].family, odd[i].prompt, lie.data).result;
+            if (result == LACE_STEP_RIGHT || result == LACE_STEP_NONE) fail_msg("%s\n%s", odd[i].prompt, lie.data);
+            lace_text_release(&lie);
+        }
+}
+
 /* The canonical numbers of the prompt's problem, behind their length. */
 struct numbers {
     uint8_t count[2], bytes[LACE_WORK_NUMBERS];
@@ -850,6 +884,7 @@ int main(void)
         cmocka_unit_test(falsehoods_are_corrected),
         cmocka_unit_test(any_changed_number_is_found),
         cmocka_unit_test(a_forged_step_looks_right_and_is_wrong),
+        cmocka_unit_test(steps_about_odd_numbers_can_be_forged),
         cmocka_unit_test(train_and_test_share_no_problem),
         cmocka_unit_test(every_wording_is_the_same_problem),
         cmocka_unit_test(few_are_led_astray),
