@@ -57,32 +57,68 @@ int lace_listen_tcp(const char *host, int port, int *fd, char *address, size_t s
     return lace_listen_name(*fd, address, size, err);
 }
 
-/* A socket file to which nobody answers was left by a server that did not end well. */
-static void remove_stale(const struct sockaddr_un *a)
+/* Whether somebody listens at a socket's path. 0: it was left by a server that did not end well; otherwise why not:
+ * EISCONN: somebody does, or what the system says. Not to block: the queue of a busy server may be full. */
+static int whose(const struct sockaddr_un *a)
 {
-    struct stat st;
-    if (stat(a->sun_path, &st) || !S_ISSOCK(st.st_mode)) return;
-    int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (s < 0) return;
-    if (connect(s, (const struct sockaddr *)a, sizeof *a) && errno == ECONNREFUSED) unlink(a->sun_path);
+    int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), trouble = EISCONN;
+    if (s < 0) return errno;
+    if (connect(s, (const struct sockaddr *)a, sizeof *a) && errno != EAGAIN && errno != EPROTOTYPE)
+        trouble = errno == ECONNREFUSED ? 0 : errno;
     close(s);
+    return trouble;
+}
+
+static bool address(struct sockaddr_un *a, const char *path)
+{
+    *a = (struct sockaddr_un){.sun_family = AF_UNIX};
+    return (size_t)snprintf(a->sun_path, sizeof a->sun_path, "%s", path) < sizeof a->sun_path;
+}
+
+void lace_listen_clear(const char *path)
+{
+    struct sockaddr_un a;
+    struct stat st;
+    if (address(&a, path) && !stat(path, &st) && S_ISSOCK(st.st_mode) && !whose(&a)) unlink(path);
+}
+
+/* Why a path that was in use still is. Whatever is there, but for a socket that nobody needs, is not ours to remove. */
+static int refuse(const struct sockaddr_un *a, struct lace_error *err)
+{
+    const char *path = a->sun_path;
+    struct stat st;
+    if (stat(path, &st))
+        return lace_fail(err, LACE_SYSTEM, "%s is in use (%s); name another path with --socket.", path,
+                         strerror(errno));
+    if (S_ISDIR(st.st_mode))
+        return lace_fail(err, LACE_BAD, "%s is a folder; name a new file in it: --socket %s/lace.sock.", path, path);
+    if (!S_ISSOCK(st.st_mode))
+        return lace_fail(err, LACE_BAD, "%s is %s; it is left as it is: remove it, or name another path with --socket.",
+                         path, S_ISREG(st.st_mode) ? "an ordinary file, no socket" : "no socket");
+    int trouble = whose(a);
+    if (trouble == EISCONN)
+        return lace_fail(err, LACE_BAD,
+                         "Another program listens on the socket %s; end it, or name another path with --socket.", path);
+    return lace_fail(err, LACE_SYSTEM,
+                     "The socket %s is there, and cannot be taken (%s); remove it, or name another path with --socket.",
+                     path, strerror(trouble ? trouble : EADDRINUSE));
 }
 
 int lace_listen_unix(const char *path, int *fd, struct lace_error *err)
 {
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct sockaddr_un a;
     *fd = -1;
-    if (strlen(path) >= sizeof a.sun_path)
+    if (!address(&a, path))
         return lace_fail(err, LACE_BAD, "The path of the socket has %zu bytes; at most %zu are possible.", strlen(path),
                          sizeof a.sun_path - 1);
-    strcpy(a.sun_path, path);
-    remove_stale(&a);
+    lace_listen_clear(path);
     int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (s < 0 || bind(s, (struct sockaddr *)&a, sizeof a) || listen(s, BACKLOG)) {
-        lace_fail(err, LACE_SYSTEM, "The socket %.200s cannot be listened on: %s.", path, strerror(errno));
-        if (s >= 0) close(s);
-        return LACE_SYSTEM;
+    if (s >= 0 && !bind(s, (struct sockaddr *)&a, sizeof a) && !listen(s, BACKLOG)) {
+        *fd = s;
+        return 0;
     }
-    *fd = s;
-    return 0;
+    int trouble = errno;
+    if (s >= 0) close(s);
+    if (trouble == EADDRINUSE) return refuse(&a, err);
+    return lace_fail(err, LACE_SYSTEM, "The socket %.200s cannot be listened on: %s.", path, strerror(trouble));
 }

@@ -266,7 +266,7 @@ void lace_serve_close(struct lace_server **server)
     lace_metrics_release(&s->metrics);
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->lock);
-    if (s->bound) unlink(s->options.socket_path);
+    if (s->bound) lace_listen_clear(s->options.socket_path);
     free(s->keys);
     lace_free(s->cert);
     lace_free(s->key);

@@ -210,12 +210,16 @@ with folder() as where:
         same("a UNIX socket", [s.address, s.complete(max_tokens=2).status], [f"unix:{where}/lace.sock", 200])
         second = Server("--socket", f"{where}/lace.sock", wait=False)
         same("a second server does not take it", second.process.wait(20), 1)
+        has("  and says why", second.log(), f"lace: Another program listens on the socket {where}/lace.sock; end it")
         same("  nor break it", s.get("/health").status, 200)
         s.process.kill()
         s.process.wait()
     with Server("--socket", f"{where}/lace.sock") as s:
         same("what a killed server left is replaced", s.get("/health").status, 200)
     ok("the socket is gone at the end", not os.path.exists(f"{where}/lace.sock"))
+    second = Server("--socket", f"{where}/cert.pem", wait=False)
+    same("an ordinary file is not taken for one", [second.process.wait(20), os.path.getsize(f"{where}/cert.pem") > 0], [1, True])
+    has("  and is named", second.log(), f"lace: {where}/cert.pem is an ordinary file, no socket")
     if socket.has_ipv6:
         try:
             with Server("--host", "::1") as s:
