@@ -92,7 +92,7 @@ static int run(int count, char **args)
 {
     struct lace_engine *engine;
     if (count > 1 && !decode) return cli_misuse("lace tokenize takes one text; put it in quotes.");
-    int status = cli_model_open(&engine);
+    int status = cli_text_open(&engine);
     if (status) return status;
     if (decode) {
         char *list = join(count, args);

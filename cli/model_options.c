@@ -41,6 +41,16 @@ int cli_model_open(struct lace_engine **engine)
     return lace_engine_open(engine, &o, &err) ? cli_fail("%s", err.text) : 0;
 }
 
+int cli_text_open(struct lace_engine **engine)
+{
+    struct lace_engine_options o;
+    struct lace_error err;
+    lace_engine_defaults(&o);
+    o.model = cli_model.model;
+    o.text_only = 1;
+    return lace_engine_open(engine, &o, &err) ? cli_fail("%s", err.text) : 0;
+}
+
 static int read_stdin(const char *what, char **text, size_t *len)
 {
     size_t capacity = 0;

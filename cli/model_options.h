@@ -45,6 +45,8 @@ extern struct cli_model_options cli_model;
 
 /* Opens the model of the options. 0, or the exit status after a complaint. */
 int cli_model_open(struct lace_engine **engine);
+/* The same of its tokenizer and chat template alone: the weights are not read. */
+int cli_text_open(struct lace_engine **engine);
 
 /* The text of an argument, "-": all of stdin; the caller frees it. what names it in complaints: "prompt". Text that is
  * not UTF-8 or holds a zero byte is refused. 0, or the exit status after a complaint. */

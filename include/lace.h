@@ -66,6 +66,9 @@ struct lace_engine_options {
     /* Type of the keys and values that decoding keeps: "bf16", "f32", or NULL: f32 where products are computed in f32, so
      * that nothing is rounded, and else bf16, which takes half of the memory. */
     const char *kv_dtype;
+    /* The tokenizer and the chat template alone, of a model whose weights need not be there: nothing of the other options
+     * is read but model, and what runs the model (lace_run, lace_score, ...) refuses. */
+    int text_only;
 };
 /* Fills the options: the shipped model, its own lattice, the type of products that this CPU is fast at. */
 void lace_engine_defaults(struct lace_engine_options *options);
@@ -76,7 +79,7 @@ void lace_engine_close(struct lace_engine **engine); /* NULL is fine; nulls the 
 
 struct lace_engine_info {
     const char *path;        /* of the model's directory or file */
-    const char *lattice;     /* kind of its lattice: "lattice", "full", or "none" */
+    const char *lattice;     /* kind of its lattice: "lattice", "full", or "none"; text_only: so, and all sizes are 0 */
     const char *isa, *dtype; /* the level of the operations in use; the type of most weights: "bf16", "q4_k", ... */
     const char *kv_dtype;    /* "bf16" or "f32" */
     size_t parameters, lattice_parameters; /* numbers in the backbone, and in the lattice beside it */

@@ -119,9 +119,9 @@ static int read_generation(struct lace_engine *e, struct lace_error *err)
     return code;
 }
 
-static int open_all(struct lace_engine *e, const struct lace_engine_options *o, struct lace_error *err)
+static int open_model(struct lace_engine *e, const struct lace_engine_options *o, struct lace_error *err)
 {
-    char path[PATH_MAX], lattice[PATH_MAX];
+    char lattice[PATH_MAX];
     struct lace_model_options options = {.dtype = -1};
     int code;
     if (o->dtype && strcmp(o->dtype, "bf16") && strcmp(o->dtype, "f32"))
@@ -129,8 +129,6 @@ static int open_all(struct lace_engine *e, const struct lace_engine_options *o, 
     if (o->kv_dtype && strcmp(o->kv_dtype, "bf16") && strcmp(o->kv_dtype, "f32"))
         return lace_fail(err, LACE_BAD, "kv_dtype must be bf16 or f32, not \"%.20s\".", o->kv_dtype);
     if (o->dtype) options.dtype = !strcmp(o->dtype, "f32") ? LACE_F32 : LACE_BF16;
-    if (!o->model && (code = lace_engine_find(path, err))) return code;
-    if (!(e->path = strdup(o->model ? o->model : path))) return lace_fail(err, LACE_MEMORY, "Out of memory.");
     const char *adapter = o->lattice;
     if (adapter && !strcmp(adapter, "off")) adapter = NULL;
     else if (!adapter) {
@@ -149,7 +147,32 @@ static int open_all(struct lace_engine *e, const struct lace_engine_options *o, 
         e->model->lattice.visible = (enum lace_visible)o->visible;
         e->model->lattice.window = o->window;
     }
-    if ((code = lace_tokenizer_open_folder(&e->tokenizer, e->path, err))) return code;
+    return 0;
+}
+
+static int open_text(struct lace_engine *e, struct lace_error *err)
+{
+    int code = lace_tokenizer_open_folder(&e->tokenizer, e->path, err);
+    return code ? code : lace_chat_template_open(&e->chat, e->path, err);
+}
+
+/* What is no model's folder is told so, unless it holds what is asked of it. */
+static int open_text_alone(struct lace_engine *e, struct lace_error *err)
+{
+    char path[PATH_MAX];
+    int code = lace_join(path, e->path, "tokenizer.json", err);
+    if (!code && access(path, F_OK)) code = lace_model_dir_check(e->path, err);
+    return code ? code : open_text(e, err);
+}
+
+static int open_all(struct lace_engine *e, const struct lace_engine_options *o, struct lace_error *err)
+{
+    char path[PATH_MAX];
+    int code;
+    if (!o->model && (code = lace_engine_find(path, err))) return code;
+    if (!(e->path = strdup(o->model ? o->model : path))) return lace_fail(err, LACE_MEMORY, "Out of memory.");
+    if (o->text_only) return open_text_alone(e, err);
+    if ((code = open_model(e, o, err)) || (code = open_text(e, err))) return code;
     if (lace_tokenizer_size(e->tokenizer) > e->model->config.vocab_size)
         return lace_fail(err, LACE_BAD,
                          "%s: the tokenizer has %d tokens, more than the model's vocabulary of %d; it belongs to "
@@ -157,7 +180,6 @@ static int open_all(struct lace_engine *e, const struct lace_engine_options *o, 
                          e->path, lace_tokenizer_size(e->tokenizer), e->model->config.vocab_size);
     if ((code = lace_format_open(&e->format, e->tokenizer, lace_tokenizer_id(e->tokenizer, "<|end|>"), err)))
         return code;
-    if ((code = lace_chat_template_open(&e->chat, e->path, err))) return code;
     e->defaults = (struct lace_run_options){.threads = 4, .seed = 1, .barrier = 1, .sampling = {0, 0, 1, 0, 1}};
     code = read_generation(e, err);
     return code || e->format.end_count ? code : find_ends(e, err);
@@ -185,8 +207,20 @@ void lace_engine_close(struct lace_engine **engine)
     *engine = NULL;
 }
 
+int lace_engine_can_run(const struct lace_engine *e, struct lace_error *err)
+{
+    if (e->model) return 0;
+    return lace_fail(err, LACE_BAD, "%s was opened for texts alone, without its weights; open it without text_only.",
+                     e->path);
+}
+
 void lace_engine_info(const struct lace_engine *e, struct lace_engine_info *info)
 {
+    if (!e->model) {
+        *info = (struct lace_engine_info){
+            .path = e->path, .lattice = lace_kind_names[LACE_KIND_NONE], .isa = "", .dtype = "", .kv_dtype = ""};
+        return;
+    }
     const struct lace_config *c = &e->model->config;
     *info = (struct lace_engine_info){
         .path = e->path,

@@ -174,7 +174,8 @@ int lace_trace_influence(const struct lace_engine *engine, struct lace_run_resul
     struct lace_trace *t = result->trace;
     if (!t) return lace_fail(err, LACE_BAD, "The run was not traced; its influence cannot be measured.");
     struct replay r = {.engine = engine, .trace = t, .conditions = t->thread_count + 2};
-    int code = check(&r, err);
+    int code = lace_engine_can_run(engine, err);
+    if (!code) code = check(&r, err);
     if (!code) code = prepare(&r, err);
     if (!code) code = run(&r, err);
     if (!code) code = measure(&r, err);

@@ -75,6 +75,7 @@ static void score_rows(struct pass *p, const int *ids, int count, float *logprob
 int lace_score(const struct lace_engine *e, const int *ids, size_t count, float *logprobs,
                struct lace_score_token *best, int top, struct lace_error *err)
 {
+    if (lace_engine_can_run(e, err)) return LACE_BAD;
     const struct lace_config *c = &e->model->config;
     if (!count) return lace_fail(err, LACE_BAD, "There is nothing to score: the text is empty.");
     if (count > (size_t)lace_config_context(c))

@@ -190,9 +190,11 @@ int lace_session_run(struct lace_session *s, const char *prompt, const struct la
     size_t capacity = 0, count = 0;
     double began = lace_now();
     *result = (struct lace_run_result){.picked = -1};
-    int code = o->chat ? lace_tokenizer_encode(e->tokenizer, prompt, strlen(prompt), LACE_ENCODE_SPECIAL, &ids,
-                                               &capacity, &count, err)
-                       : lace_engine_prompt(e, prompt, &ids, &count, err);
+    int code = lace_engine_can_run(e, err);
+    if (code) return code;
+    code = o->chat ? lace_tokenizer_encode(e->tokenizer, prompt, strlen(prompt), LACE_ENCODE_SPECIAL, &ids, &capacity,
+                                           &count, err)
+                   : lace_engine_prompt(e, prompt, &ids, &count, err);
     if (!code) {
         result->prompt_tokens = (int)count;
         if (count > (size_t)lace_config_context(&e->model->config))

@@ -203,6 +203,7 @@ int lace_serve_open(struct lace_server **server, const struct lace_engine *engin
 {
     *server = NULL;
     int code = check(options, err);
+    if (!code) code = lace_engine_can_run(engine, err);
     if (code) return code;
     struct lace_server *s = *server = calloc(1, sizeof *s);
     if (!s) return lace_fail(err, LACE_MEMORY, "Out of memory.");

@@ -24,4 +24,20 @@ refused() {
 refused "ids that are none" "whole numbers" --decode 1,x
 refused "two texts" "takes one text" a b
 refused "bytes that are not UTF-8" "not UTF-8" "$(printf 'a\377')"
+
+# ---- the weights are not read ----
+ids=$(tokenize "Find i, mod 11") said=$(tokenize --decode 70,105)
+for file in model.safetensors config.json generation_config.json; do
+    rm -f "$m/$file"
+    is "ids without $file" "$(tokenize "Find i, mod 11")" "$ids"
+    is "and texts" "$(tokenize --decode 70,105)" "$said"
+done
+rm "$m/tokenizer.json"
+refused "without anything" "holds no model" x
+refused "no folder" "There is no model directory" x --model /nowhere
+g=tests/golden/gguf # nothing but metadata and a vocabulary in there
+is "a GGUF file without tensors" "$("$LACE" tokenize --model $g/vocab_qwen2.gguf --decode \
+    "$("$LACE" tokenize --model $g/vocab_qwen2.gguf "The sum is 42.")")" "The sum is 42."
+printf 'GGUF\003' >"$work/short.gguf"
+refused "a GGUF file that is cut short" "short.gguf" x --model "$work/short.gguf"
 finish
