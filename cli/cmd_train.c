@@ -37,9 +37,11 @@ static int show(void *user, const struct lace_train_progress *p)
     return cli_interrupted;
 }
 
+/* From here on there are steps to save. */
 static void tell(void *user, const struct lace_train_trial *t)
 {
     (void)user;
+    cli_catch_interrupts();
     if (!t->rank)
         fprintf(stderr, "longest batch: %d rows a worker, of groups of %d tokens; memory at most %.0f MiB\n", t->rows,
                 t->longest, (double)t->memory / (1 << 20));
@@ -54,7 +56,7 @@ static int run(int count, char **args)
     if (!config) return cli_misuse("Training needs its settings: --config FILE.yaml (see recipes/).");
     memcpy(list, sets.item, sizeof *list * (size_t)sets.count);
     struct lace_train_options o = {args[0], config, list, resume, workers, show, &display, tell};
-    cli_catch_interrupts();
+    cli_end_at_interrupt("lace: Stopped before a step was done; nothing is lost.\n");
     int code = lace_train(&o, &err);
     if (display.bar.label) cli_progress_end(&display.bar);
     return code ? cli_fail("%s", err.text) : 0;
@@ -70,8 +72,8 @@ const struct cli_command cmd_train = {
         "The run's folder holds the resolved settings, metrics.jsonl, the last two checkpoints and, at the "
         "end, the model. "
         "The longest batch runs first, so that memory fails early; lace plot draws the curves. "
-        "Ctrl-C saves a checkpoint before it ends. `make mpi` builds what `mpirun -n 4 lace train ...` needs to "
-        "spread a step's shards over processes.",
+        "Ctrl-C saves a checkpoint before it ends, once there is a step to save. `make mpi` builds what `mpirun -n 4 "
+        "lace train ...` needs to spread a step's shards over processes.",
     .examples = "lace train pretrain --config recipes/base.yaml\nlace train sft --config recipes/lace.yaml --set "
                 "lr=3e-4 --resume",
     .options = options,

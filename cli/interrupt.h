@@ -6,4 +6,7 @@
 
 extern volatile sig_atomic_t cli_interrupted;
 void cli_catch_interrupts(void);
+/* Until cli_catch_interrupts there is nothing to save: either signal ends the program at once, as a failure, with this
+ * line on stderr. The line must outlive the command. */
+void cli_end_at_interrupt(const char *line);
 #endif

@@ -51,8 +51,7 @@ for signal in INT TERM; do
     out="$work/$signal"
     bash -c 'trap - INT; exec "$@"' - "$LACE" train pretrain --workers 2 --config "$work/c.yaml" --set "out=$out" --set steps=4000 --set checkpoint_every=4000 >"$work/log" 2>&1 &
     pid=$!
-    for i in $(seq 100); do [ -e "$out/metrics.jsonl" ] && break; sleep 0.05; done
-    sleep 0.1
+    for i in $(seq 200); do [ -s "$out/metrics.jsonl" ] && break; sleep 0.05; done # the first step is done
     said=$(run "$out" --resume --set steps=4000 --set checkpoint_every=4000 2>&1)
     like "a second run in the folder is refused" "$said" "^lace: Another run is at work in $out;"
     kill -$signal $pid
@@ -61,6 +60,17 @@ for signal in INT TERM; do
     like "SIG$signal: says how to go on" "$(tail -n 1 "$work/log")" "^lace: Stopped after step [0-9]* of 4000; $out/checkpoint-[0-9]* is saved: go on with --resume.$"
     is "SIG$signal: the checkpoint is there" "$(ls "$out" | grep -c '^checkpoint-[0-9]*$')" 1
 done
+
+# Ctrl-C while the longest batch is tried, which takes seconds here: there is nothing to save, so it ends at once.
+out="$work/trial" big="--set shards=1 --set shard_rows=8192 --set model.hidden_size=256 --set model.intermediate_size=1024 --set model.num_hidden_layers=6"
+bash -c 'trap - INT; exec "$@"' - "$LACE" train pretrain --workers 1 --config "$work/c.yaml" --set "out=$out" $big >"$work/log" 2>&1 &
+pid=$!
+for i in $(seq 500); do [ -e "$out/metrics.jsonl" ] && break; sleep 0.02; done
+kill -INT $pid
+wait $pid
+is "Ctrl-C during the trial ends it" "$?" 1
+is "at once, without the trial's own line" "$(cat "$work/log")" "lace: Stopped before a step was done; nothing is lost."
+succeeds "the folder can be used as if nothing had been" run "$out" --set steps=1
 
 # ---- fewer OS threads than asked for: the same shards, the same sums ----
 OMP_THREAD_LIMIT=1 run "$work/limited" --set steps=8 >"$work/log" 2>&1
