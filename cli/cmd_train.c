@@ -47,6 +47,12 @@ static void tell(void *user, const struct lace_train_trial *t)
                 t->longest, (double)t->memory / (1 << 20));
 }
 
+static void warn(void *user, const char *line)
+{
+    (void)user;
+    fprintf(stderr, "lace: warning: %s\n", line);
+}
+
 static int run(int count, char **args)
 {
     struct lace_error err;
@@ -55,7 +61,7 @@ static int run(int count, char **args)
     (void)count;
     if (!config) return cli_misuse("Training needs its settings: --config FILE.yaml (see recipes/).");
     memcpy(list, sets.item, sizeof *list * (size_t)sets.count);
-    struct lace_train_options o = {args[0], config, list, resume, workers, show, &display, tell};
+    struct lace_train_options o = {args[0], config, list, resume, workers, show, &display, tell, warn};
     cli_end_at_interrupt("lace: Stopped before a step was done; nothing is lost.\n");
     int code = lace_train(&o, &err);
     if (display.bar.label) cli_progress_end(&display.bar);

@@ -38,7 +38,11 @@ int cli_model_open(struct lace_engine **engine)
     int status = cli_model.visible ? read_visible(&o) : 0;
     if (status) return status;
     if (cli_model.isa) setenv("LACE_ISA", cli_model.isa, 1);
-    return lace_engine_open(engine, &o, &err) ? cli_fail("%s", err.text) : 0;
+    if (lace_engine_open(engine, &o, &err)) return cli_fail("%s", err.text);
+    struct lace_engine_info info;
+    lace_engine_info(*engine, &info);
+    if (info.warning) fprintf(stderr, "lace: warning: %s\n", info.warning);
+    return 0;
 }
 
 int cli_text_open(struct lace_engine **engine)

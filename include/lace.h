@@ -86,6 +86,7 @@ struct lace_engine_info {
     int layers, width, vocabulary;
     int context;     /* tokens of a prompt and one thread together */
     int max_threads; /* of a run */
+    const char *warning; /* a sentence: the lattice was made for other weights (docs/checkpoints.md); NULL: nothing to say */
 };
 /* Describes an open engine; the texts belong to it. */
 void lace_engine_info(const struct lace_engine *engine, struct lace_engine_info *info);
@@ -335,6 +336,8 @@ struct lace_train_options {
     void *user;
     void (*trial)(void *user,
                   const struct lace_train_trial *trial); /* called once, before the first step; may be NULL */
+    /* A sentence about what is probably not meant: init.lattice was made for other weights. May be NULL. */
+    void (*warn)(void *user, const char *line);
 };
 /* Runs a stage to its end and writes its folder. LACE_STOPPED: progress said so, and a checkpoint is saved. */
 int lace_train(const struct lace_train_options *options, struct lace_error *err);

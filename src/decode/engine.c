@@ -232,7 +232,8 @@ void lace_engine_info(const struct lace_engine *e, struct lace_engine_info *info
         .width = c->hidden_size,
         .vocabulary = c->vocab_size,
         .context = lace_config_context(c),
-        .max_threads = e->model->lattice.kind == LACE_KIND_NONE ? LACE_MAX_THREADS : e->model->lattice.max_threads};
+        .max_threads = e->model->lattice.kind == LACE_KIND_NONE ? LACE_MAX_THREADS : e->model->lattice.max_threads,
+        .warning = e->model->warning};
     lace_model_count(e->model, &info->parameters, &info->lattice_parameters);
 }
 

@@ -289,7 +289,8 @@ static int open_engine(struct work *w, const char *dir, bool lattice, const stru
     if (code) return code;
     w->latticed[w->engine_count] = lattice;
     *out = w->engines[w->engine_count++];
-    return 0;
+    const char *warning = (*out)->model->warning;
+    return warning ? lace_study_warn(&w->study, err, "%s", warning) : 0;
 }
 
 static void close_engines(struct work *w)

@@ -188,6 +188,12 @@ void lace_weights_drop(const void *from, size_t bytes)
     if (end > first) madvise((void *)first, end - first, MADV_DONTNEED); /* advice: refusal costs memory only */
 }
 
+void lace_weights_scatter(const struct lace_weights *w, bool scattered)
+{
+    for (int i = 0; i < w->file_count; i++)
+        if (w->files[i].map) madvise(w->files[i].map, w->files[i].bytes, scattered ? MADV_RANDOM : MADV_NORMAL);
+}
+
 size_t lace_weights_bytes(const struct lace_weights *w)
 {
     size_t sum = 0;

@@ -37,6 +37,8 @@ const char *lace_weights_path(const struct lace_weights *weights, const struct l
 /* The bytes from .. from + bytes of a mapping will hardly be read again: the pages that lie wholly within leave
  * memory. They may still be read, and come back from the file then. */
 void lace_weights_drop(const void *from, size_t bytes);
+/* Whether what is read next lies scattered: otherwise the system reads megabytes ahead of every place. */
+void lace_weights_scatter(const struct lace_weights *weights, bool scattered);
 /* Closes the mappings of all files but one (-1: of all). Data of the others' tensors are gone. */
 void lace_weights_close_files(struct lace_weights *weights, int keep);
 /* The bytes of all files. */

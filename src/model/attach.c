@@ -129,10 +129,13 @@ int lace_attach(const struct lace_attach_options *o, struct lace_attach_report *
 {
     struct lace_lattice_config l;
     struct lace_config config;
+    struct lace_fingerprint backbone;
     int code = lace_new_dir_check(o->out, "lattice", err);
-    if (!code) code = lace_model_examine(&config, o->model, err); /* it must be whole */
+    if (!code) code = lace_model_examine(&config, &backbone, o->model, err); /* it must be whole */
     if (code) return code;
-    if ((code = lace_attach_config(&l, &config, o, err)) || (code = write_adapter(&config, &l, o, err))) return code;
+    if ((code = lace_attach_config(&l, &config, o, err))) return code;
+    l.backbone = backbone;
+    if ((code = write_adapter(&config, &l, o, err))) return code;
     if (!report) return 0;
     *report = (struct lace_attach_report){
         .layer_count = l.layer_count, .backbone_layers = config.num_hidden_layers, .width = l.width, .heads = l.heads};

@@ -49,6 +49,14 @@ enum lace_kind { LACE_KIND_NONE, LACE_KIND_LATTICE, LACE_KIND_FULL };
 enum lace_topology { LACE_ALL, LACE_RING };
 enum { LACE_AXIS_TOKEN, LACE_AXIS_THREAD, LACE_AXIS_STEP, LACE_AXES };
 
+/* See model/fingerprint.h. */
+struct lace_fingerprint {
+    struct lace_print {
+        uint64_t hash;
+        bool known;
+    } vectors, matrices;
+};
+
 struct lace_lattice_config {
     enum lace_kind kind;         /* NONE: no lattice, all else is unused */
     int layers[LACE_MAX_LAYERS]; /* indices of the lattice layers, ascending */
@@ -63,6 +71,7 @@ struct lace_lattice_config {
     int axes[LACE_AXES]; /* dimensions of a head per axis, even, sum = width of a head */
     double theta[LACE_AXES];
     int max_threads;
+    struct lace_fingerprint backbone; /* that it was trained with */
 };
 
 extern const char *const lace_kind_names[], *const lace_visible_names[], *const lace_topology_names[];

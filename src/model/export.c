@@ -104,7 +104,7 @@ int lace_export(const struct lace_export_options *o, struct lace_export_report *
     c.type = types[dtype];
     int code = lace_new_dir_check(o->out, "exported model", err);
     if (!code) code = lace_model_not_gguf(o->model, "lace export", err);
-    if (!code) code = lace_model_examine(&config, o->model, err); /* it must be whole */
+    if (!code) code = lace_model_examine(&config, NULL, o->model, err); /* it must be whole */
     if (!code) code = lace_config_read(&config, o->model, &text, err);
     if (!code) code = lace_weights_open_model(&c.source, o->model, err);
     if (!code) code = lace_make_dir(o->out, err);

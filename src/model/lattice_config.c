@@ -1,7 +1,9 @@
 /* lattice_config.json: what an adapter says about itself. */
 #include "model/config.h"
 #include "io/json.h"
+#include <inttypes.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *const lace_kind_names[] = {"none", "lattice", "full", NULL};
@@ -101,11 +103,9 @@ static int number_list(const json_t *o, const char *key, int max, bool whole, do
     return 0;
 }
 
-/* Every member changes what the lattice computes, so one that is not known here may not be passed over. */
-static int known_members(const json_t *o, const char *what, struct lace_error *err)
+/* A member may change what the lattice computes, so one that is not known here may not be passed over. */
+static int known_members(const json_t *o, const char *const *known, const char *what, struct lace_error *err)
 {
-    static const char *const known[] = {"lattice_type", "layers", "width", "heads", "visible",     "window", "self",
-                                        "topology",     "ring",   "axes",  "theta", "max_threads", NULL};
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)o, key, value)
@@ -118,6 +118,35 @@ static int known_members(const json_t *o, const char *what, struct lace_error *e
     return 0;
 }
 
+static const char *const members[] = {"lattice_type", "layers", "width", "heads", "visible",     "window",   "self",
+                                      "topology",     "ring",   "axes",  "theta", "max_threads", "backbone", NULL};
+static const char *const prints[] = {"vectors", "matrices", NULL}; /* members of "backbone" */
+
+/* 16 hexadecimal digits, as they are written. */
+static int parse_print(const json_t *o, const char *key, struct lace_print *out, const char *what,
+                       struct lace_error *err)
+{
+    const json_t *v = json_object_get(o, key);
+    const char *text = json_string_value(v);
+    if (!v) return 0;
+    if (!text || strlen(text) != 16 || strspn(text, "0123456789abcdef") != 16)
+        return lace_fail(err, LACE_BAD, "%s: %s of backbone must be 16 hexadecimal digits, as lace wrote them.", what,
+                         key);
+    *out = (struct lace_print){strtoull(text, NULL, 16), true};
+    return 0;
+}
+
+static int parse_backbone(const json_t *o, struct lace_fingerprint *out, const char *what, struct lace_error *err)
+{
+    int code;
+    if (!o) return 0;
+    if (!json_is_object(o))
+        return lace_fail(err, LACE_BAD, "%s: backbone must be an object of fingerprints, as lace wrote it.", what);
+    if ((code = known_members(o, prints, what, err)) || (code = parse_print(o, prints[0], &out->vectors, what, err)))
+        return code;
+    return parse_print(o, prints[1], &out->matrices, what, err);
+}
+
 static int parse_lattice(struct lace_lattice_config *l, const struct lace_config *c, const json_t *o, const char *what,
                          struct lace_error *err)
 {
@@ -125,7 +154,8 @@ static int parse_lattice(struct lace_lattice_config *l, const struct lace_config
     double layers[LACE_MAX_LAYERS], axes[LACE_AXES] = {0}, theta[LACE_AXES];
     int kind = LACE_KIND_LATTICE, visible = LACE_CAUSAL, topology = LACE_ALL, count = -1, axis_count = -1,
         theta_count = -1, code;
-    if ((code = known_members(o, what, err))) return code;
+    if ((code = known_members(o, members, what, err))) return code;
+    if ((code = parse_backbone(json_object_get(o, "backbone"), &l->backbone, what, err))) return code;
     if ((code = name_member(o, "lattice_type", lace_kind_names, &kind, what, err))) return code;
     if (kind == LACE_KIND_NONE)
         return lace_fail(err, LACE_BAD, "%s: lattice_type must be \"lattice\" or \"full\".", what);
@@ -180,15 +210,29 @@ int lace_lattice_config_read(struct lace_lattice_config *l, const struct lace_co
     return code;
 }
 
+/* What is known of the backbone; NULL: nothing. */
+static json_t *print_backbone(const struct lace_fingerprint *f)
+{
+    const struct lace_print *parts[] = {&f->vectors, &f->matrices};
+    json_t *o = f->vectors.known || f->matrices.known ? json_object() : NULL;
+    for (int i = 0; i < 2; i++) {
+        char text[17];
+        snprintf(text, sizeof text, "%016" PRIx64, parts[i]->hash);
+        if (parts[i]->known) json_object_set_new(o, prints[i], json_string(text));
+    }
+    return o;
+}
+
 int lace_lattice_config_write(const struct lace_lattice_config *l, const char *dir, struct lace_error *err)
 {
     json_t *layers = json_array();
     for (int i = 0; i < l->layer_count; i++) json_array_append_new(layers, json_integer(l->layers[i]));
-    return lace_json_write(json_pack("{s:s, s:o, s:i, s:i, s:s, s:i, s:b, s:s, s:i, s:[iii], s:[fff], s:i}",
+    return lace_json_write(json_pack("{s:s, s:o, s:i, s:i, s:s, s:i, s:b, s:s, s:i, s:[iii], s:[fff], s:i, s:o*}",
                                      "lattice_type", lace_kind_names[l->kind], "layers", layers, "width", l->width,
                                      "heads", l->heads, "visible", lace_visible_names[l->visible], "window", l->window,
                                      "self", l->self, "topology", lace_topology_names[l->topology], "ring", l->ring,
                                      "axes", l->axes[0], l->axes[1], l->axes[2], "theta", l->theta[0], l->theta[1],
-                                     l->theta[2], "max_threads", l->max_threads),
+                                     l->theta[2], "max_threads", l->max_threads, "backbone",
+                                     print_backbone(&l->backbone)),
                            dir, "lattice_config.json", err);
 }

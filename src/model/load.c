@@ -2,6 +2,7 @@
  * pieces of rows, and the pages that it came from are given back at once: at no time are the weights in memory twice. */
 #include "model/model_internal.h"
 #include "io/model_dir.h"
+#include "model/fingerprint.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,6 +149,23 @@ static void close_files(struct lace_model *m)
     else lace_weights_close_files(&m->source, lace_weights_take(&m->source, lace_weight_name(embed, name))->file);
 }
 
+/* Whether the lattice was trained with these weights, where it says with which. */
+static int check_backbone(struct lace_model *m, const char *dir, const char *lattice_dir, struct lace_error *err)
+{
+    const struct lace_fingerprint *trained = &m->lattice.backbone;
+    struct lace_fingerprint here;
+    if (!trained->vectors.known && !trained->matrices.known) return 0;
+    int code = lace_fingerprint_take(&here, m, &m->source, err);
+    if (code || !lace_fingerprint_differs(trained, &here)) return code;
+    if (asprintf(&m->warning,
+                 "The lattice %.200s was made for other weights than those of %.200s, so what its threads tell each "
+                 "other may be nonsense; name the model that it belongs to.",
+                 lattice_dir, dir) >= 0)
+        return 0;
+    m->warning = NULL;
+    return lace_fail(err, LACE_MEMORY, "Out of memory.");
+}
+
 int lace_model_load(struct lace_model **model, const char *dir, const char *lattice_dir,
                     const struct lace_model_options *options, struct lace_error *err)
 {
@@ -168,6 +186,7 @@ int lace_model_load(struct lace_model **model, const char *dir, const char *latt
     if (!code) code = check_part(m, &m->source, dir, false, err);
     if (!code && lattice_dir) code = lace_weights_open(&adapter, lattice_dir, "lattice_model", err);
     if (!code && lattice_dir) code = check_part(m, &adapter, lattice_dir, true, err);
+    if (!code && lattice_dir) code = check_backbone(m, dir, lattice_dir, err);
     if (!code) code = lace_model_give_master(m, 0, err);
     if (!code) code = lace_model_give_packed(m, err);
     if (!code) code = fill_part(m, &m->source, false, err);
@@ -178,7 +197,8 @@ int lace_model_load(struct lace_model **model, const char *dir, const char *latt
     return code;
 }
 
-int lace_model_examine(struct lace_config *config, const char *dir, struct lace_error *err)
+int lace_model_examine(struct lace_config *config, struct lace_fingerprint *print, const char *dir,
+                       struct lace_error *err)
 {
     struct lace_model *m = NULL;
     struct lace_weights source = {0};
@@ -187,6 +207,7 @@ int lace_model_examine(struct lace_config *config, const char *dir, struct lace_
     if (!code) code = lace_model_new(&m, config, NULL, NULL, err);
     if (!code) code = lace_weights_open_model(&source, dir, err);
     if (!code) code = check_part(m, &source, dir, false, err);
+    if (!code && print) code = lace_fingerprint_take(print, m, &source, err);
     lace_weights_close(&source);
     lace_model_free(&m);
     return code;

@@ -151,6 +151,7 @@ void lace_model_free(struct lace_model **model)
     lace_free(m->master);
     lace_weights_close(&m->source);
     lace_free(m->config_json);
+    free(m->warning);
     free(m->index);
     free(m->weights);
     free(m);

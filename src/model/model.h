@@ -94,6 +94,7 @@ struct lace_model {
     int (*index)[P_COUNT]; /* (L + 1, P_COUNT) into weights, -1: not there; row L holds the tensors that occur once */
     struct lace_arena packed;   /* of all matrices, where nothing is trained: huge pages without a waste at each end */
     struct lace_weights source; /* open where the embedding is read in place */
+    char *warning;              /* NULL, or a sentence: the lattice belongs to another backbone */
 };
 
 struct lace_model_options {
@@ -106,8 +107,9 @@ struct lace_model_options {
 int lace_model_load(struct lace_model **model, const char *dir, const char *lattice_dir,
                     const struct lace_model_options *options, struct lace_error *err);
 /* What lace_model_load would say of the directory, without the work: its configuration, and whether all tensors are
- * there with the right shapes. */
-int lace_model_examine(struct lace_config *config, const char *dir, struct lace_error *err);
+ * there with the right shapes. print: the weights' fingerprint; may be NULL. */
+int lace_model_examine(struct lace_config *config, struct lace_fingerprint *print, const char *dir,
+                       struct lace_error *err);
 /* A new backbone with random weights (normal, 0.02; projections into the residual stream scaled by 1/sqrt(2L)). */
 int lace_model_create(struct lace_model **model, const struct lace_config *config, uint64_t seed,
                       const struct lace_model_options *options, struct lace_error *err);

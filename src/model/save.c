@@ -1,5 +1,5 @@
 /* Writing a model back, in the form that Transformers and PEFT read. */
-#include "model/model.h"
+#include "model/fingerprint.h"
 #include "io/safetensors.h"
 #include <limits.h>
 #include <stdlib.h>
@@ -68,7 +68,11 @@ int lace_model_save(const struct lace_model *m, const char *dir, const char *lat
     if (dir && !code) code = save_part(m, dir, "model.safetensors", false, type, err);
     if (!lattice_dir || code) return code;
     if (m->lattice.kind == LACE_KIND_NONE) return lace_fail(err, LACE_BAD, "The model has no lattice to save.");
-    code = lace_make_dir(lattice_dir, err);
-    if (!code) code = lace_lattice_config_write(&m->lattice, lattice_dir, err);
+    struct lace_lattice_config lattice = m->lattice;
+    struct lace_fingerprint backbone;
+    code = lace_fingerprint_take(&backbone, m, NULL, err);
+    if (backbone.matrices.known) lattice.backbone = backbone; /* a lattice alone was told its backbone's */
+    if (!code) code = lace_make_dir(lattice_dir, err);
+    if (!code) code = lace_lattice_config_write(&lattice, lattice_dir, err);
     return code ? code : save_part(m, lattice_dir, "lattice_model.safetensors", true, type, err);
 }

@@ -111,6 +111,7 @@ int lace_train(const struct lace_train_options *options, struct lace_error *err)
     int code = lace_ranks_open(&ranks, err);
     if (code) return code;
     code = lace_ranks_agree(&ranks, lace_train_run_open(&r, options, &ranks, err), err);
+    if (!code && !ranks.rank && r.model->warning && options->warn) options->warn(options->user, r.model->warning);
     if (!code) code = lace_ranks_agree(&ranks, lace_train_run_start(&r, err), err);
     if (!code) code = train_steps(&r, err);
     lace_train_run_release(&r);

@@ -1,4 +1,4 @@
-# lace init: a fresh lattice changes no output, nothing is overwritten, the share is told. Sizes: tests/unit/test_attach.c.
+# lace init: a fresh lattice changes no output, nothing is overwritten, the share is told, and so is another's backbone. Sizes: tests/unit/test_attach.c.
 . tests/cli/tap
 . tests/cli/tiny
 m=$work/model
@@ -27,6 +27,27 @@ is "MODEL/lattice is the default" "$(run)" "$(run --lattice "$work/with/lattice"
 is "off leaves it out" "$(run --lattice off)" "$off"
 is "one thread sees nobody" "$("$LACE" run --model "$m" --threads 1 --budget 60 --json x | texts)" "$("$LACE" run --model "$m" --lattice off --threads 1 --budget 60 --json x | texts)"
 m=$work/model
+
+# ---- an adapter of another model of the same shape ----
+succeeds "another tiny model" tiny "$work/other" seed=6
+warned="^lace: warning: The lattice $work/lattice was made for other weights than those of $work/other, so "
+on_other() { "$LACE" "$@" 2>&1 >/dev/null; }
+empty "a lattice at home needs no words" "$("$LACE" score --model "$m" --lattice "$work/lattice" 1+1 2>&1 >/dev/null)"
+like "elsewhere it is told" "$(on_other score --model "$work/other" --lattice "$work/lattice" 1+1)" "$warned"
+like "once, and the model runs" "$("$LACE" run --model "$work/other" --lattice "$work/lattice" --budget 9 --json 1+1 2>"$work/said")" '"threads"'
+is "in one line" "$(wc -l <"$work/said")" 1
+cat >"$work/c.yaml" <<Y
+out: $work/cpt
+steps: 1
+shards: 1
+shard_rows: 512
+init: {model: $work/other, lattice: $work/lattice}
+data:
+  - {family: search, policy: shared, threads: 2, difficulty: 1, options: 4, moduli: [11]}
+Y
+like "training goes on with it, and says so" "$(on_other train cpt --workers 1 --config "$work/c.yaml")" "$warned"
+empty "what comes out belongs to the model it was trained with" \
+    "$("$LACE" score --model "$work/other" --lattice "$work/cpt/model/lattice" 1+1 2>&1 >/dev/null)"
 
 refused() {
     local name=$1 want=$2 said

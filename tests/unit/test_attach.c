@@ -189,6 +189,14 @@ static void what_an_adapter_says_is_checked(void **state)
         {"{\"ring\": 100000}", "\"ring\" is 100000"},
         {"{\"max_threads\": 0}", "\"max_threads\" is 0"},
         {"{\"self\": 1}", "true or false"},
+        {"{\"backbone\": \"0123456789abcdef\"}", "must be an object"},
+        {"{\"backbone\": null}", "must be an object"},
+        {"{\"backbone\": {\"heads\": \"0123456789abcdef\"}}", "\"heads\" is not known"},
+        {"{\"backbone\": {\"vectors\": 7}}", "vectors of backbone must be 16"},
+        {"{\"backbone\": {\"vectors\": \"0123456789abcde\"}}", "must be 16"},
+        {"{\"backbone\": {\"matrices\": \"0123456789abcdef0\"}}", "matrices of backbone must be 16"},
+        {"{\"backbone\": {\"matrices\": \"0123456789ABCDEF\"}}", "must be 16"},
+        {"{\"backbone\": {\"matrices\": \"-123456789abcdef\"}}", "must be 16"},
     };
     char dir[] = "/tmp/lace-attach-XXXXXX", path[64];
     struct lace_lattice_config l;
