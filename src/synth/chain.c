@@ -284,6 +284,7 @@ void lace_chain_put_prompt(const struct lace_chain *p, int ambiguity, uint32_t u
     struct lace_chain_definition list[CHAIN_DEFINITIONS + 3];
     int count = p->count, wording = 0;
     memcpy(list, p->def, sizeof p->def);
+    if (ambiguity < 2) sort(p, list);
     if (ambiguity == 1) wording = 1 + (int)lace_rng_below(rng, WORDINGS - 1);
     if (ambiguity == 2) {
         wording = (int)lace_rng_below(rng, WORDINGS);
@@ -303,6 +304,22 @@ void lace_chain_put_prompt(const struct lace_chain *p, int ambiguity, uint32_t u
             }
     }
     lace_text_add(out, text, (size_t)(at - text));
+}
+
+/* In an order in which a definition stands behind those that it needs. */
+static void sort(const struct lace_chain *p, struct lace_chain_definition *list)
+{
+    bool placed[CHAIN_DEFINITIONS] = {false}, said[26] = {false};
+    for (int n = 0; n < p->count;)
+        for (int i = 0; i < p->count; i++) {
+            const struct lace_chain_definition *d = &p->def[i];
+            bool ready = !placed[i];
+            for (int k = 0; k < 2; k++)
+                if (d->letter[k] && !said[d->letter[k] - 'a']) ready = false;
+            if (!ready) continue;
+            placed[i] = said[d->name - 'a'] = true;
+            list[n++] = *d;
+        }
 }
 
 void lace_chain_prompt(const void *problem, int ambiguity, struct lace_rng *rng, struct lace_text *out)

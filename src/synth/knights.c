@@ -40,13 +40,24 @@ static struct lace_knights_plan make_plan(const struct lace_knights *p, int g, i
     return plan;
 }
 
-bool lace_knights_conclude(const struct lace_knights_statement *s, char speaker, char whom, uint32_t knight)
+bool lace_knights_claim(const struct lace_knights_statement *s, char subject, uint32_t knight)
 {
-    bool result = s->kind & 1; /* speaker = one, or speaker = (one = other), as one sum of bits */
-    if (speaker != whom) result ^= !(knight >> lace_knights_letter(speaker) & 1);
+    bool claim = s->kind & 1;
     for (int k = 0; k < 2; k++)
-        if (s->about[k] && s->about[k] != whom) result ^= !(knight >> lace_knights_letter(s->about[k]) & 1);
-    return result;
+        if (s->about[k] && s->about[k] != subject) claim ^= !(knight >> lace_knights_letter(s->about[k]) & 1);
+    return claim;
+}
+
+bool lace_knights_conclude(const struct lace_knights_statement *s, char speaker, char whom, bool claim, uint32_t knight)
+{
+    char other = speaker != whom ? speaker : lace_knights_subject(s, whom);
+    return claim == (knight >> lace_knights_letter(other) & 1);
+}
+
+static bool infer(const struct lace_knights_statement *s, char speaker, char whom, uint32_t knight)
+{
+    return lace_knights_conclude(s, speaker, whom, lace_knights_claim(s, lace_knights_subject(s, whom), knight),
+                                 knight);
 }
 
 bool lace_knights_follow(const struct lace_knights *p, int g, const struct lace_knights_plan *plan, bool assumed,
@@ -58,7 +69,7 @@ bool lace_knights_follow(const struct lace_knights *p, int g, const struct lace_
     for (int j = 0; j < group->size; j++) {
         int s = plan->statement[j];
         char whom = group->person[(int)plan->person[j + 1]];
-        bool result = lace_knights_conclude(&group->says[s], group->person[s], whom, *knight);
+        bool result = infer(&group->says[s], group->person[s], whom, *knight);
         if (j + 1 == group->size) return result == (*knight >> lace_knights_letter(whom) & 1);
         *knight |= (uint32_t)result << lace_knights_letter(whom);
     }
@@ -135,7 +146,7 @@ static void draw_statements(struct lace_knights_group *group, uint32_t knight, c
             s->about[1] = group->person[other];
         }
         s->kind = s->about[1] ? KNIGHTS_UNLIKE : KNIGHTS_LIES;
-        if (lace_knights_conclude(s, group->person[speaker], group->person[speaker], knight) !=
+        if (infer(s, group->person[speaker], group->person[speaker], knight) !=
             (knight >> lace_knights_letter(group->person[speaker]) & 1))
             s->kind |= 1;
     }
@@ -264,11 +275,17 @@ static const char *const manners[2][4] = {
     {"$s calls $t a liar", "$s calls $t honest", "$s calls $t and $u different", "$s calls $t and $u alike"},
 };
 
-static char *put_statement(char *at, const char *manner, char speaker, const struct lace_knights_statement *s)
+static char *put_statement(char *at, const char *manner, char speaker, const struct lace_knights_statement *s,
+                           uint32_t knight)
 {
-    for (const char *w = manner; *w; w++)
-        if (*w != '$') *at++ = *w;
-        else *at++ = *++w == 's' ? speaker : s->about[*w == 'u'];
+    for (const char *w = manner; *w; w++) {
+        if (*w != '$') {
+            *at++ = *w;
+            continue;
+        }
+        char c = *++w == 's' ? speaker : s->about[*w == 'u'];
+        *at++ = lace_knights_as(c, knight >> lace_knights_letter(c) & 1);
+    }
     return at;
 }
 
@@ -283,7 +300,7 @@ static char *put_groups(char *at, const struct lace_knights *p, const int *order
         for (int k = 0; k < group->size; k++) {
             const struct lace_knights_statement *s = &group->says[speakers[k]];
             if (k) at = lace_put_text(at, ", ");
-            at = put_statement(at, manners[manner][s->kind], group->person[speakers[k]], s);
+            at = put_statement(at, manners[manner][s->kind], group->person[speakers[k]], s, 0);
         }
     }
     return at;
@@ -334,27 +351,49 @@ void lace_knights_prompt(const void *problem, int ambiguity, struct lace_rng *rn
 
 /* ---- reading ---- */
 
-static const char *get_statement(const char *at, const char *manner, char *speaker, struct lace_knights_statement *s)
+const char *lace_knights_get_as(const char *at, char *c, bool *knight)
+{
+    if (!at) return NULL;
+    at = lace_skip_space(at);
+    *knight = *at >= 'A' && *at <= 'Z';
+    if (!*knight) return lace_get_letter(at, c);
+    *c = (char)(*at - 'A' + 'a');
+    return at + 1;
+}
+
+/* knight: bits of those in capitals. */
+static const char *get_statement(const char *at, const char *manner, char *speaker, struct lace_knights_statement *s,
+                                 uint32_t *knight)
 {
     for (const char *w = manner; at && *w; w++) {
-        char fixed[2] = {*w, 0};
-        if (*w != '$') at = lace_get_text(at, fixed);
-        else at = lace_get_letter(at, *++w == 's' ? speaker : &s->about[*w == 'u']);
+        char fixed[2] = {*w, 0}, c;
+        bool is_knight;
+        if (*w != '$') {
+            at = lace_get_text(at, fixed);
+            continue;
+        }
+        w++;
+        if (!(at = lace_knights_get_as(at, &c, &is_knight))) break;
+        *(*w == 's' ? speaker : &s->about[*w == 'u']) = c;
+        *knight |= (uint32_t)is_knight << lace_knights_letter(c);
     }
     return at;
 }
 
 /* A statement in one of the manners of a row; NULL: none. Of several that fit the longest counts: one may begin
  * another. */
-static const char *get_any(const char *at, int manner, char *speaker, struct lace_knights_statement *out)
+static const char *get_any(const char *at, int manner, char *speaker, struct lace_knights_statement *out,
+                           uint32_t *knight)
 {
     const char *best = NULL;
     for (int kind = KNIGHTS_LIES; kind <= KNIGHTS_LIKE && at; kind++) {
         struct lace_knights_statement s = {.kind = (enum lace_knights_kind)kind};
         char who;
-        const char *end = get_statement(at, manners[manner][kind], &who, &s);
+        uint32_t capitals = 0;
+        const char *end = get_statement(at, manners[manner][kind], &who, &s, &capitals);
         if (!end || (best && end <= best)) continue;
         best = end;
+        *knight = capitals;
         *speaker = who;
         *out = s;
     }
@@ -370,7 +409,9 @@ static const char *get_groups(const char *at, struct lace_knights *p, int manner
         for (bool more = true; more;) {
             char speaker;
             struct lace_knights_statement s;
-            if (group->size == KNIGHTS_SIZE || !(at = get_any(at, manner, &speaker, &s))) return NULL;
+            uint32_t capitals = 0; /* of which a prompt has none */
+            if (group->size == KNIGHTS_SIZE || !(at = get_any(at, manner, &speaker, &s, &capitals)) || capitals)
+                return NULL;
             add_person(group, speaker);
             for (int i = group->size - 1; i >= 0; i--) { /* beside its speaker, as add_person moved them */
                 if (group->person[i] == speaker) {
@@ -382,7 +423,7 @@ static const char *get_groups(const char *at, struct lace_knights *p, int manner
             const char *comma = lace_get_text(at, ",");
             char ignored;
             struct lace_knights_statement none;
-            more = comma && get_any(comma, manner, &ignored, &none);
+            more = comma && get_any(comma, manner, &ignored, &none, &capitals);
             if (more) at = comma;
         }
         p->groups++;
@@ -522,12 +563,12 @@ bool lace_knights_accepts(const void *problem, const char *answer)
 
 /* ---- a statement in a line: in the first manner ---- */
 
-char *lace_knights_put(char *at, char speaker, const struct lace_knights_statement *s)
+char *lace_knights_put(char *at, char speaker, const struct lace_knights_statement *s, uint32_t knight)
 {
-    return put_statement(at, manners[0][s->kind], speaker, s);
+    return put_statement(at, manners[0][s->kind], speaker, s, knight);
 }
 
-const char *lace_knights_get(const char *at, char *speaker, struct lace_knights_statement *s)
+const char *lace_knights_get(const char *at, char *speaker, struct lace_knights_statement *s, uint32_t *knight)
 {
-    return get_any(at, 0, speaker, s);
+    return at ? get_any(at, 0, speaker, s, knight) : NULL;
 }

@@ -5,8 +5,10 @@
  * are parted by semicolons and hang together by single statements. In a group nothing follows before somebody is
  * assumed to be a knight or a knave; each line then draws one conclusion, and the statement that is left over agrees
  * or makes the case dead, which settles the other one. In lines a capital letter is a knight, a small one a knave:
- *   Abc| c says a honest, so C, dead.
- * The first letter is the assumption, the next ones are what followed, the last one may be of another group.
+ *   Abc| c says A honest: A, so C, dead.
+ * The first letter is the assumption, the next ones are what followed, the last one may be of another group. Behind the
+ * colon stands what the statement claims of one person, then what this makes of the one in question. Statement, claim
+ * and conclusion in one step would be a parity of three bits, which small models hardly learn.
  * knights.c draws, writes and reads problems; knights_work.c has the moves and their lines. */
 #ifndef LACE_KNIGHTS_H
 #define LACE_KNIGHTS_H
@@ -58,8 +60,17 @@ static inline char lace_knights_outsider(const struct lace_knights *p, int g, co
     return 0;
 }
 
-/* What a statement says of one of its members, given the others; knight: a bit for each letter. */
-bool lace_knights_conclude(const struct lace_knights_statement *s, char speaker, char whom, uint32_t knight);
+/* Whom the claim of a statement is about, where it is to settle `whom`: him, or, of the speaker, the first it names. */
+static inline char lace_knights_subject(const struct lace_knights_statement *s, char whom)
+{
+    return s->about[1] == whom ? whom : s->about[0];
+}
+
+/* Whether a statement claims that its subject is a knight, given the other one it names; knight: a bit for each letter. */
+bool lace_knights_claim(const struct lace_knights_statement *s, char subject, uint32_t knight);
+/* Whether `whom` is a knight if the speaker, or else the subject, is what `knight` says. */
+bool lace_knights_conclude(const struct lace_knights_statement *s, char speaker, char whom, bool claim,
+                           uint32_t knight);
 /* Follows a case through its plan; knight holds the truth of other groups. Returns whether it agrees. */
 bool lace_knights_follow(const struct lace_knights *p, int g, const struct lace_knights_plan *plan, bool assumed,
                          uint32_t *knight);
@@ -67,9 +78,13 @@ bool lace_knights_follow(const struct lace_knights *p, int g, const struct lace_
 uint32_t lace_knights_truth(const struct lace_knights *p);
 /* The knights of a group as an answer. */
 void lace_knights_put_answer(const struct lace_knights_group *group, uint32_t knight, char *at);
-/* Writes a statement as lines have it, and reads it (NULL: none is there); both return where they ended. */
-char *lace_knights_put(char *at, char speaker, const struct lace_knights_statement *s);
-const char *lace_knights_get(const char *at, char *speaker, struct lace_knights_statement *s);
+/* Writes a statement as lines have it, those of `knight` in capitals, and reads it (NULL: none is there); both return
+ * where they ended. */
+char *lace_knights_put(char *at, char speaker, const struct lace_knights_statement *s, uint32_t knight);
+const char *lace_knights_get(const char *at, char *speaker, struct lace_knights_statement *s, uint32_t *knight);
+/* A letter as lines have it. */
+static inline char lace_knights_as(char c, bool knight) { return knight ? (char)(c - 'a' + 'A') : c; }
+const char *lace_knights_get_as(const char *at, char *c, bool *knight);
 
 /* The parts of struct lace_work that know problems, not lines. */
 int lace_knights_draw(void *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err);

@@ -2,16 +2,15 @@
 #include "synth/knights.h"
 #include "synth/scan.h"
 #include <assert.h>
-#include <ctype.h>
 #include <string.h>
 
 enum { STRATEGIES = 3 };
-enum { RIGHT, LOOKUP, WRONG_KIND, WRONG_LIKENESS, WRONG_VERDICT };
+enum { RIGHT, LOOKUP, WRONG_CLAIM, WRONG_CONCLUSION, WRONG_VERDICT };
 /* What readers take from a line. */
 enum { KNAVE = 1, KNIGHT, AGREES, DEAD };
-/* The parts of a line: what its letters say, a bit each in the order of the case; the one of another group; the
- * conclusion. */
-enum { STATE, OUTSIDE, CONCLUSION };
+/* The parts of a line: what its first letters say, a bit each in the order of the case; the one of another group; those
+ * whom the statement has otherwise than these letters; what it claims of its subject; the conclusion. */
+enum { STATE, OUTSIDE, MISCOPIED, CLAIM, CONCLUSION };
 
 /* ---- moves: a statement of a case ---- */
 
@@ -113,14 +112,42 @@ static uint32_t named_knights(const struct lace_knights *p, int move, const int 
     return knight;
 }
 
-static int conclusion_of(const struct lace_knights *p, int move, const int *part)
+/* A move's statement, its speaker, and who is in question. */
+static const struct lace_knights_statement *statement_of(const struct lace_knights *p, int move, char *speaker,
+                                                         char *whom)
 {
     int g = move / (4 * KNIGHTS_SIZE), j = move % KNIGHTS_SIZE, way = move / (2 * KNIGHTS_SIZE) % 2;
     const struct lace_knights_plan *plan = &p->plan[g][way];
     const struct lace_knights_group *group = &p->group[g];
-    int s = plan->statement[j];
-    return lace_knights_conclude(&group->says[s], group->person[s], group->person[(int)plan->person[j + 1]],
-                                 named_knights(p, move, part));
+    *speaker = group->person[(int)plan->statement[j]];
+    *whom = group->person[(int)plan->person[j + 1]];
+    return &group->says[(int)plan->statement[j]];
+}
+
+/* Claim and conclusion as they follow, the one from the letters of the line, the other from these and the claim. */
+static bool claim_of(const struct lace_knights *p, int move, const int *part)
+{
+    char speaker, whom;
+    const struct lace_knights_statement *s = statement_of(p, move, &speaker, &whom);
+    return lace_knights_claim(s, lace_knights_subject(s, whom), named_knights(p, move, part));
+}
+
+static bool conclusion_of(const struct lace_knights *p, int move, const int *part)
+{
+    char speaker, whom;
+    const struct lace_knights_statement *s = statement_of(p, move, &speaker, &whom);
+    return lace_knights_conclude(s, speaker, whom, part[CLAIM], named_knights(p, move, part));
+}
+
+/* Who of a statement's people stands in capitals: whoever is in question does not. */
+static uint32_t capitals_of(const struct lace_knights *p, int move, const int *part)
+{
+    char speaker, whom;
+    const struct lace_knights_statement *s = statement_of(p, move, &speaker, &whom);
+    uint32_t said = 1u << lace_knights_letter(speaker);
+    for (int k = 0; k < 2; k++)
+        if (s->about[k]) said |= 1u << lace_knights_letter(s->about[k]);
+    return said & ~(1u << lace_knights_letter(whom)) & named_knights(p, move, part);
 }
 
 static void take(const struct lace_knights *p, struct lace_work_line *line)
@@ -143,12 +170,14 @@ static void perform(const void *problem, lace_work_known known, int move, struct
     }
     char outside = lace_knights_outsider(p, g, &p->group[g].says[(int)plan->statement[j]]);
     if (outside) line->part[OUTSIDE] = known_knight(p, known, outside, line->uses, &uses);
+    line->part[CLAIM] = claim_of(p, move, line->part);
     line->part[CONCLUSION] = conclusion_of(p, move, line->part);
     take(p, line);
     line->yes = line->value != DEAD;
 }
 
-/* The slip is the wrong conclusion; at the end of a case it makes a dead one agree, or the other way round. */
+/* The slip is a wrong conclusion, half of the time by a wrong claim; at the end of a case it makes a dead one agree, or
+ * the other way round. */
 static bool falsify(const void *problem, struct lace_work_line *line, enum lace_falsehood kind, struct lace_rng *rng)
 {
     const struct lace_knights *p = problem;
@@ -157,13 +186,12 @@ static bool falsify(const void *problem, struct lace_work_line *line, enum lace_
         return line->find;
     }
     if ((line->value == AGREES) != (kind == LACE_FALSE_MISS)) return false;
+    if (lace_rng_below(rng, 2)) line->part[CLAIM] = !line->part[CLAIM];
     line->part[CONCLUSION] = !line->part[CONCLUSION];
     take(p, line);
     line->yes = line->value != DEAD;
     return true;
 }
-
-static char as(char c, bool knight) { return knight ? (char)toupper((unsigned char)c) : c; }
 
 static int write(const void *problem, const struct lace_work_line *line, char *text)
 {
@@ -171,14 +199,18 @@ static int write(const void *problem, const struct lace_work_line *line, char *t
     int g = line->move / (4 * KNIGHTS_SIZE), j = line->move % KNIGHTS_SIZE;
     const struct lace_knights_plan *plan = &p->plan[g][line->move / (2 * KNIGHTS_SIZE) % 2];
     const struct lace_knights_group *group = &p->group[g];
-    const struct lace_knights_statement *s = &group->says[(int)plan->statement[j]];
-    char *at = text, outside = lace_knights_outsider(p, g, s);
+    char speaker, whom, *at = text;
+    const struct lace_knights_statement *s = statement_of(p, line->move, &speaker, &whom);
+    char outside = lace_knights_outsider(p, g, s);
     for (int i = 0; i <= j && i < group->size; i++)
-        *at++ = as(group->person[(int)plan->person[i]], line->part[STATE] >> i & 1);
-    if (outside) *at++ = as(outside, line->part[OUTSIDE]);
-    at = lace_knights_put(lace_put_text(at, "| "), group->person[(int)plan->statement[j]], s);
+        *at++ = lace_knights_as(group->person[(int)plan->person[i]], line->part[STATE] >> i & 1);
+    if (outside) *at++ = lace_knights_as(outside, line->part[OUTSIDE]);
+    at = lace_knights_put(lace_put_text(at, "| "), speaker, s,
+                          capitals_of(p, line->move, line->part) ^ (uint32_t)line->part[MISCOPIED]);
+    at = lace_put_text(at, ": ");
+    *at++ = lace_knights_as(lace_knights_subject(s, whom), line->part[CLAIM]);
     at = lace_put_text(at, ", so ");
-    *at++ = as(group->person[(int)plan->person[j + 1]], line->part[CONCLUSION]);
+    *at++ = lace_knights_as(whom, line->part[CONCLUSION]);
     if (line->find) at = lace_put_text(at, line->yes ? ", yes" : ", dead");
     at = lace_put_text(at, ".\n");
     *at = 0;
@@ -203,16 +235,6 @@ static bool answer(const void *problem, lace_work_known known, char *text)
 }
 
 /* ---- lines as others wrote them ---- */
-
-static const char *get_as(const char *at, char *c, bool *knight)
-{
-    if (!at) return NULL;
-    at = lace_skip_space(at);
-    if (!isalpha((unsigned char)*at) || (unsigned char)*at >= 128) return NULL;
-    *knight = isupper((unsigned char)*at) != 0;
-    *c = (char)tolower((unsigned char)*at);
-    return at + 1;
-}
 
 static bool same(const struct lace_knights_statement *a, const struct lace_knights_statement *b)
 {
@@ -246,20 +268,24 @@ static int find_move(const struct lace_knights *p, const char *state, const bool
 static bool read(const void *problem, const char *text, struct lace_work_line *line)
 {
     const struct lace_knights *p = problem;
-    char state[KNIGHTS_SIZE + 2], speaker, whom;
-    bool knight[KNIGHTS_SIZE + 2], concluded;
+    char state[KNIGHTS_SIZE + 2], speaker, subject, whom;
+    bool knight[KNIGHTS_SIZE + 2], claim, concluded;
     int count = 0, j, uses = 0;
+    uint32_t capitals;
     struct lace_knights_statement s;
     const char *at = text, *end;
-    while (count < KNIGHTS_SIZE + 2 && (end = get_as(at, &state[count], &knight[count]))) at = end, count++;
-    at = lace_knights_get(lace_get_text(at, "|"), &speaker, &s);
-    at = get_as(lace_get_text(at, ", so"), &whom, &concluded);
+    while (count < KNIGHTS_SIZE + 2 && (end = lace_knights_get_as(at, &state[count], &knight[count])))
+        at = end, count++;
+    at = lace_knights_get(lace_get_text(at, "|"), &speaker, &s, &capitals);
+    at = lace_knights_get_as(lace_get_text(at, ":"), &subject, &claim);
+    at = lace_knights_get_as(lace_get_text(at, ", so"), &whom, &concluded);
     if (!at || !count) return false;
     const char *yes = lace_get_text(at, ", yes"), *dead = lace_get_text(at, ", dead");
     end = lace_get_text(yes ? yes : dead ? dead : at, ".");
     if (!end || *lace_skip_space(end)) return false;
     line->yes = !dead;
     line->move = (short)find_move(p, state, knight, count, speaker, &s, whom, yes || dead);
+    if (line->move >= 0 && subject != lace_knights_subject(&s, whom)) line->move = -1;
     if (line->move < 0) return true;
     j = line->move % KNIGHTS_SIZE;
     for (int i = 0; i < count; i++) {
@@ -267,6 +293,8 @@ static bool read(const void *problem, const char *text, struct lace_work_line *l
         if (inside) line->part[STATE] |= knight[i] << i;
         else line->part[OUTSIDE] = knight[i];
     }
+    line->part[MISCOPIED] = (int)(capitals ^ capitals_of(p, line->move, line->part));
+    line->part[CLAIM] = claim;
     line->part[CONCLUSION] = concluded;
     take(p, line);
     for (int i = 0; i < j; i++) line->uses[uses++] = (short)(line->move - j + i);
@@ -295,8 +323,9 @@ static void judge(const void *problem, const struct lace_work_line *line, struct
         if ((knight >> c & 1) != (named >> c & 1)) out->misled = true;
     }
     if (outside && p->truth[lace_knights_letter(outside)] != (line->part[OUTSIDE] != 0)) out->misled = true;
-    if (conclusion_of(p, line->move, line->part) != line->part[CONCLUSION])
-        out->result = s->about[1] ? WRONG_LIKENESS : WRONG_KIND;
+    if (line->part[MISCOPIED]) out->result = LOOKUP;
+    else if (claim_of(p, line->move, line->part) != line->part[CLAIM]) out->result = WRONG_CLAIM;
+    else if (conclusion_of(p, line->move, line->part) != line->part[CONCLUSION]) out->result = WRONG_CONCLUSION;
     else out->result = line->yes == out->believed ? RIGHT : WRONG_VERDICT;
 }
 
@@ -376,7 +405,7 @@ static const struct lace_work work = {
 };
 
 static const char *const strategies[] = {"knight", "knave", "last", "random", NULL};
-static const char *const errors[] = {"right", "lookup error", "wrong kind", "wrong likeness", "wrong verdict", NULL};
+static const char *const errors[] = {"right", "lookup error", "wrong claim", "wrong conclusion", "wrong verdict", NULL};
 
 const struct lace_family lace_family_knights = {
     .name = "knights",

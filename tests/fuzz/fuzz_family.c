@@ -74,7 +74,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned 
         "program\n 2 4 to 8 4 10, step 1 by reverse: 4 2 5.\n4 2 5 to 8 4 10, step 2 try sort: 2 4 5, values.\n",
         "knights\nKnights are honest, knaves lie: a says b lies, b says a like c, c says a honest; d says f unlike b, "
         "e says d like f, "
-        "f says e lies. Who of d, e, f are knights?\nd f\nAbc| c says a honest, so C, dead.\n",
+        "f says e lies. Who of d, e, f are knights?\nd f\nAbc| c says A honest: A, so C, dead.\n",
         "fare\nFind k (mod 13): k=c*2, c=5. Shortest from a to d: a7b, a(k)f, b(c)d, f3d.\n12\nk=c*2=5*2, k=10.\n"
         "To f: a0+10=10, so 10.\n",
         "bill\nFind q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2. Find ab*xy: a=7, b=q, x=p, y=6.\n3496\n"
