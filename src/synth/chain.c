@@ -278,6 +278,25 @@ static void distract(const struct lace_chain *p, uint32_t used, struct lace_chai
            rng);
 }
 
+/* In an order in which a definition stands behind those that it needs; what cannot stand so comes last. */
+static void sort(const struct lace_chain *p, struct lace_chain_definition *list)
+{
+    bool placed[CHAIN_DEFINITIONS] = {false}, said[26] = {false};
+    for (int n = 0, before = -1; n < p->count;) {
+        bool stuck = n == before;
+        before = n;
+        for (int i = 0; i < p->count; i++) {
+            const struct lace_chain_definition *d = &p->def[i];
+            bool ready = true;
+            for (int k = 0; k < 2; k++)
+                if (d->letter[k] && !said[d->letter[k] - 'a']) ready = false;
+            if (placed[i] || !(ready || stuck)) continue;
+            placed[i] = said[d->name - 'a'] = true;
+            list[n++] = *d;
+        }
+    }
+}
+
 void lace_chain_put_prompt(const struct lace_chain *p, int ambiguity, uint32_t used, struct lace_rng *rng,
                            struct lace_text *out)
 {
@@ -304,22 +323,6 @@ void lace_chain_put_prompt(const struct lace_chain *p, int ambiguity, uint32_t u
             }
     }
     lace_text_add(out, text, (size_t)(at - text));
-}
-
-/* In an order in which a definition stands behind those that it needs. */
-static void sort(const struct lace_chain *p, struct lace_chain_definition *list)
-{
-    bool placed[CHAIN_DEFINITIONS] = {false}, said[26] = {false};
-    for (int n = 0; n < p->count;)
-        for (int i = 0; i < p->count; i++) {
-            const struct lace_chain_definition *d = &p->def[i];
-            bool ready = !placed[i];
-            for (int k = 0; k < 2; k++)
-                if (d->letter[k] && !said[d->letter[k] - 'a']) ready = false;
-            if (!ready) continue;
-            placed[i] = said[d->name - 'a'] = true;
-            list[n++] = *d;
-        }
 }
 
 void lace_chain_prompt(const void *problem, int ambiguity, struct lace_rng *rng, struct lace_text *out)

@@ -1,6 +1,6 @@
-/* The family `chain`: the value of a letter, through definitions in any order, modulo p.
- *   Find k (mod 13): f=c+3, k=c*f, c=5.
- * The definitions that lead to the asked letter are a graph much wider than deep, so that threads can work on different
+/* The family `chain`: the value of a letter, through definitions, modulo p.
+ *   Find k (mod 13): c=5, f=c+3, k=c*f.
+ * A definition stands behind those that it needs, with ambiguity 2 anywhere. The definitions that lead to the asked letter are a graph much wider than deep, so that threads can work on different
  * branches. A line evaluates one of them, its operands copied:
  *   f=c+3=5+3, f=8.
  * In words a letter is the initial of somebody who has so many coins; lines keep the letters. A second definition of a

@@ -226,7 +226,7 @@ static const char *const errors[] = {"right", "lookup error", "wrong sum", "wron
 
 const struct lace_family lace_family_chain = {
     .name = "chain",
-    .summary = "the value of a letter through definitions in any order, modulo a prime",
+    .summary = "the value of a letter through definitions, modulo a prime",
     .easiest = 1,
     .hardest = HARDEST,
     .trained_low = 1,

@@ -1,5 +1,5 @@
 /* The family `fare`: a chain and a path (join.h). The lengths of some roads are letters of the chain:
- *   Find k (mod 13): f=c+3, k=c*f, c=6. Shortest from a to h: a3b, a(k)d, b4e, d(f)e, e2h.
+ *   Find k (mod 13): c=6, f=c+3, k=c*f. Shortest from a to h: a3b, a(k)d, b4e, d(f)e, e2h.
  * The asked letter is one of them, so that every definition that leads to it is needed for the way. */
 #include "synth/join.h"
 

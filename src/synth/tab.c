@@ -1,6 +1,6 @@
 /* The family `tab`: a chain and a product or an equation (join.h). Some of the digits, or of the factors of terms, are
  * letters of the chain:
- *   Find k (mod 13): g=h+3, k=h*g, h=6. Find ab*xy: a=7, b=k, x=g, y=6. */
+ *   Find k (mod 13): h=6, g=h+3, k=h*g. Find ab*xy: a=7, b=k, x=g, y=6. */
 #include "synth/join.h"
 
 enum { HARDEST = 6, DIGIT = 9 };
