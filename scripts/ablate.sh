@@ -4,7 +4,8 @@
 #   scripts/ablate.sh [NAME ...]     these rows of the list below, or all: about three minutes a row on two cores
 #
 # RUNS (runs/ablation) holds one folder a row; what is there is not trained again. COUNT problems of each family (500).
-# The rows share a backbone, the data and the seed; SEEDS="3 4 5" trains each row with several.
+# The rows share a backbone, the data and the seed; SEEDS="3 4 5" trains each row with several. A row is a name, what it
+# starts from (base, or the row that it goes on from), the stage, and the settings that differ from the stage's recipe.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 LACE=${B:-build}/lace
@@ -14,32 +15,39 @@ SEEDS=${SEEDS:-3}
 FAMILIES=search,product
 
 rows='
-reference
-aligned             lattice.visible=aligned
-window-17           lattice.visible=window lattice.window=17
-full                lattice.kind=full lattice.width=128 lattice.axes=[16,8,8]
-layer-2             lattice.layers=[2]
-layers-2-3          lattice.layers=[2,3]
-layers-all          lattice.layers=[0,1,2,3]
-width-16            lattice.width=16 lattice.heads=1
-untied              lattice.tied=false
-alpha-0             lattice.alpha=0
-alpha-0-untied      lattice.alpha=0 lattice.tied=false
-gate-half           lattice.gate=0.5
-gate-shut           lattice.gate=0.01
-self                lattice.self=true
-no-token-axis       lattice.axes=[0,8,8]
-no-thread-axis      lattice.axes=[12,0,4]
-no-step-axis        lattice.axes=[12,4,0]
-shuffle             data.0.shuffle=true data.1.shuffle=true
-jitter              data.0.jitter=16 data.1.jitter=16
-same-rate           lattice_lr=1
-no-falsehoods       data.1.weight=0
-none-astray         data.0.astray=0 data.1.astray=0
-never-shut          data.2.weight=0
-four-threads        data.0.threads=4 data.1.threads=4
-adamw               optimizer=adamw lr=2e-3
-frozen              freeze=true
+reference           base       sft
+aligned             base       sft  lattice.visible=aligned
+window-17           base       sft  lattice.visible=window lattice.window=17
+full                base       sft  lattice.kind=full lattice.width=128 lattice.axes=[16,8,8]
+layer-2             base       sft  lattice.layers=[2]
+layers-2-3          base       sft  lattice.layers=[2,3]
+layers-all          base       sft  lattice.layers=[0,1,2,3]
+width-16            base       sft  lattice.width=16 lattice.heads=1
+untied              base       sft  lattice.tied=false
+alpha-0             base       sft  lattice.alpha=0
+alpha-0-untied      base       sft  lattice.alpha=0 lattice.tied=false
+gate-half           base       sft  lattice.gate=0.5
+gate-shut           base       sft  lattice.gate=0.01
+self                base       sft  lattice.self=true
+no-token-axis       base       sft  lattice.axes=[0,8,8]
+no-thread-axis      base       sft  lattice.axes=[12,0,4]
+no-step-axis        base       sft  lattice.axes=[12,4,0]
+shuffle             base       sft  data.0.shuffle=true data.1.shuffle=true
+jitter              base       sft  data.0.jitter=16 data.1.jitter=16
+same-rate           base       sft  lattice_lr=1
+no-falsehoods       base       sft  data.1.weight=0
+none-astray         base       sft  data.0.astray=0 data.1.astray=0
+no-interaction      base       sft  data.0.policy=tagged data.1.policy=tagged
+never-shut          base       sft  data.2.weight=0
+four-threads        base       sft  data.0.threads=4 data.1.threads=4
+adamw               base       sft  optimizer=adamw lr=2e-3
+frozen              base       sft  freeze=true
+cpt                 base       cpt  steps=100
+cpt-sft             cpt        sft
+rl-none             reference  rl   steps=1 lr=1e-9
+rl-0                reference  rl   rl.diversity=0
+rl-0.05             reference  rl   rl.diversity=0.05
+rl-0.3              reference  rl   rl.diversity=0.3
 '
 wanted=("$@")
 
@@ -53,20 +61,26 @@ train() { # stage, recipe, folder, the settings that differ
 }
 
 train pretrain base "$RUNS/base"
-printf '%-18s %6s %6s   %-22s %6s\n' row search product 'mean' muted
-while read -r name changes; do
+printf '%-18s %6s %6s   %-20s %6s %8s %9s\n' row search product mean muted coverage diversity
+while read -r name from stage changes; do
     if [ -z "$name" ]; then continue; fi
     if [ ${#wanted[@]} -gt 0 ] && [[ " ${wanted[*]} " != *" $name "* ]]; then continue; fi
     models=()
     for seed in $SEEDS; do
+        begin=$RUNS/$from-$seed/model
+        set -- init.lattice="$begin/lattice"
+        if [ "$from" = base ]; then begin=$RUNS/base/model && set --; fi
+        if [ ! -d "$begin" ]; then echo "ablate: $name goes on from $from: name that row, too" >&2 && exit 1; fi
+        recipe=lace temperature=0
+        if [ "$stage" = rl ]; then recipe=rl temperature=1; fi # what is rewarded is what is sampled
         # shellcheck disable=SC2086 # several settings
-        train sft lace "$RUNS/$name-$seed" init.model="$RUNS/base/model" seed="$seed" $changes
+        train "$stage" $recipe "$RUNS/$name-$seed" init.model="$begin" seed="$seed" "$@" $changes
         models+=("$RUNS/$name-$seed/model")
     done
     result=$RUNS/$name-${SEEDS// /-}.json
     if [ ! -e "$result" ]; then
         "$LACE" eval --model "$(IFS=,; echo "${models[*]}")" --arms "lace,muted" --family "$FAMILIES" --difficulty 2 \
-            --threads 4 --temperature 0 --count "$COUNT" --save "$result.new" >/dev/null
+            --threads 4 --temperature $temperature --count "$COUNT" --save "$result.new" >/dev/null
         mv "$result.new" "$result"
     fi
     python3 - "$name" "$result" <<'P'
@@ -75,8 +89,9 @@ name, path = sys.argv[1:]
 result = json.load(open(path))
 of = {r["family"]: r["arms"]["lace"] for r in result["rows"] if r.get("family") and not r.get("model")}
 arm, muted = result["arms"]["lace"], result["arms"]["muted"]
-print("%-18s %6.1f %6.1f   %5.1f [%.1f, %.1f]    %6.1f" % (
-    name, 100 * of["search"]["accuracy"], 100 * of["product"]["accuracy"], 100 * arm["accuracy"],
-    100 * arm["ci"][0], 100 * arm["ci"][1], 100 * muted["accuracy"]))
+print("%-18s %6.1f %6.1f   %-20s %6.1f %8.1f %9.3f" % (
+    name, 100 * of["search"]["accuracy"], 100 * of["product"]["accuracy"],
+    "%.1f [%.1f, %.1f]" % (100 * arm["accuracy"], 100 * arm["ci"][0], 100 * arm["ci"][1]),
+    100 * muted["accuracy"], 100 * arm["coverage"], arm["diversity"]))
 P
 done <<<"$rows"
