@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""Writes the tables of the documents from the results that lie beside the models.
+
+    scripts/findings.py             between `<!-- NAME -->` and `<!-- / -->` of each document below, what NAME's table says now
+    scripts/findings.py --check     changes nothing; exit 1 where a document says something else (a test runs this)
+
+scripts/evaluate.sh prints the results. Text around the tables is written by hand."""
+import json
+import os
+import re
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DOCUMENTS = ["docs/findings.md", "README.md", "models/lace-families/README.md"]
+RESULTS = os.path.join(ROOT, "models/lace-families/results")
+
+ARMS = {
+    "independent": "independent, vote",
+    "isolated": "isolated (work divided by tags)",
+    "exchange": "exchange (lines pasted as text), vote",
+    "serial": "one serial thread, four times the rounds",
+    "lace": "**lace, own verdict**",
+    "muted": "lace, gates forced shut",
+    "foreign": "lace, threads of another problem",
+}
+VIEWS = {
+    "lace": "all that the others have written (trained with)",
+    "lace:window:51": "the last 51 tokens of each",
+    "lace:window:17": "the last 17 tokens of each",
+    "lace:aligned": "the token at the same step",
+    "lace:hasty": "all; verdicts are not kept back until all can be given",
+}
+
+
+def load(name):
+    with open(os.path.join(RESULTS, name + ".json")) as f:
+        return json.load(f)
+
+
+def there(name):
+    return os.path.exists(os.path.join(RESULTS, name + ".json"))
+
+
+def share(arm, key="accuracy"):
+    low, high = arm["ci" if key == "accuracy" else key + "_ci"]
+    return "%.1f [%.1f, %.1f]" % (100 * arm[key], 100 * low, 100 * high)
+
+
+def ahead(row):
+    return "%.1f [%.1f, %.1f]" % (row["delta"]["points"], *row["delta"]["ci"])
+
+
+def table(head, rows):
+    lines = [head, ["---"] * len(head)] + rows
+    return "\n".join("| " + " | ".join(str(c) for c in line) + " |" for line in lines)
+
+
+def written(arm):
+    return "%.0f" % arm["tokens"] + (" + %.0f" % arm["fed"] if arm["fed"] else "")
+
+
+def headline():
+    result = load("headline")
+    rows = [[name, share(a), written(a), "%.0f" % a["steps"], "%.0f" % (a["memory"] / 1024), "%.1f %%" % (100 * a["wrong_steps"])]
+            for key, name in ARMS.items() for a in [result["arms"][key]]]
+    return (table(["arm", "solved", "tokens written + pasted", "lockstep tokens", "kB of keys and values", "wrong lines"], rows)
+            + "\n\nAhead of the best parallel arm (%s) by %s points." % (result["delta"]["against"], ahead(result)))
+
+
+def families():
+    rows = [["%s %s" % (r["family"], r["difficulty"])] + ["%.1f" % (100 * r["arms"][key]["accuracy"]) for key in ARMS] + [ahead(r)]
+            for r in load("headline")["rows"] if r.get("family")]
+    return table(["", *ARMS, "ahead by"], rows)
+
+
+def seeds():
+    result = load("seeds")
+    arms = ["independent", "isolated", "exchange", "lace"]
+    rows = []
+    for r in result["rows"]:
+        if r.get("model") and not r.get("family"):
+            seed = re.search(r"-(\d+)/", r["model"])
+            rows.append(["seed " + seed[1] if seed else "the shipped model"] +
+                        ["%.1f" % (100 * r["arms"][k]["accuracy"]) for k in arms[:3]] + [share(r["arms"]["lace"])])
+    rows.append(["**all**"] + [share(result["arms"][k]) for k in arms])
+    each = ["%s %s" % (r["family"], ahead(r)) for r in result["rows"] if r.get("family") and not r.get("model")]
+    return (table(["", *arms], rows) + "\n\nAhead of the best parallel arm (%s) by %s points, an interval over problems and seeds. By family, over "
+            "the seeds: %s." % (result["delta"]["against"], ahead(result), ", ".join(each)))
+
+
+def few(*names):
+    """The three arms of rows that have no more."""
+    rows = []
+    for name, title in names:
+        if there(name):
+            r = load(name)
+            rows.append([title] + [share(r["arms"][k]) for k in ("independent", "isolated", "lace")] + [ahead(r), "%.0f" % r["arms"]["lace"]["steps"]])
+    return table(["", "independent", "isolated", "lace", "ahead by", "lockstep tokens"], rows)
+
+
+def threads():
+    return few(*[("headline" if n == 4 else "threads-%d" % n, "%d threads" % n) for n in (1, 2, 4, 8, 16)])
+
+
+def beyond():
+    return few(("untrained", "`toll`, never trained"), ("harder", "search, chain, countdown, knights, product at 5"),
+               ("harder-4", "program, fare, bill, tab at 4"), ("program-5", "programs, five threads"))
+
+
+def contagion():
+    rows = []
+    for kind, what in (("claim", "a false claim"), ("step", "a wrong step"), ("verdict", "a false verdict")):
+        for name in ("false-", "rare-"):
+            if not there(name + kind):
+                continue
+            r = load(name + kind)
+            lace, best = r["arms"]["lace"], max((r["arms"][k] for k in ("independent", "isolated")), key=lambda a: a["accuracy"])
+            rows.append([what, "%.0f %%" % (100 * lace["injected"]), share(lace), share(best), ahead(r), share(lace, "believed"),
+                         share(lace, "rejected")])
+    return table(["made to write", "of the problems", "lace", "best of independent and isolated", "ahead by", "believed", "rejected"], rows)
+
+
+def kinds():
+    rows = [["%s" % r["arm"], r["problems"], "%.2f ± %.2f" % (r["kinds"], r["error"])] for r in load("kinds")]
+    return table(["arm", "not solved", "kinds of errors in each (95 %)"], rows)
+
+
+def grpo():
+    results = [load("grpo-0"), load("grpo-1")]
+    rows = []
+    for title, after in (("before", False), ("after", True)):
+        rows.append([title] + [share(r["arms"]["lace"]) for result in results for r in result["rows"]
+                               if r.get("model") and not r.get("family") and ("/rl/" in r["model"]) == after])
+    return table(["", "greedy", "temperature 1"], rows)
+
+
+def visible():
+    arms = load("visible")["arms"]
+    return table(["in view", "solved"], [[title, share(arms[key])] for key, title in VIEWS.items() if key in arms])
+
+
+def readme():
+    arms = load("headline")["arms"]
+    rows = [[name, share(arms[k]), written(arms[k]), "%.0f" % arms[k]["steps"]] for k, name in ARMS.items()]
+    return table(["", "solved", "tokens (+ pasted)", "lockstep tokens"], rows)
+
+
+TABLES = [headline, families, seeds, threads, beyond, contagion, kinds, grpo, visible, readme]
+
+
+def main():
+    check, wrong = sys.argv[1:] == ["--check"], 0
+    if sys.argv[1:] and not check:
+        sys.exit(__doc__)
+    for path in DOCUMENTS:
+        with open(os.path.join(ROOT, path)) as f:
+            old = f.read()
+        new = old
+        for make in TABLES:
+            place = re.compile(r"(<!-- %s -->\n).*?(\n<!-- / -->)" % make.__name__, re.S)
+            if place.search(new):
+                new = place.sub(lambda m: m[1] + make() + m[2], new)
+        if new == old:
+            continue
+        wrong += 1
+        if check:
+            print("%s: a table is not what the results say; run scripts/findings.py." % path, file=sys.stderr)
+        else:
+            with open(os.path.join(ROOT, path), "w") as f:
+                f.write(new)
+    sys.exit(1 if check and wrong else 0)
+
+
+main()
