@@ -22,7 +22,9 @@ static bool json;
     {"family", 'f', CLI_TEXT, &family, "NAME", "The problem family; `lace data families` lists them."},                 \
         {"options", 0,                                                                                                  \
          CLI_RANGE, &option_count,                                                                                      \
-         "A[:B]",   "`search`, `bill`, `toll`: each unknown is from 1 to this; `program`: steps to choose from. 8 by default.", \
+         "A[:B]",                                                                                                       \
+         "`search`, `bill`, `loan`, `toll`: each unknown is from 1 to this; `program`: steps to choose from. "          \
+         "8 by default.",                                                                                               \
          .min = 2,  .max = 96},                                                                                         \
         {"moduli", 0,       CLI_TEXT,                                                                                   \
          &moduli,  "P,...", "Primes from which the modulus is drawn, for families that have one; `search`: 11,13."},    \

@@ -32,7 +32,7 @@ static const struct cli_option options[] = {
     {"ambiguity", 0, CLI_RANGE, &ambiguity, "A[:B]",
      "0: one wording; 1: others; 2: also shuffled, with more than is needed; each a row.", .min = 0, .max = 2},
     {"options", 0, CLI_RANGE, &choices, "A[:B]",
-     "Options at each stage of `search`, `bill`, `toll` and `program`; 8 by default.", .min = 2, .max = 1000},
+     "Options at each stage of `search`, `bill`, `loan`, `toll` and `program`; 8 by default.", .min = 2, .max = 1000},
     {"count", 'n', CLI_INT, &o.count, "N",
      "Problems of each family, spread over its difficulties and ambiguities; 0: all of the file.", .min = 0,
      .max = 1000000},

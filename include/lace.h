@@ -375,7 +375,7 @@ struct lace_interval {
 struct lace_data_knobs {
     struct lace_interval difficulty; /* of the family; `search`: number of stages, 1 to 12 */
     struct lace_interval
-        options; /* of an unknown (`search`, `bill`, `toll`), of a step (`program`); 0:0 is the family's own, 8 */
+        options; /* of an unknown (`search`, `bill`, `loan`, `toll`), of a step (`program`); 0:0 is the family's own, 8 */
     struct lace_interval threads;   /* 4 */
     struct lace_interval ambiguity; /* 0: one wording; 1: other wordings; 2: also shuffled, more than is needed */
     int moduli[8], modulus_count;   /* primes; count 0 is the family's own, for `search` 11 and 13 */

@@ -164,6 +164,7 @@ int lace_chain_draw_nodes(struct lace_chain *p, int nodes, uint32_t used, const 
     int code = modulus_of(knobs, rng, &p->modulus, err);
     if (code) return code;
     p->count = nodes + drawing.given;
+    p->outside = 0;
     for (int i = 0; i < 26; i++) letters[i] = 'a' + i;
     lace_rng_shuffle(rng, letters, 26);
     for (int i = 0; i < 26; i++)
@@ -181,6 +182,49 @@ int lace_chain_draw_nodes(struct lace_chain *p, int nodes, uint32_t used, const 
     }
     finish(p, &culprit);
     return 0;
+}
+
+bool lace_chain_outside(const struct lace_chain *p, int letter) { return p->first[letter] >= p->count - p->outside; }
+
+/* Whether some definition has the letter as an operand. */
+static bool stands(const struct lace_chain *p, char letter)
+{
+    for (int i = 0; i < p->count; i++)
+        if (p->def[i].letter[0] == letter || p->def[i].letter[1] == letter) return true;
+    return false;
+}
+
+/* A letter from outside is as good as given, by a definition behind all others. */
+static bool add_outside(struct lace_chain *p, char letter, int value)
+{
+    if (p->count == CHAIN_DEFINITIONS) return false;
+    p->def[p->count++] = (struct lace_chain_definition){.name = letter, .number = {value}};
+    p->outside++;
+    return true;
+}
+
+bool lace_chain_borrow(struct lace_chain *p, const char *letter, const int *value, int count, struct lace_rng *rng)
+{
+    int slot[2 * CHAIN_DEFINITIONS], slots = 0, kept = 0;
+    char culprit;
+    for (int i = 0; i < p->count; i++)
+        for (int k = 0; k < 2 && p->def[i].op; k++) {
+            char other = p->def[i].letter[k];
+            if (!other || lace_chain_given(p, other - 'a')) slot[slots++] = 2 * i + k;
+        }
+    if (slots < count) return false;
+    lace_rng_shuffle(rng, slot, slots);
+    for (int n = 0; n < count; n++) {
+        struct lace_chain_definition *d = &p->def[slot[n] / 2];
+        d->letter[slot[n] % 2] = letter[n];
+        d->number[slot[n] % 2] = 0;
+    }
+    for (int i = 0; i < p->count; i++) /* what is given and not needed any more is left out */
+        if (p->def[i].op || stands(p, p->def[i].name)) p->def[kept++] = p->def[i];
+    p->count = kept;
+    for (int n = 0; n < count; n++)
+        if (!add_outside(p, letter[n], value[n])) return false;
+    return finish(p, &culprit);
 }
 
 int lace_chain_draw(void *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err)
@@ -266,7 +310,7 @@ static void distract(const struct lace_chain *p, uint32_t used, struct lace_chai
         insert(list, count, 0, d, rng);
         i--;
     }
-    const struct lace_chain_definition *known = &p->def[lace_rng_below(rng, (uint32_t)p->count)],
+    const struct lace_chain_definition *known = &p->def[lace_rng_below(rng, (uint32_t)(p->count - p->outside))],
                                        *from = &p->def[lace_rng_below(rng, (uint32_t)p->count)];
     if (known == from) return;
     int difference = lace_chain_compute(p->modulus, '-', p->value[known->name - 'a'], p->value[from->name - 'a']),
@@ -282,10 +326,12 @@ static void distract(const struct lace_chain *p, uint32_t used, struct lace_chai
 static void sort(const struct lace_chain *p, struct lace_chain_definition *list)
 {
     bool placed[CHAIN_DEFINITIONS] = {false}, said[26] = {false};
-    for (int n = 0, before = -1; n < p->count;) {
+    int count = p->count - p->outside;
+    for (int i = count; i < p->count; i++) said[p->def[i].name - 'a'] = true;
+    for (int n = 0, before = -1; n < count;) {
         bool stuck = n == before;
         before = n;
-        for (int i = 0; i < p->count; i++) {
+        for (int i = 0; i < count; i++) {
             const struct lace_chain_definition *d = &p->def[i];
             bool ready = true;
             for (int k = 0; k < 2; k++)
@@ -301,7 +347,7 @@ void lace_chain_put_prompt(const struct lace_chain *p, int ambiguity, uint32_t u
                            struct lace_text *out)
 {
     struct lace_chain_definition list[CHAIN_DEFINITIONS + 3];
-    int count = p->count, wording = 0;
+    int count = p->count - p->outside, wording = 0;
     memcpy(list, p->def, sizeof p->def);
     if (ambiguity < 2) sort(p, list);
     if (ambiguity == 1) wording = 1 + (int)lace_rng_below(rng, WORDINGS - 1);
@@ -406,10 +452,37 @@ static char second_opinion(const struct lace_chain *p)
     return 0;
 }
 
+/* Letters that are nowhere defined, but have a value outside. */
+static int bring_in(struct lace_chain *p, const int *value, struct lace_error *err)
+{
+    int count = p->count;
+    if (value[p->asked - 'a'] >= 0)
+        return lace_fail(err, LACE_BAD, "The letter %c is found elsewhere; ask for one that is defined here.",
+                         p->asked);
+    for (int i = 0; i < count; i++)
+        if (value[p->def[i].name - 'a'] >= 0)
+            return lace_fail(err, LACE_BAD, "The letter %c stands for two numbers; give each its own.", p->def[i].name);
+    for (int i = 0; i < 26; i++) {
+        if (value[i] < 0 || !stands(p, (char)('a' + i))) continue;
+        if (value[i] >= p->modulus)
+            return lace_fail(err, LACE_BAD, "The letter %c is %d, which is not below the modulus %d.", 'a' + i,
+                             value[i], p->modulus);
+        if (!add_outside(p, (char)('a' + i), value[i]))
+            return lace_fail(err, LACE_BAD, "There are more than %d definitions; leave some out.",
+                             CHAIN_DEFINITIONS - p->outside);
+    }
+    return 0;
+}
+
 int lace_chain_parse(void *problem, const char *text, struct lace_error *err)
 {
-    struct lace_chain *p = problem;
+    return lace_chain_parse_with(problem, text, NULL, err);
+}
+
+int lace_chain_parse_with(struct lace_chain *p, const char *text, const int *value, struct lace_error *err)
+{
     bool read = false;
+    int code;
     char culprit, odd;
     for (int i = 0; i < WORDINGS && !read; i++) {
         *p = (struct lace_chain){0};
@@ -425,6 +498,7 @@ int lace_chain_parse(void *problem, const char *text, struct lace_error *err)
             if (p->def[i].number[k] >= p->modulus)
                 return lace_fail(err, LACE_BAD, "The number %d is not below the modulus %d.", p->def[i].number[k],
                                  p->modulus);
+    if (value && (code = bring_in(p, value, err))) return code;
     if (!finish(p, &culprit))
         return lace_fail(err, LACE_BAD,
                          p->first[culprit - 'a'] < 0 ? "The letter %c has no definition; add one."

@@ -20,6 +20,7 @@ struct lace_chain_definition {
 
 struct lace_chain {
     int modulus, count;
+    int outside; /* so many of the definitions, the last ones, are not in the prompt: letters that joints find elsewhere */
     char asked;
     struct lace_chain_definition def[CHAIN_DEFINITIONS];
     /* what follows from these; letters are counted from a */
@@ -37,6 +38,10 @@ const char *lace_chain_get_definition(const char *at, bool words, struct lace_ch
 /* Draws a problem of `nodes` definitions to evaluate, whose letters avoid those of `used` (bits). */
 int lace_chain_draw_nodes(struct lace_chain *p, int nodes, uint32_t used, const struct lace_data_knobs *knobs,
                           struct lace_rng *rng, struct lace_error *err);
+/* Puts letters from outside into operands that are given, each in a place of its own; false: there are too few. */
+bool lace_chain_borrow(struct lace_chain *p, const char *letter, const int *value, int count, struct lace_rng *rng);
+/* The letter's value is found outside. */
+bool lace_chain_outside(const struct lace_chain *p, int letter);
 /* Distractions avoid the letters of `used`. */
 void lace_chain_put_prompt(const struct lace_chain *p, int ambiguity, uint32_t used, struct lace_rng *rng,
                            struct lace_text *out);
@@ -44,6 +49,8 @@ void lace_chain_put_prompt(const struct lace_chain *p, int ambiguity, uint32_t u
 bool lace_chain_given(const struct lace_chain *p, int letter);
 /* As numbers() below; id (26) becomes the place of each letter in them, from 1, and is 0 for all others. */
 int lace_chain_walk(const struct lace_chain *p, uint8_t *id, uint8_t *numbers);
+/* value (26) has that of every letter that is found outside, and -1 for others; NULL: there are none. */
+int lace_chain_parse_with(struct lace_chain *p, const char *prompt, const int *value, struct lace_error *err);
 
 /* As in struct lace_work: */
 int lace_chain_draw(void *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err);

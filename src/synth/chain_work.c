@@ -144,7 +144,7 @@ static bool read(const void *problem, const char *text, struct lace_work_line *l
     if (!at || *lace_skip_space(at)) return false;
     line->value = line->part[2];
     line->yes = true;
-    for (int i = 0; i < p->count; i++)
+    for (int i = 0; i < p->count - p->outside; i++)
         if (again == d.name && same(&d, &p->def[i])) line->move = (short)i;
     for (int k = 0, uses = 0; k < 2 && line->move >= 0; k++)
         if (d.letter[k] && p->first[d.letter[k] - 'a'] >= 0 && !lace_chain_given(p, d.letter[k] - 'a'))
@@ -163,6 +163,8 @@ static void judge(const void *problem, const struct lace_work_line *line, struct
         if (part >= p->modulus) out->result = LOOKUP;
         else if (!d->letter[k]) out->result = part == d->number[k] ? out->result : LOOKUP;
         else if (p->first[other] < 0) out->result = LOOKUP;
+        else if (lace_chain_outside(p, other)) /* another number may follow from a falsehood */
+            out->misled |= part != p->value[other];
         else if (lace_chain_given(p, other))
             out->result = part == p->def[p->first[other]].number[0] ? out->result : LOOKUP;
         else if (!p->needed[other] || part != p->value[other]) out->misled = true;

@@ -4,9 +4,9 @@
 #include <string.h>
 
 static const struct lace_family *const families[] = {
-    &lace_family_search, &lace_family_chain,   &lace_family_countdown, &lace_family_knights,
-    &lace_family_path,   &lace_family_product, &lace_family_program,   &lace_family_fare,
-    &lace_family_bill,   &lace_family_tab,     &lace_family_toll,
+    &lace_family_search,  &lace_family_chain,   &lace_family_countdown, &lace_family_knights, &lace_family_path,
+    &lace_family_product, &lace_family_program, &lace_family_fare,      &lace_family_bill,    &lace_family_tab,
+    &lace_family_loan,    &lace_family_levy,    &lace_family_toll,
 };
 
 const char *const lace_policy_names[] = {"shared", "tagged", "alone", NULL};

@@ -61,7 +61,7 @@ struct lace_family {
 
 extern const struct lace_family lace_family_search, lace_family_chain, lace_family_countdown, lace_family_knights,
     lace_family_path, lace_family_product, lace_family_program, lace_family_toll,
-    lace_family_fare, lace_family_bill, lace_family_tab;
+    lace_family_fare, lace_family_bill, lace_family_tab, lace_family_loan, lace_family_levy;
 
 int lace_family_count(void);
 const struct lace_family *lace_family_at(int i);

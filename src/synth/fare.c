@@ -11,7 +11,7 @@ static int draw(void *problem, const struct lace_data_knobs *knobs, struct lace_
     struct lace_path_road roads[PATH_ROADS];
     char letter[HARDEST];
     int d = lace_family_draw(rng, knobs->difficulty), layers = d + 1, start, goal, order[PATH_ROADS];
-    int count = lace_path_draw_roads(layers, rng, roads, &start, &goal);
+    int count = lace_path_draw_roads(layers, 0, rng, roads, &start, &goal);
     j->kind = LACE_JOIN_FARE;
     int letters = lace_join_draw_chain(&j->first.chain, d + 1, lace_path_used(roads, count), PATH_LENGTH / (layers + 1),
                                        d, letter, knobs, rng, err);

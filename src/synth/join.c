@@ -32,6 +32,16 @@ static const struct kind {
                        "tab",
                        "Find k (mod 13): k=c+3, c=5. Find a*xy: a=k, x=8, y=6.",
                        {0, 1, 5, 4, 2, 6}},
+    [LACE_JOIN_LOAN] = {&lace_join_search,
+                        &lace_join_definitions,
+                        "loan",
+                        "Find p (each from 1 to 8, mod 11): p*3+4=5. Find k (mod 13): c=5, k=c*p.",
+                        {0, 1, 3, 5, 2}},
+    [LACE_JOIN_LEVY] = {&lace_join_equation,
+                        &lace_join_path,
+                        "levy",
+                        "Find z: z*4+a=b, a=3*7, b=29. Shortest from e to h: e3f, e(z)g, f4h, g6h.",
+                        {0, 1, 4, 5}},
 };
 
 /* A problem taken apart. */
@@ -165,7 +175,7 @@ bool lace_join_accepts(const void *problem, const char *answer)
 int lace_join_meta(const void *problem, json_t *meta)
 {
     struct halves h = halves_of(problem);
-    return h.first->work->meta(h.one, meta);
+    return h.first->work->meta ? h.first->work->meta(h.one, meta) : 0;
 }
 
 /* ---- moves ---- */
@@ -286,7 +296,7 @@ static enum lace_stance across(const struct halves *h, const struct lace_work_li
     uint8_t id[JOIN_LETTERS];
     char letter;
     bool lied = h->first->says(h->one, lie, &letter, &said);
-    if (!h->second->taken(h->two, &own, letter, &taken)) return LACE_STANCE_NONE;
+    if (!letter || !h->second->taken(h->two, &own, letter, &taken)) return LACE_STANCE_NONE;
     h->first->letters(h->one, value, id);
     return lace_stance_of(lied && taken == said, lied || taken == value[letter - 'a']);
 }

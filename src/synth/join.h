@@ -22,11 +22,12 @@ struct lace_join_first {
     int (*rank)(const void *problem, int strategy, int move);
     int (*parse)(void *problem, const char *prompt, struct lace_error *err);
     void (*prompt)(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng, struct lace_text *out);
-    /* Each letter that is needed for the asked one: its value, and its number among numbers(), from 1. Others: -1, 0. */
+    /* Each letter that is needed for the asked one: its value, and its number among numbers(), from 1. Others: -1, 0. A
+     * letter of the half's own that cannot stand for a number in the second has a number, and no value. */
     void (*letters)(const void *problem, int value[JOIN_LETTERS], uint8_t id[JOIN_LETTERS]);
     /* Whether the letter's value follows from what is known: the value and the move of the line, -1 where it is given. */
     bool (*found)(const void *problem, lace_work_known known, char letter, int *value, short *move);
-    /* Whether the line says what its letter is, and not only what it is not. */
+    /* Whether the line says what its letter is, and not only what it is not. A letter of 0: it is about none. */
     bool (*says)(const void *problem, const struct lace_work_line *line, char *letter, int *value);
 };
 
@@ -43,19 +44,21 @@ struct lace_join_second {
     bool (*taken)(const void *problem, const struct lace_work_line *line, char letter, int *value);
 };
 
-extern const struct lace_join_first lace_join_search, lace_join_chain;
-extern const struct lace_join_second lace_join_path, lace_join_product;
+extern const struct lace_join_first lace_join_search, lace_join_chain, lace_join_equation;
+extern const struct lace_join_second lace_join_path, lace_join_product, lace_join_definitions;
 
-enum lace_join_kind { LACE_JOIN_TOLL, LACE_JOIN_FARE, LACE_JOIN_BILL, LACE_JOIN_TAB };
+enum lace_join_kind { LACE_JOIN_TOLL, LACE_JOIN_FARE, LACE_JOIN_BILL, LACE_JOIN_TAB, LACE_JOIN_LOAN, LACE_JOIN_LEVY };
 struct lace_join {
     enum lace_join_kind kind;
     union lace_join_one {
         struct lace_search search;
         struct lace_chain chain;
+        struct lace_product product;
     } first;
     union lace_join_two {
         struct lace_path path;
         struct lace_product product;
+        struct lace_chain chain;
     } second;
 };
 

@@ -1,4 +1,4 @@
-/* The halves of joints (join.h) that find values: what a line of `search` or of `chain` says of a letter. */
+/* The halves of joints (join.h) that find values: what a line of `search`, of `chain` or of an equation says of a letter. */
 #include "synth/join.h"
 #include <string.h>
 
@@ -127,4 +127,68 @@ const struct lace_join_first lace_join_chain = {
     .letters = chain_letters,
     .found = chain_found,
     .says = chain_says,
+};
+
+/* ---- product: an equation, whose last line says what z is ---- */
+
+static int equation_ranks(const void *problem) { return lace_product_work.ranks(problem); }
+
+static int equation_rank(const void *problem, int strategy, int move)
+{
+    return lace_product_work.rank(problem, strategy, move);
+}
+
+static int equation_parse(void *problem, const char *prompt, struct lace_error *err)
+{
+    const struct lace_product *p = problem;
+    int code = lace_product_parse(problem, prompt, NULL, err);
+    if (code || p->equation) return code;
+    return lace_fail(err, LACE_BAD, "The first half is a product, which finds no letter; give an equation.");
+}
+
+static void equation_prompt(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng,
+                            struct lace_text *out)
+{
+    lace_product_prompt(problem, ambiguity, used, rng, out);
+}
+
+static void equation_letters(const void *problem, int value[JOIN_LETTERS], uint8_t id[JOIN_LETTERS])
+{
+    const struct lace_product *p = problem;
+    for (int i = 0; i < JOIN_LETTERS; i++) value[i] = -1, id[i] = 0;
+    for (int i = 0; i < p->count; i++) id[p->letter[i] - 'a'] = (uint8_t)(i + 2);
+    id['z' - 'a'] = 1;
+    value['z' - 'a'] = p->fact[p->facts - 1].value;
+}
+
+/* What false lines come to may be no length; then the second half waits until they are corrected. */
+static bool equation_found(const void *problem, lace_work_known known, char letter, int *value, short *move)
+{
+    const struct lace_product *p = problem;
+    const struct lace_work_line *line = known[p->facts - 1];
+    if (letter != 'z' || !line || line->value > PATH_LENGTH) return false;
+    *value = line->value;
+    *move = (short)(p->facts - 1);
+    return true;
+}
+
+static bool equation_says(const void *problem, const struct lace_work_line *line, char *letter, int *value)
+{
+    const struct lace_product *p = problem;
+    bool last = lace_product_fact_of(line->move) == p->facts - 1;
+    *letter = last ? 'z' : 0;
+    *value = line->value;
+    return last;
+}
+
+const struct lace_join_first lace_join_equation = {
+    .work = &lace_product_work,
+    .moves = PRODUCT_MOVES,
+    .ranks = equation_ranks,
+    .rank = equation_rank,
+    .parse = equation_parse,
+    .prompt = equation_prompt,
+    .letters = equation_letters,
+    .found = equation_found,
+    .says = equation_says,
 };

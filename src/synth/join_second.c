@@ -1,5 +1,5 @@
-/* The halves of joints (join.h) that need values: letters as lengths of roads (`path`), and as digits or factors
- * (`product`). */
+/* The halves of joints (join.h) that need values: letters as lengths of roads (`path`), as digits or factors (`product`),
+ * and as operands of definitions (`chain`). */
 #include "synth/join.h"
 #include <string.h>
 
@@ -40,6 +40,9 @@ static int path_parse(void *problem, const char *prompt, const int value[JOIN_LE
                              length < 0 ? "Nothing says how long the road (%c) is; give the letter a value."
                                         : "The road (%c) has no length; the letter must be 1 or more.",
                              roads[i].toll);
+        if (length > PATH_LENGTH)
+            return lace_fail(err, LACE_BAD, "The road (%c) is %d long; a way is at most %d.", roads[i].toll, length,
+                             PATH_LENGTH);
         roads[i].length = (uint8_t)length;
     }
     return lace_path_init(problem, start, goal, roads, count, err);
@@ -162,4 +165,68 @@ const struct lace_join_second lace_join_product = {
     .needs = product_needs,
     .put = product_put,
     .taken = product_taken,
+};
+
+/* ---- chain: an operand of a definition ---- */
+
+static uint32_t chain_letters(const void *problem)
+{
+    const struct lace_chain *c = problem;
+    uint32_t letters = 0;
+    for (int i = 0; i < c->count - c->outside; i++) letters |= (uint32_t)1 << (c->def[i].name - 'a');
+    return letters;
+}
+
+/* Letters of the first half in place of their values, which follow from it. */
+static int chain_numbers(const void *problem, const uint8_t id[JOIN_LETTERS], uint8_t *out)
+{
+    enum { NO_NUMBER = 100 }; /* is given in a chain */
+    struct lace_chain own = *(const struct lace_chain *)problem;
+    for (int i = own.count - own.outside; i < own.count; i++)
+        own.def[i].number[0] = NO_NUMBER + id[own.def[i].name - 'a'];
+    return lace_chain_numbers(&own, out);
+}
+
+static int chain_parse(void *problem, const char *prompt, const int value[JOIN_LETTERS], struct lace_error *err)
+{
+    return lace_chain_parse_with(problem, prompt, value, err);
+}
+
+static void chain_prompt(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng, struct lace_text *out)
+{
+    lace_chain_put_prompt(problem, ambiguity, used, rng, out);
+}
+
+static int chain_needs(const void *problem, int move, char letter[2])
+{
+    const struct lace_chain *c = problem;
+    const char *operand = c->def[move].letter;
+    int needs = 0;
+    for (int k = 0; k < 2; k++)
+        if (operand[k] && lace_chain_outside(c, operand[k] - 'a')) letter[needs++] = operand[k];
+    return needs;
+}
+
+static void chain_put(void *problem, int move, char letter, int value)
+{
+    ((struct lace_chain *)problem)->value[letter - 'a'] = value;
+}
+
+static bool chain_taken(const void *problem, const struct lace_work_line *line, char letter, int *value)
+{
+    const struct lace_chain *c = problem;
+    for (int k = 0; k < 2; k++)
+        if (c->def[line->move].letter[k] == letter) return *value = line->part[k], true;
+    return false;
+}
+
+const struct lace_join_second lace_join_definitions = {
+    .work = &lace_chain_work,
+    .letters = chain_letters,
+    .numbers = chain_numbers,
+    .parse = chain_parse,
+    .prompt = chain_prompt,
+    .needs = chain_needs,
+    .put = chain_put,
+    .taken = chain_taken,
 };

@@ -170,16 +170,20 @@ uint64_t lace_path_shape(const struct lace_path *p)
 
 /* ---- drawing ---- */
 
-int lace_path_draw_roads(int layers, struct lace_rng *rng, struct lace_path_road *roads, int *start, int *goal)
+int lace_path_draw_roads(int layers, uint32_t used, struct lace_rng *rng, struct lace_path_road *roads, int *start,
+                         int *goal)
 {
-    uint8_t letter[PATH_NODES] = {0};
+    uint8_t letter[PATH_NODES] = {0}, free[PATH_NODES] = {0};
+    int frees = 0;
+    for (int i = 0; i < PATH_NODES; i++)
+        if (!(used & bit(i))) free[frees++] = (uint8_t)i;
     int need = 2 * layers + 2, count = 0, longest = PATH_LENGTH / (layers + 1) < 9 ? PATH_LENGTH / (layers + 1) : 9;
     if (lace_rng_below(rng, 2)) {
-        int first = (int)lace_rng_below(rng, (uint32_t)(PATH_NODES - need + 1));
-        for (int i = 0; i < need; i++) letter[i] = (uint8_t)(first + i);
+        int first = (int)lace_rng_below(rng, (uint32_t)(frees - need + 1));
+        for (int i = 0; i < need; i++) letter[i] = free[first + i];
     } else
-        for (int i = 0, left = need; i < PATH_NODES && left; i++) /* any letters, in order */
-            if ((int)lace_rng_below(rng, (uint32_t)(PATH_NODES - i)) < left) letter[need - left--] = (uint8_t)i;
+        for (int i = 0, left = need; i < frees && left; i++) /* any letters, in order */
+            if ((int)lace_rng_below(rng, (uint32_t)(frees - i)) < left) letter[need - left--] = free[i];
     *start = letter[0];
     *goal = letter[need - 1];
     for (int i = 0; i <= layers; i++) {

@@ -63,8 +63,9 @@ int lace_path_init(struct lace_path *p, int start, int goal, const struct lace_p
                    struct lace_error *err);
 /* A number that follows from the lengths and from who leads to whom, not from the letters. */
 uint64_t lace_path_shape(const struct lace_path *p);
-/* Draws letters, a start, a goal and roads in `layers` layers of two nodes; returns the number of roads. */
-int lace_path_draw_roads(int layers, struct lace_rng *rng, struct lace_path_road *roads, int *start, int *goal);
+/* Draws letters that are not among `used` (bits), a start, a goal and roads in `layers` layers of two nodes; returns the
+ * number of roads. */
+int lace_path_draw_roads(int layers, uint32_t used, struct lace_rng *rng, struct lace_path_road *roads, int *start, int *goal);
 int lace_path_parse(struct lace_path *p, const char *prompt, struct lace_error *err);
 /* The same without looking at the roads; false: not a prompt of this family. */
 bool lace_path_read_prompt(const char *prompt, bool tolls, struct lace_path_road *roads, int *count, int *start,

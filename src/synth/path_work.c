@@ -10,7 +10,7 @@ enum { MIDDLE = 1, FORWARD, BACKWARD, VIA = 2 * PATH_NODES };
 static int draw(void *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err)
 {
     struct lace_path_road roads[PATH_ROADS];
-    int start, goal, count = lace_path_draw_roads(lace_family_draw(rng, knobs->difficulty), rng, roads, &start, &goal);
+    int start, goal, count = lace_path_draw_roads(lace_family_draw(rng, knobs->difficulty), 0, rng, roads, &start, &goal);
     return lace_path_init(problem, start, goal, roads, count, err);
 }
 

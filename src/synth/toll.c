@@ -14,7 +14,7 @@ static int draw(void *problem, const struct lace_data_knobs *knobs, struct lace_
     int start, goal, order[PATH_ROADS], code;
     j->kind = LACE_JOIN_TOLL;
     if ((code = lace_join_draw_search(s, lace_family_draw(rng, knobs->difficulty), knobs, rng, err))) return code;
-    int count = lace_path_draw_roads(s->stages + 1, rng, roads, &start, &goal);
+    int count = lace_path_draw_roads(s->stages + 1, 0, rng, roads, &start, &goal);
     lace_join_name_unknowns(s, lace_path_used(roads, count), rng);
     for (int i = 0; i < count; i++) order[i] = i;
     lace_rng_shuffle(rng, order, count);

@@ -80,6 +80,10 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned 
         "bill\nFind q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2. Find ab*xy: a=7, b=q, x=p, y=6.\n3496\n"
         "q*7+4=2, try 6: 9+4=2, yes.\nb*y: 6*6=60-24=36.\n",
         "tab\nFind k (mod 13): g=h+3, k=h*g, h=5. Find z: z*4+a=b, a=g*k, b=20.\n3\nk=h*g=5*8, k=1.\na: 8*1=8.\n",
+        "loan\nFind q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2. Find k (mod 13): c=5, f=c+q, k=f*p.\n5\n"
+        "q*7+4=2, try 6: 9+4=2, yes.\nf=c+q=5+6, f=11.\n",
+        "levy\nFind z: z*4+a=b, a=3*7, b=29. Shortest from e to h: e3f, e(z)g, f4h, g2h.\n4\nz: 8/4=2.\n"
+        "To g: e0+2=2, so 2.\n",
         "toll\nFind p (each from 1 to 8, mod 11): p*3+4=5. Shortest from a to d: a3b, a(p)c, b4d, c2d.\n6\n"
         "p*3+4=5, try 4: 1+4=5, yes.\nTo c: a0+4=4, so 4.\n",
     };

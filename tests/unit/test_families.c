@@ -224,6 +224,50 @@ static const struct row rows[] = {
              "Find k (mod 13): k=a*2, a=4. Find ab*xy: a=7, b=k, x=8, y=6.", /* which a? */
              "Find k (mod 13): k=h*2, h=4. Find z: z*3+a=b, a=k, b=20.",
              "Find k (mod 13): k=h*2, h=4. Find ab*xy: a=7, b=k, x=8, y=6. And k?", "\xff\xfe\x01"}},
+    {.family = &lace_family_loan,
+     .alike = true,
+     .good =
+         {"Find q (each from 1 to 8, mod 11): p*3+4=5, q*7+p=2. Find k (mod 13): c=5, f=c+q, k=f*p.",
+          " find q(each from 1 to 8,mod 11):p*3+4=5,q*7+p=2.find k(mod 13):f = c+q,k=f *p,c=5",
+          "Mod 11, with each unknown from 1 to 8: q*7+p=2, p*3+4=5. Find q. Coins are counted mod 13. Kim has Fay times "
+          "Pam, Cy has 5, Fay has Cy plus Quin. How many has Kim?",
+          "p*3+4=5, q*7+p=2 (mod 11, each from 1 to 8). Give q. f=c+q, z=q-x, f=p+7, k=f*p, c=5 (mod 13). Give k."},
+     .answer = "5",
+     .bad = {"", ".", "Find p (each from 1 to 8, mod 11): p*3+4=5.", "Find k (mod 13): c=5, k=c+2.",
+             "Find k (mod 13): c=5, k=c+2. Find p (each from 1 to 8, mod 11): p*3+4=5.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find k (mod 13): k=c*q, c=5.",      /* what is q? */
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find k (mod 13): k=c*p, c=5, p=4.", /* which p? */
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find p (mod 13): k=c*p, c=5.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find k (mod 13): k=c*p, c=k.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=8. Find k (mod 5): k=c*p, c=3.", /* 5 is not below 5 */
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find k (mod 13): k=c*p, c=5, k=p+1.",
+             "Find p (each from 1 to 10, mod 11): p*3+4=5. Find k (mod 13): k=c*p, c=5.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find k (mod 13): k=c*P, c=5.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find k (mod 13): k=c*p, c=5. And p?",
+             /* no room for p beside so many */
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find k (mod 13): k=c*p, c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, "
+             "c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, "
+             "c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5, c=5.",
+             "\xff\xfe\x01"}},
+    {.family = &lace_family_levy,
+     .good =
+         {"Find z: z*4+a=b, a=3*7, b=29. Shortest from a to d: a3b, a(z)c, b4d, c2d.",
+          " find z:z*4+a=b,a= 3*7,b=29 .shortest from e to h:e3f, e( z )g, f4h,\ng2h",
+          "b=29, a=3*7, k=5*2, and z*4+a=b. Find z. Roads: g2h, e3f, e(z)g, f4h, e(z)k. Find the shortest way from e to "
+          "h.",
+          "What is z? z*4+p=q, p=3*7, q=29. g2h, f4h, e3f, e(z)g. What is the way from e to h?"},
+     .answer = "4",
+     .bad = {"", ".", "Find z: z*4+a=b, a=3*7, b=29.", "Shortest from a to d: a3b, b4d.",
+             "Shortest from a to d: a3b, b4d. Find z: z*4+a=b, a=3*7, b=29.",
+             "Find z: z*4+a=b, a=3*7, b=29. Shortest from e to h: e3f, e(a)g, f4h, g2h.", /* a is a term */
+             "Find z: z*4+a=b, a=3*7, b=29. Shortest from e to h: e3f, e(y)g, f4h, g2h.",
+             "Find z: z*4+a=b, a=3*7, b=28. Shortest from e to h: e3f, e(z)g, f4h, g2h.",
+             "Find z: z*4+a=b, a=3*7, b=21. Shortest from e to h: e3f, e(z)g, f4h, g2h.",          /* no length */
+             "Find z: z*1+a=b+c, a=1, b=9*9, c=99. Shortest from e to h: e3f, e(z)g, f4h, g2h.",   /* too long */
+             "Find z: z*1+a=b+c+d+e, a=1, b=9*9, c=9*9, d=8*9, e=23. Shortest from e to h: e(z)h.", /* 256 */
+             "Find 7*86. Shortest from e to h: e3f, e(z)g, f4h, g2h.", "Find 7*86. Shortest from e to h: e3f, f4h.",
+             "Find z: z*4+a=b, a=3*7, b=29. Shortest from e to h: e3f, e(Z)g, f4h, g2h.",
+             "Find z: z*4+a=b, a=3*7, b=29. Shortest from e to h: e3f, e(z)g, f4h, g2h. And z?", "\xff\xfe\x01"}},
     {.family = &lace_family_toll,
      .alike = true,
      .good =
@@ -710,6 +754,8 @@ static void records_are_what_they_were(void **state)
         {&lace_family_fare, 0xa5f98da634c3a623},
         {&lace_family_bill, 0xd80f0656c84383cd},
         {&lace_family_tab, 0xa0f25e0ae8931efa},
+        {&lace_family_loan, 0xc6824a161683e934},
+        {&lace_family_levy, 0xab84611c410bf9b0},
         {&lace_family_toll, 0x9ed645d9213c5e43},
     };
     assert_int_equal(sizeof were / sizeof *were, lace_family_count());
