@@ -456,9 +456,6 @@ static char second_opinion(const struct lace_chain *p)
 static int bring_in(struct lace_chain *p, const int *value, struct lace_error *err)
 {
     int count = p->count;
-    if (value[p->asked - 'a'] >= 0)
-        return lace_fail(err, LACE_BAD, "The letter %c is found elsewhere; ask for one that is defined here.",
-                         p->asked);
     for (int i = 0; i < count; i++)
         if (value[p->def[i].name - 'a'] >= 0)
             return lace_fail(err, LACE_BAD, "The letter %c stands for two numbers; give each its own.", p->def[i].name);
@@ -504,6 +501,9 @@ int lace_chain_parse_with(struct lace_chain *p, const char *text, const int *val
                          p->first[culprit - 'a'] < 0 ? "The letter %c has no definition; add one."
                                                      : "The definition of %c leads in a circle.",
                          culprit);
+    if (lace_chain_given(p, p->asked - 'a'))
+        return lace_fail(err, LACE_BAD, "The value of %c is given; ask for a letter that is to be evaluated.",
+                         p->asked);
     if ((odd = second_opinion(p)))
         return lace_fail(err, LACE_BAD, "The letter %c has two definitions that do not agree; leave one.", odd);
     return 0;

@@ -24,6 +24,7 @@ static const struct row rows[] = {
               "Find k (mod 13): f=c+3, k=c*f, c=5, f=k+7, z=y+1."},
      .answer = "1",
      .bad = {"", ".", "Find", "Find k (mod 13):", "Find k (mod 13): .", "Find k (mod 13): f=c+3, k=c*f.",
+             "Find c (mod 13): k=c+3, c=5.", /* no line leads to it */
              "Find k (mod 13): k=c+3, c=k+1.", "Find k (mod 13): k=k+3.", "Find k (mod 13): k=c+3, c=5, k=2.",
              "Find k (mod 1): k=0.", "Find k (mod 98): k=5.", "Find k (mod 13): k=13.", "Find K (mod 13): K=3.",
              "Find k (mod 13): k=c/3, c=5.", "Find k (mod 13): k=c+300, c=5.", "Find k (mod 13): k=5,, c=5.",
@@ -238,6 +239,7 @@ static const struct row rows[] = {
              "Find p (each from 1 to 8, mod 11): p*3+4=5. Find k (mod 13): k=c*q, c=5.",      /* what is q? */
              "Find p (each from 1 to 8, mod 11): p*3+4=5. Find k (mod 13): k=c*p, c=5, p=4.", /* which p? */
              "Find p (each from 1 to 8, mod 11): p*3+4=5. Find p (mod 13): k=c*p, c=5.",
+             "Find p (each from 1 to 8, mod 11): p*3+4=5. Find c (mod 13): k=c*p, c=5.",
              "Find p (each from 1 to 8, mod 11): p*3+4=5. Find k (mod 13): k=c*p, c=k.",
              "Find p (each from 1 to 8, mod 11): p*3+4=8. Find k (mod 5): k=c*p, c=3.", /* 5 is not below 5 */
              "Find p (each from 1 to 8, mod 11): p*3+4=5. Find k (mod 13): k=c*p, c=5, k=p+1.",
