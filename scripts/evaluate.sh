@@ -61,36 +61,36 @@ search)
     row visible --count "$COUNT" --difficulty 4 --threads 4 --arms lace,lace:aligned,lace:window:17,lace:window:51
     ;;
 families) # COUNT problems in all, spread over the families
-    trained=search,chain,countdown,knights,path,product,program,fare,bill,tab
+    trained=search,chain,countdown,knights,path,product,program,fare,bill,tab,loan,levy
     each() { echo $(((COUNT + $1 - 1) / $1)); }
     if [ -e "$OUT/headline.txt" ]; then fresh=; else fresh=1; fi
-    row headline --family $trained --threads 4 --count "$(each 10)" --development 40
+    row headline --family $trained --threads 4 --count "$(each 12)" --development 40
     if [ -n "$fresh" ] && [ -e "$OUT/headline.txt" ]; then kinds >"$OUT/kinds.json"; fi
     # shellcheck disable=SC2086 # one word a seed
     seeds=$(printf ",$RUNS-%s/lace/model" ${SEEDS:-14 15})
     if [ -n "${SEEDS:-}" ] || [ -e "$OUT/seeds.txt" ]; then
-        row seeds --model "$MODEL$seeds" --family $trained --threads 4 --count "$(each 10)" --development 40 \
+        row seeds --model "$MODEL$seeds" --family $trained --threads 4 --count "$(each 12)" --development 40 \
             --arms "independent=$MODEL/base,isolated=$MODEL/isolated,exchange=$MODEL/base,lace"
     fi
     row harder --family search,chain,countdown,knights,product --difficulty 5 --threads 4 --count "$(each 5)" \
         --development 40 --arms independent,isolated,lace
-    row harder-4 --family program,fare,bill,tab --difficulty 4 --threads 4 --count "$(each 4)" --development 40 \
+    row harder-4 --family program,fare,bill,tab,loan,levy --difficulty 4 --threads 4 --count "$(each 6)" --development 40 \
         --arms independent,isolated,lace
     row untrained --family toll --difficulty 2 --threads 4 --count "$COUNT" --development 40 \
         --arms independent,isolated,lace
     for kind in claim step verdict; do
-        row false-$kind --family $trained --threads 4 --count "$(each 10)" --development 40 --inject $kind=1 \
+        row false-$kind --family $trained --threads 4 --count "$(each 12)" --development 40 --inject $kind=1 \
             --arms independent,isolated,lace
     done
     for threads in 1 2 8 16; do
-        row threads-$threads --family $trained --threads $threads --count "$(each 10)" --development 40 \
+        row threads-$threads --family $trained --threads $threads --count "$(each 12)" --development 40 \
             --arms independent,isolated,lace
     done
     for kind in claim step verdict; do
-        row rare-$kind --family $trained --threads 4 --count "$(each 10)" --development 40 --inject $kind=0.1 \
+        row rare-$kind --family $trained --threads 4 --count "$(each 12)" --development 40 --inject $kind=0.1 \
             --arms independent,isolated,lace
     done
-    row visible --family $trained --threads 4 --count "$(each 10)" --development 40 \
+    row visible --family $trained --threads 4 --count "$(each 12)" --development 40 \
         --arms lace,lace:aligned,lace:window:17,lace:window:51,lace:hasty
     if [ -d "$RUNS/rl/model" ] || [ -e "$OUT/grpo-1.txt" ]; then # recipes/families/rl.yaml: before and after
         for temperature in 0 1; do
@@ -99,7 +99,7 @@ families) # COUNT problems in all, spread over the families
         done
     fi
     row program-5 --family program --threads 5 --count "$COUNT" --arms independent,isolated,lace # unique kinds of bugs
-    row robustness --family $trained --robustness --threads 4 --count "$(each 10)" --development 40 \
+    row robustness --family $trained --robustness --threads 4 --count "$(each 12)" --development 40 \
         --arms independent,isolated,lace
     ;;
 *) echo "evaluate: SET is search or families, not $SET" >&2; exit 1 ;;

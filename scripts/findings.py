@@ -104,7 +104,7 @@ def threads():
 
 def beyond():
     return few(("untrained", "`toll`, never trained"), ("harder", "search, chain, countdown, knights, product at 5"),
-               ("harder-4", "program, fare, bill, tab at 4"), ("program-5", "programs, five threads"))
+               ("harder-4", "program, fare, bill, tab, loan, levy at 4"), ("program-5", "programs, five threads"))
 
 
 def contagion():

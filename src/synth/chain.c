@@ -36,7 +36,7 @@ static bool evaluate(struct lace_chain *p, int letter, int depth, signed char *s
     if (depth > p->depth[letter]) p->depth[letter] = depth;
     if (state[letter] == 1 || p->first[letter] < 0) return false;
     const struct lace_chain_definition *d = &p->def[p->first[letter]];
-    int operand[2] = {d->number[0], d->number[1]}, height = 0;
+    int operand[2] = {d->number[0], d->number[1]};
     bool again = state[letter] == 2;
     state[letter] = 1;
     for (int i = 0; i < (d->op ? 2 : 1); i++) {
@@ -46,13 +46,11 @@ static bool evaluate(struct lace_chain *p, int letter, int depth, signed char *s
         if ((state[other] != 2 || p->depth[other] <= depth) && !evaluate(p, other, depth + 1, state, culprit))
             return false;
         operand[i] = p->value[other];
-        if (p->height[other] > height) height = p->height[other];
     }
     state[letter] = 2;
     if (again) return true;
     p->needed[letter] = true;
     p->value[letter] = d->op ? lace_chain_compute(p->modulus, d->op, operand[0], operand[1]) : operand[0];
-    p->height[letter] = d->op ? height + 1 : 0;
     return true;
 }
 
@@ -66,8 +64,8 @@ static void post_order(const struct lace_chain *p, int letter, bool *seen, short
     rank[p->first[letter]] = (*next)++;
 }
 
-/* forward: from what is given, level by level; backward: what lies deepest below the question first; branch: one branch
- * below the question after the other. */
+/* forward: in the order of the prompt; backward: what lies deepest below the question first; branch: one branch below the
+ * question after the other. */
 static void fill_ranks(struct lace_chain *p)
 {
     short at[CHAIN_STRATEGIES] = {0};
@@ -77,7 +75,7 @@ static void fill_ranks(struct lace_chain *p)
         for (int i = 0; i < p->count; i++) {
             int letter = p->def[i].name - 'a';
             if (!p->needed[letter] || p->first[letter] != i) continue;
-            if (p->height[letter] == level) p->rank[0][i] = at[0]++;
+            if (!level) p->rank[0][i] = at[0]++;
             if (p->depth[letter] == 25 - level) p->rank[1][i] = at[1]++;
         }
     post_order(p, p->asked - 'a', seen, p->rank[2], &at[2]);
@@ -90,7 +88,7 @@ static bool finish(struct lace_chain *p, char *culprit)
     for (int i = 0; i < 26; i++) {
         p->first[i] = -1;
         p->needed[i] = false;
-        p->value[i] = p->height[i] = p->depth[i] = 0;
+        p->value[i] = p->depth[i] = 0;
     }
     for (int i = p->count; i-- > 0;) p->first[p->def[i].name - 'a'] = (short)i;
     if (!evaluate(p, p->asked - 'a', 0, state, culprit)) return false;

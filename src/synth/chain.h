@@ -24,9 +24,9 @@ struct lace_chain {
     char asked;
     struct lace_chain_definition def[CHAIN_DEFINITIONS];
     /* what follows from these; letters are counted from a */
-    short first[26];                      /* the letter's first definition, -1: none */
-    bool needed[26];                      /* it leads to the asked one */
-    int value[26], height[26], depth[26]; /* of needed letters; height 0: given, depth 0: asked */
+    short first[26];          /* the letter's first definition, -1: none */
+    bool needed[26];          /* it leads to the asked one */
+    int value[26], depth[26]; /* of needed letters; depth 0: asked */
     short rank[CHAIN_STRATEGIES][CHAIN_DEFINITIONS];
 };
 

@@ -1,5 +1,5 @@
 /* The family `chain` as facts and moves: a move is a definition, and the fact is the value of its letter. The strategies
- * go through the graph forward from what is given, backward from the question, or one branch after the other. */
+ * go through the graph in the order of the prompt, backward from the question, or one branch after the other. */
 #include "synth/chain.h"
 #include "synth/scan.h"
 

@@ -143,6 +143,16 @@ static int budget_of(const struct lace_family *family, const void *problem, cons
     return family->work->budget ? family->work->budget(problem, threads) : family->budget(family, knobs, threads);
 }
 
+/* Writes the prompt and reads the problem from it: threads know what the prompt says and no more. Who begins with what
+ * goes by the order in which it stands there; in the order in which it was drawn no reader could tell what the others
+ * begin with. */
+static int pose(const struct lace_work *w, union problem *p, int ambiguity, struct lace_rng *rng,
+                struct lace_text *prompt, struct lace_error *err)
+{
+    w->prompt(p, ambiguity, rng, prompt);
+    return w->parse(p, prompt->data, err);
+}
+
 int lace_work_make(const struct lace_family *family, const struct lace_data_knobs *knobs, uint64_t index,
                    struct lace_record *out, struct lace_error *err)
 {
@@ -172,7 +182,7 @@ int lace_work_make(const struct lace_family *family, const struct lace_data_knob
 
     lace_text_init(&prompt);
     if ((code = open_trace(&trace, err))) return code;
-    w->prompt(&p, ambiguity, &rng, &prompt);
+    if ((code = pose(w, &p, ambiguity, &rng, &prompt, err))) goto fail;
     code = lace_work_run(w, &p, knobs->policy, strategy, errs ? kinds(knobs, trace.threads) : NULL, shared, &rng,
                          &trace, err);
     if (code) goto fail;
@@ -278,8 +288,13 @@ int lace_family_race(const struct lace_family *family, const struct lace_data_kn
     int code = draw(family, &p, &own, &rng, err);
     if (code || (code = open_trace(&trace, err))) return code;
     bool errs = lace_rng_uniform(&rng) < knobs->corrupt && policy == LACE_POLICY_SHARED;
-    code = lace_work_run(family->work, &p, policy, knobs->strategy, errs ? kinds(knobs, threads) : NULL, false, &rng,
-                         &trace, err);
+    struct lace_text prompt;
+    lace_text_init(&prompt);
+    code = pose(family->work, &p, lace_family_draw(&rng, knobs->ambiguity), &rng, &prompt, err);
+    lace_text_release(&prompt);
+    if (!code)
+        code = lace_work_run(family->work, &p, policy, knobs->strategy, errs ? kinds(knobs, threads) : NULL, false,
+                             &rng, &trace, err);
     for (int n = 0; n < threads && !code; n++)
         if (trace.answered[n] && family->work->accepts(&p, trace.answer[n]) && (!*round || trace.count[n] < *round))
             *round = trace.count[n];
