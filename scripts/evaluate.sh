@@ -67,7 +67,7 @@ families) # COUNT problems in all, spread over the families
     row headline --family $trained --threads 4 --count "$(each 12)" --development 40
     if [ -n "$fresh" ] && [ -e "$OUT/headline.txt" ]; then kinds >"$OUT/kinds.json"; fi
     # shellcheck disable=SC2086 # one word a seed
-    seeds=$(printf ",$RUNS-%s/lace/model" ${SEEDS:-14 15})
+    seeds=$(printf ",$RUNS-%s/rl/model" ${SEEDS:-14 15})
     if [ -n "${SEEDS:-}" ] || [ -e "$OUT/seeds.txt" ]; then
         row seeds --model "$MODEL$seeds" --family $trained --threads 4 --count "$(each 12)" --development 40 \
             --arms "independent=$MODEL/base,isolated=$MODEL/isolated,exchange=$MODEL/base,lace"
@@ -92,9 +92,9 @@ families) # COUNT problems in all, spread over the families
     done
     row visible --family $trained --threads 4 --count "$(each 12)" --development 40 \
         --arms lace,lace:aligned,lace:window:17,lace:window:51,lace:hasty
-    if [ -d "$RUNS/rl/model" ] || [ -e "$OUT/grpo-1.txt" ]; then # recipes/families/rl.yaml: before and after
+    if [ -d "$RUNS/lace/model" ] || [ -e "$OUT/grpo-1.txt" ]; then # before and after Lattice GRPO
         for temperature in 0 1; do
-            row grpo-$temperature --model "$MODEL,$RUNS/rl/model" --family $trained --difficulty 1:4 --threads 4 \
+            row grpo-$temperature --model "$RUNS/lace/model,$MODEL" --family $trained --difficulty 1:4 --threads 4 \
                 --count 300 --arms lace --temperature $temperature
         done
     fi

@@ -126,11 +126,8 @@ def kinds():
 
 
 def grpo():
-    results = [load("grpo-0"), load("grpo-1")]
-    rows = []
-    for title, after in (("before", False), ("after", True)):
-        rows.append([title] + [share(r["arms"]["lace"]) for result in results for r in result["rows"]
-                               if r.get("model") and not r.get("family") and ("/rl/" in r["model"]) == after])
+    results = [[r for r in load("grpo-%d" % t)["rows"] if r.get("model") and not r.get("family")] for t in (0, 1)]
+    rows = [[title] + [share(r[i]["arms"]["lace"]) for r in results] for i, title in enumerate(("before", "after"))]
     return table(["", "greedy", "temperature 1"], rows)
 
 

@@ -7,7 +7,10 @@
 #   polish    recipes/polish.yaml     the same, most of it clean: the shipped model
 #   isolated  recipes/isolated.yaml   the backbone on threads divided by their tags, no lattice (baseline)
 #
-# The families' recipes lie in recipes/families/; there lace is the last stage.
+# The families' recipes lie in recipes/families/; there both are rewarded at the end, instead of polished:
+#
+#   rl           recipes/families/rl.yaml           Lattice GRPO: the shipped model
+#   isolated-rl  recipes/families/isolated-rl.yaml  the same of threads that see nobody (baseline)
 #
 # SEEDS="14 15" trains the stages from the lattice on once more for each, on the same backbone, to RUNS-SEED: what the
 # headline over several training runs (the row `seeds` of scripts/evaluate.sh) needs beside the model.
@@ -42,22 +45,29 @@ stage() { # kind, recipe, the stage whose model it starts from (with its lattice
 together() { # the stages in which threads learn to read each other, on the backbone RUNS/base
     stage cpt lattice base
     stage sft lace lattice with
-    last=lace
-    if [ -e "$RECIPES/polish.yaml" ]; then
+    if [ "$RECIPES" = recipes ]; then
         stage sft polish lace with
         last=polish
+    else
+        stage rl rl lace with
+        last=rl
     fi
 }
 
 stage pretrain base
 together
 stage sft isolated base
+alone=isolated
+if [ "$last" = rl ]; then
+    stage rl isolated-rl isolated
+    alone=isolated-rl
+fi
 
 mkdir -p "$MODEL/training"
 cp -r "$RUNS/$last/model/." "$MODEL/"
 mkdir -p "$MODEL/base" "$MODEL/isolated"
 cp "$RUNS/base/model/"* "$MODEL/base/"
-cp "$RUNS/isolated/model/"* "$MODEL/isolated/"
+cp "$RUNS/$alone/model/"* "$MODEL/isolated/"
 cat >"$MODEL/generation_config.json" <<'JSON'
 {"do_sample": false, "max_new_tokens": 640}
 JSON
