@@ -64,7 +64,8 @@ families) # COUNT problems in all, spread over the families
     trained=search,chain,countdown,knights,path,product,program,fare,bill,tab,loan,levy
     each() { echo $(((COUNT + $1 - 1) / $1)); }
     if [ -e "$OUT/headline.txt" ]; then fresh=; else fresh=1; fi
-    row headline --family $trained --threads 4 --count "$(each 12)" --development 40
+    row headline --family $trained --threads 4 --count "$(each 12)" --development 40 \
+        --arms "independent,trained=$MODEL/isolated,isolated,exchange,serial,lace,muted,foreign"
     if [ -n "$fresh" ] && [ -e "$OUT/headline.txt" ]; then kinds >"$OUT/kinds.json"; fi
     # shellcheck disable=SC2086 # one word a seed
     seeds=$(printf ",$RUNS-%s/rl/model" ${SEEDS:-14 15})

@@ -16,6 +16,7 @@ RESULTS = os.path.join(ROOT, "models/lace-families/results")
 
 ARMS = {
     "independent": "independent, vote",
+    "trained": "independent after as many steps as lace, vote",
     "isolated": "isolated (work divided by tags)",
     "exchange": "exchange (lines pasted as text), vote",
     "serial": "one serial thread, four times the rounds",
@@ -62,15 +63,17 @@ def written(arm):
 def headline():
     result = load("headline")
     rows = [[name, share(a), written(a), "%.0f" % a["steps"], "%.0f" % (a["memory"] / 1024), "%.1f %%" % (100 * a["wrong_steps"])]
-            for key, name in ARMS.items() for a in [result["arms"][key]]]
+            for key, name in ARMS.items() if key in result["arms"] for a in [result["arms"][key]]]
     return (table(["arm", "solved", "tokens written + pasted", "lockstep tokens", "kB of keys and values", "wrong lines"], rows)
             + "\n\nAhead of the best parallel arm (%s) by %s points." % (result["delta"]["against"], ahead(result)))
 
 
 def families():
-    rows = [["%s %s" % (r["family"], r["difficulty"])] + ["%.1f" % (100 * r["arms"][key]["accuracy"]) for key in ARMS] + [ahead(r)]
-            for r in load("headline")["rows"] if r.get("family")]
-    return table(["", *ARMS, "ahead by"], rows)
+    result = load("headline")
+    arms = [key for key in ARMS if key in result["arms"]]
+    rows = [["%s %s" % (r["family"], r["difficulty"])] + ["%.1f" % (100 * r["arms"][key]["accuracy"]) for key in arms] + [ahead(r)]
+            for r in result["rows"] if r.get("family")]
+    return table(["", *arms, "ahead by"], rows)
 
 
 def seeds():
@@ -138,7 +141,7 @@ def visible():
 
 def readme():
     arms = load("headline")["arms"]
-    rows = [[name, share(arms[k]), written(arms[k]), "%.0f" % arms[k]["steps"]] for k, name in ARMS.items()]
+    rows = [[name, share(arms[k]), written(arms[k]), "%.0f" % arms[k]["steps"]] for k, name in ARMS.items() if k in arms]
     return table(["", "solved", "tokens (+ pasted)", "lockstep tokens"], rows)
 
 
