@@ -6,6 +6,7 @@
 # RUNS (runs/ablation) holds one folder a row; what is there is not trained again. COUNT problems of each family (500).
 # The rows share a backbone, the data and the seed; SEEDS="3 4 5" trains each row with several. A row is a name, what it
 # starts from (base, or the row that it goes on from), the stage, and the settings that differ from the stage's recipe.
+# Rows of rl are sampled at temperature 1, as what they are rewarded for; the stage - is none, and sampled like them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 LACE=${B:-build}/lace
@@ -44,7 +45,7 @@ adamw               base       sft  optimizer=adamw lr=2e-3
 frozen              base       sft  freeze=true
 cpt                 base       cpt  steps=100
 cpt-sft             cpt        sft
-rl-none             reference  rl   steps=1 lr=1e-9
+sampled             reference  -
 rl-0                reference  rl   rl.diversity=0
 rl-0.05             reference  rl   rl.diversity=0.05
 rl-0.3              reference  rl   rl.diversity=0.3
@@ -72,7 +73,9 @@ while read -r name from stage changes; do
         if [ "$from" = base ]; then begin=$RUNS/base/model && set --; fi
         if [ ! -d "$begin" ]; then echo "ablate: $name goes on from $from: name that row, too" >&2 && exit 1; fi
         recipe=lace temperature=0
-        if [ "$stage" = rl ]; then recipe=rl temperature=1; fi # what is rewarded is what is sampled
+        if [ "$stage" = rl ]; then recipe=rl; fi
+        if [ "$stage" = rl ] || [ "$stage" = - ]; then temperature=1; fi
+        if [ "$stage" = - ]; then models+=("$begin") && continue; fi
         # shellcheck disable=SC2086 # several settings
         train "$stage" $recipe "$RUNS/$name-$seed" init.model="$begin" seed="$seed" "$@" $changes
         models+=("$RUNS/$name-$seed/model")

@@ -56,38 +56,45 @@ def table(head, rows):
     return "\n".join("| " + " | ".join(str(c) for c in line) + " |" for line in lines)
 
 
-def written(arm):
-    return "%.0f" % arm["tokens"] + (" + %.0f" % arm["fed"] if arm["fed"] else "")
+COLUMNS = {
+    "solved": share,
+    "tokens written + pasted": lambda a: "%.0f" % a["tokens"] + (" + %.0f" % a["fed"] if a["fed"] else ""),
+    "lockstep tokens": lambda a: "%.0f" % a["steps"],
+    "kB of keys and values": lambda a: "%.0f" % (a["memory"] / 1024),
+    "wrong lines": lambda a: "%.1f %%" % (100 * a["wrong_steps"]),
+}
+
+
+def arms(result, columns):
+    return table(["arm", *columns], [[name, *(COLUMNS[c](result["arms"][key]) for c in columns)]
+                                     for key, name in ARMS.items() if key in result["arms"]])
 
 
 def headline():
     result = load("headline")
-    rows = [[name, share(a), written(a), "%.0f" % a["steps"], "%.0f" % (a["memory"] / 1024), "%.1f %%" % (100 * a["wrong_steps"])]
-            for key, name in ARMS.items() if key in result["arms"] for a in [result["arms"][key]]]
-    return (table(["arm", "solved", "tokens written + pasted", "lockstep tokens", "kB of keys and values", "wrong lines"], rows)
-            + "\n\nAhead of the best parallel arm (%s) by %s points." % (result["delta"]["against"], ahead(result)))
+    return (arms(result, COLUMNS) + "\n\nAhead of the best parallel arm (%s) by %s points." % (result["delta"]["against"], ahead(result)))
 
 
 def families():
     result = load("headline")
-    arms = [key for key in ARMS if key in result["arms"]]
-    rows = [["%s %s" % (r["family"], r["difficulty"])] + ["%.1f" % (100 * r["arms"][key]["accuracy"]) for key in arms] + [ahead(r)]
+    keys = [key for key in ARMS if key in result["arms"]]
+    rows = [["%s %s" % (r["family"], r["difficulty"])] + ["%.1f" % (100 * r["arms"][key]["accuracy"]) for key in keys] + [ahead(r)]
             for r in result["rows"] if r.get("family")]
-    return table(["", *arms, "ahead by"], rows)
+    return table(["", *keys, "ahead by"], rows)
 
 
 def seeds():
     result = load("seeds")
-    arms = ["independent", "isolated", "exchange", "lace"]
+    keys = ["independent", "isolated", "exchange", "lace"]
     rows = []
     for r in result["rows"]:
         if r.get("model") and not r.get("family"):
             seed = re.search(r"-(\d+)/", r["model"])
             rows.append(["seed " + seed[1] if seed else "the shipped model"] +
-                        ["%.1f" % (100 * r["arms"][k]["accuracy"]) for k in arms[:3]] + [share(r["arms"]["lace"])])
-    rows.append(["**all**"] + [share(result["arms"][k]) for k in arms])
+                        ["%.1f" % (100 * r["arms"][k]["accuracy"]) for k in keys[:3]] + [share(r["arms"]["lace"])])
+    rows.append(["**all**"] + [share(result["arms"][k]) for k in keys])
     each = ["%s %s" % (r["family"], ahead(r)) for r in result["rows"] if r.get("family") and not r.get("model")]
-    return (table(["", *arms], rows) + "\n\nAhead of the best parallel arm (%s) by %s points, an interval over problems and seeds. By family, over "
+    return (table(["", *keys], rows) + "\n\nAhead of the best parallel arm (%s) by %s points, an interval over problems and seeds. By family, over "
             "the seeds: %s." % (result["delta"]["against"], ahead(result), ", ".join(each)))
 
 
@@ -135,14 +142,12 @@ def grpo():
 
 
 def visible():
-    arms = load("visible")["arms"]
-    return table(["in view", "solved"], [[title, share(arms[key])] for key, title in VIEWS.items() if key in arms])
+    result = load("visible")["arms"]
+    return table(["in view", "solved"], [[title, share(result[key])] for key, title in VIEWS.items() if key in result])
 
 
 def readme():
-    arms = load("headline")["arms"]
-    rows = [[name, share(arms[k]), written(arms[k]), "%.0f" % arms[k]["steps"]] for k, name in ARMS.items() if k in arms]
-    return table(["", "solved", "tokens (+ pasted)", "lockstep tokens"], rows)
+    return arms(load("headline"), list(COLUMNS)[:3])
 
 
 TABLES = [headline, families, seeds, threads, beyond, contagion, kinds, grpo, visible, readme]

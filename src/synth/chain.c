@@ -341,9 +341,10 @@ static void sort(const struct lace_chain *p, struct lace_chain_definition *list)
     }
 }
 
-void lace_chain_put_prompt(const struct lace_chain *p, int ambiguity, uint32_t used, struct lace_rng *rng,
+void lace_chain_put_prompt(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng,
                            struct lace_text *out)
 {
+    const struct lace_chain *p = problem;
     struct lace_chain_definition list[CHAIN_DEFINITIONS + 3];
     int count = p->count - p->outside, wording = 0;
     memcpy(list, p->def, sizeof p->def);
@@ -474,8 +475,9 @@ int lace_chain_parse(void *problem, const char *text, struct lace_error *err)
     return lace_chain_parse_with(problem, text, NULL, err);
 }
 
-int lace_chain_parse_with(struct lace_chain *p, const char *text, const int *value, struct lace_error *err)
+int lace_chain_parse_with(void *problem, const char *text, const int *value, struct lace_error *err)
 {
+    struct lace_chain *p = problem;
     bool read = false;
     int code;
     char culprit, odd;

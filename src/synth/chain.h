@@ -43,14 +43,14 @@ bool lace_chain_borrow(struct lace_chain *p, const char *letter, const int *valu
 /* The letter's value is found outside. */
 bool lace_chain_outside(const struct lace_chain *p, int letter);
 /* Distractions avoid the letters of `used`. */
-void lace_chain_put_prompt(const struct lace_chain *p, int ambiguity, uint32_t used, struct lace_rng *rng,
+void lace_chain_put_prompt(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng,
                            struct lace_text *out);
 /* The letter's value is written in the prompt. */
 bool lace_chain_given(const struct lace_chain *p, int letter);
 /* As numbers() below; id (26) becomes the place of each letter in them, from 1, and is 0 for all others. */
 int lace_chain_walk(const struct lace_chain *p, uint8_t *id, uint8_t *numbers);
 /* value (26) has that of every letter that is found outside, and -1 for others; NULL: there are none. */
-int lace_chain_parse_with(struct lace_chain *p, const char *prompt, const int *value, struct lace_error *err);
+int lace_chain_parse_with(void *problem, const char *prompt, const int *value, struct lace_error *err);
 
 /* As in struct lace_work: */
 int lace_chain_draw(void *problem, const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err);

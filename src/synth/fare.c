@@ -10,19 +10,14 @@ static int draw(void *problem, const struct lace_data_knobs *knobs, struct lace_
     struct lace_join *j = problem;
     struct lace_path_road roads[PATH_ROADS];
     char letter[HARDEST];
-    int d = lace_family_draw(rng, knobs->difficulty), layers = d + 1, start, goal, order[PATH_ROADS];
+    int d = lace_family_draw(rng, knobs->difficulty), layers = d + 1, start, goal, value[HARDEST];
     int count = lace_path_draw_roads(layers, 0, rng, roads, &start, &goal);
     j->kind = LACE_JOIN_FARE;
     int letters = lace_join_draw_chain(&j->first.chain, d + 1, lace_path_used(roads, count), PATH_LENGTH / (layers + 1),
                                        d, letter, knobs, rng, err);
     if (letters < 0) return letters;
-    for (int i = 0; i < count; i++) order[i] = i;
-    lace_rng_shuffle(rng, order, count);
-    for (int k = 0; k < letters; k++) {
-        roads[order[k]].toll = letter[k];
-        roads[order[k]].length = (uint8_t)j->first.chain.value[letter[k] - 'a'];
-    }
-    return lace_path_init(&j->second.path, start, goal, roads, count, err);
+    for (int k = 0; k < letters; k++) value[k] = j->first.chain.value[letter[k] - 'a'];
+    return lace_join_put_lengths(&j->second.path, start, goal, roads, count, letter, value, letters, rng, err);
 }
 
 static int parse(void *problem, const char *text, struct lace_error *err)
@@ -39,7 +34,9 @@ static int budget(const struct lace_family *family, const struct lace_data_knobs
 }
 
 static const struct lace_work work = {
-    LACE_JOIN_WORK, .draw = draw, .numbers = lace_join_numbers, .prompt = lace_join_prompt, .parse = parse,
+    LACE_JOIN_WORK,
+    .draw = draw,
+    .parse = parse,
 };
 
 static const char *const strategies[] = {"middle", "forward", "backward", "random", NULL};

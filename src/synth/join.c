@@ -110,6 +110,20 @@ int lace_join_draw_chain(struct lace_chain *c, int nodes, uint32_t used, int mos
     return listed;
 }
 
+int lace_join_put_lengths(struct lace_path *p, int start, int goal, struct lace_path_road *roads, int count,
+                          const char *letter, const int *value, int letters, struct lace_rng *rng,
+                          struct lace_error *err)
+{
+    int order[PATH_ROADS];
+    for (int i = 0; i < count; i++) order[i] = i;
+    lace_rng_shuffle(rng, order, count);
+    for (int k = 0; k < letters; k++) {
+        roads[order[k]].toll = letter[k];
+        roads[order[k]].length = (uint8_t)value[k];
+    }
+    return lace_path_init(p, start, goal, roads, count, err);
+}
+
 int lace_join_numbers(const void *problem, uint8_t *out)
 {
     struct halves h = halves_of(problem);
@@ -186,17 +200,22 @@ int lace_join_moves(const void *problem)
     return h.behind + h.second->work->moves(h.two);
 }
 
+static int ranks_of(const struct lace_join_first *first, const void *problem)
+{
+    return (first->ranks ? first->ranks : first->work->ranks)(problem);
+}
+
 int lace_join_ranks(const void *problem)
 {
     struct halves h = halves_of(problem);
-    return h.first->ranks(h.one) + h.second->work->ranks(h.two);
+    return ranks_of(h.first, h.one) + h.second->work->ranks(h.two);
 }
 
 int lace_join_rank(const void *problem, int strategy, int move)
 {
     struct halves h = halves_of(problem);
-    if (move < h.behind) return h.first->rank(h.one, strategy, move);
-    return h.first->ranks(h.one) + h.second->work->rank(h.two, strategy, move - h.behind);
+    if (move < h.behind) return (h.first->rank ? h.first->rank : h.first->work->rank)(h.one, strategy, move);
+    return ranks_of(h.first, h.one) + h.second->work->rank(h.two, strategy, move - h.behind);
 }
 
 int lace_join_useful(const void *problem, int strategy, lace_work_known known, short *moves)

@@ -17,8 +17,8 @@ enum { JOIN_LETTERS = 26, JOIN_OPTIONS = 9 }; /* of a search in a joint; lengths
 /* The half that finds values of letters. `problem` is that half. */
 struct lace_join_first {
     const struct lace_work *work;
-    int moves; /* more than any problem has */
-    int (*ranks)(const void *problem);
+    int moves;                         /* more than any problem has */
+    int (*ranks)(const void *problem); /* these two where a joint ranks otherwise than the family; NULL: as it does */
     int (*rank)(const void *problem, int strategy, int move);
     int (*parse)(void *problem, const char *prompt, struct lace_error *err);
     void (*prompt)(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng, struct lace_text *out);
@@ -71,6 +71,11 @@ void lace_join_name_unknowns(struct lace_search *s, uint32_t used, struct lace_r
  * number, or an error. */
 int lace_join_draw_chain(struct lace_chain *c, int nodes, uint32_t used, int most, int count, char *letter,
                          const struct lace_data_knobs *knobs, struct lace_rng *rng, struct lace_error *err);
+/* Gives some of the roads, drawn, a letter and its value as their length: the first letter to the first road of a random
+ * order, and so on; fills the path. */
+int lace_join_put_lengths(struct lace_path *p, int start, int goal, struct lace_path_road *roads, int count,
+                          const char *letter, const int *value, int letters, struct lace_rng *rng,
+                          struct lace_error *err);
 int lace_join_parse(struct lace_join *j, enum lace_join_kind kind, const char *text, struct lace_error *err);
 
 /* As in struct lace_work: */
@@ -93,11 +98,11 @@ void lace_join_judge(const void *problem, const struct lace_work_line *line, str
 enum lace_stance lace_join_stance(const void *problem, const struct lace_work_line *lie,
                                   const struct lace_work_line *line);
 
-/* What the struct lace_work of all joints has in common; .draw, .numbers, .prompt and .parse are the family's. */
+/* What the struct lace_work of all joints has in common; .draw and .parse are the family's. */
 #define LACE_JOIN_WORK                                                                                                 \
     .bytes = sizeof(struct lace_join), .ranked = 3, .solution = lace_join_solution, .accepts = lace_join_accepts,      \
-    .meta = lace_join_meta, .moves = lace_join_moves, .ranks = lace_join_ranks, .rank = lace_join_rank,                \
-    .useful = lace_join_useful, .perform = lace_join_perform, .falsify = lace_join_falsify, .write = lace_join_write,  \
-    .answer = lace_join_answer, .read = lace_join_read, .judge = lace_join_judge, .stance = lace_join_stance,          \
-    .lookup = 1 /* as in both halves */
+    .meta = lace_join_meta, .numbers = lace_join_numbers, .prompt = lace_join_prompt, .moves = lace_join_moves,        \
+    .ranks = lace_join_ranks, .rank = lace_join_rank, .useful = lace_join_useful, .perform = lace_join_perform,        \
+    .falsify = lace_join_falsify, .write = lace_join_write, .answer = lace_join_answer, .read = lace_join_read,        \
+    .judge = lace_join_judge, .stance = lace_join_stance, .lookup = 1 /* as in both halves */
 #endif

@@ -26,12 +26,6 @@ static int search_parse(void *problem, const char *prompt, struct lace_error *er
     return lace_fail(err, LACE_BAD, "There are %d options; a joint has at most %d.", s->options, JOIN_OPTIONS);
 }
 
-static void search_prompt(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng,
-                          struct lace_text *out)
-{
-    lace_search_put_prompt(problem, ambiguity, used, rng, out);
-}
-
 static void search_letters(const void *problem, int value[JOIN_LETTERS], uint8_t id[JOIN_LETTERS])
 {
     const struct lace_search *s = problem;
@@ -68,26 +62,13 @@ const struct lace_join_first lace_join_search = {
     .ranks = search_ranks,
     .rank = search_rank,
     .parse = search_parse,
-    .prompt = search_prompt,
+    .prompt = lace_search_put_prompt,
     .letters = search_letters,
     .found = search_found,
     .says = search_says,
 };
 
 /* ---- chain: a line says what its letter is ---- */
-
-static int chain_ranks(const void *problem) { return lace_chain_work.ranks(problem); }
-
-/* The definitions forward, backward or by branches, as the number of the strategy says. */
-static int chain_rank(const void *problem, int strategy, int move)
-{
-    return lace_chain_work.rank(problem, strategy, move);
-}
-
-static void chain_prompt(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng, struct lace_text *out)
-{
-    lace_chain_put_prompt(problem, ambiguity, used, rng, out);
-}
 
 static void chain_letters(const void *problem, int value[JOIN_LETTERS], uint8_t id[JOIN_LETTERS])
 {
@@ -120,10 +101,8 @@ static bool chain_says(const void *problem, const struct lace_work_line *line, c
 const struct lace_join_first lace_join_chain = {
     .work = &lace_chain_work,
     .moves = CHAIN_DEFINITIONS,
-    .ranks = chain_ranks,
-    .rank = chain_rank,
     .parse = lace_chain_parse,
-    .prompt = chain_prompt,
+    .prompt = lace_chain_put_prompt,
     .letters = chain_letters,
     .found = chain_found,
     .says = chain_says,
@@ -131,25 +110,12 @@ const struct lace_join_first lace_join_chain = {
 
 /* ---- product: an equation, whose last line says what z is ---- */
 
-static int equation_ranks(const void *problem) { return lace_product_work.ranks(problem); }
-
-static int equation_rank(const void *problem, int strategy, int move)
-{
-    return lace_product_work.rank(problem, strategy, move);
-}
-
 static int equation_parse(void *problem, const char *prompt, struct lace_error *err)
 {
     const struct lace_product *p = problem;
     int code = lace_product_parse(problem, prompt, NULL, err);
     if (code || p->equation) return code;
     return lace_fail(err, LACE_BAD, "The first half is a product, which finds no letter; give an equation.");
-}
-
-static void equation_prompt(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng,
-                            struct lace_text *out)
-{
-    lace_product_prompt(problem, ambiguity, used, rng, out);
 }
 
 static void equation_letters(const void *problem, int value[JOIN_LETTERS], uint8_t id[JOIN_LETTERS])
@@ -184,10 +150,8 @@ static bool equation_says(const void *problem, const struct lace_work_line *line
 const struct lace_join_first lace_join_equation = {
     .work = &lace_product_work,
     .moves = PRODUCT_MOVES,
-    .ranks = equation_ranks,
-    .rank = equation_rank,
     .parse = equation_parse,
-    .prompt = equation_prompt,
+    .prompt = lace_product_prompt,
     .letters = equation_letters,
     .found = equation_found,
     .says = equation_says,

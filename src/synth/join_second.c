@@ -48,11 +48,6 @@ static int path_parse(void *problem, const char *prompt, const int value[JOIN_LE
     return lace_path_init(problem, start, goal, roads, count, err);
 }
 
-static void path_prompt(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng, struct lace_text *out)
-{
-    lace_path_prompt(problem, ambiguity, used, rng, out);
-}
-
 /* The roads that a line adds up; NULL: those are settled. */
 static const struct lace_path_end *roads_of(const struct lace_path *p, int move)
 {
@@ -93,7 +88,7 @@ const struct lace_join_second lace_join_path = {
     .letters = path_letters,
     .numbers = path_numbers,
     .parse = path_parse,
-    .prompt = path_prompt,
+    .prompt = lace_path_prompt,
     .needs = path_needs,
     .put = path_put,
     .taken = path_taken,
@@ -116,17 +111,6 @@ static int product_numbers(const void *problem, const uint8_t id[JOIN_LETTERS], 
     for (int i = 0; i < p->count; i++)
         for (int k = 0; k < 2; k++) out[n++] = p->unknown[i][k] ? id[p->unknown[i][k] - 'a'] : 0;
     return n;
-}
-
-static int product_parse(void *problem, const char *prompt, const int value[JOIN_LETTERS], struct lace_error *err)
-{
-    return lace_product_parse(problem, prompt, value, err);
-}
-
-static void product_prompt(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng,
-                           struct lace_text *out)
-{
-    lace_product_prompt(problem, ambiguity, used, rng, out);
 }
 
 static int product_needs(const void *problem, int move, char letter[2])
@@ -160,8 +144,8 @@ const struct lace_join_second lace_join_product = {
     .work = &lace_product_work,
     .letters = product_letters,
     .numbers = product_numbers,
-    .parse = product_parse,
-    .prompt = product_prompt,
+    .parse = lace_product_parse,
+    .prompt = lace_product_prompt,
     .needs = product_needs,
     .put = product_put,
     .taken = product_taken,
@@ -185,16 +169,6 @@ static int chain_numbers(const void *problem, const uint8_t id[JOIN_LETTERS], ui
     for (int i = own.count - own.outside; i < own.count; i++)
         own.def[i].number[0] = NO_NUMBER + id[own.def[i].name - 'a'];
     return lace_chain_numbers(&own, out);
-}
-
-static int chain_parse(void *problem, const char *prompt, const int value[JOIN_LETTERS], struct lace_error *err)
-{
-    return lace_chain_parse_with(problem, prompt, value, err);
-}
-
-static void chain_prompt(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng, struct lace_text *out)
-{
-    lace_chain_put_prompt(problem, ambiguity, used, rng, out);
 }
 
 static int chain_needs(const void *problem, int move, char letter[2])
@@ -224,8 +198,8 @@ const struct lace_join_second lace_join_definitions = {
     .work = &lace_chain_work,
     .letters = chain_letters,
     .numbers = chain_numbers,
-    .parse = chain_parse,
-    .prompt = chain_prompt,
+    .parse = lace_chain_parse_with,
+    .prompt = lace_chain_put_prompt,
     .needs = chain_needs,
     .put = chain_put,
     .taken = chain_taken,

@@ -12,18 +12,15 @@ static int draw(void *problem, const struct lace_data_knobs *knobs, struct lace_
     struct lace_join *j = problem;
     struct lace_product *p = &j->first.product;
     struct lace_path_road roads[PATH_ROADS];
-    int d = lace_family_draw(rng, knobs->difficulty), terms = terms_of(d), start, goal, order[PATH_ROADS], code;
+    int d = lace_family_draw(rng, knobs->difficulty), terms = terms_of(d), start, goal, code;
     j->kind = LACE_JOIN_LEVY;
     if ((code = lace_product_draw(p, true, terms, NULL, NULL, 0, rng, err))) return code;
     int count = lace_path_draw_roads(d, lace_product_letters(true, terms), rng, roads, &start, &goal),
         some = 1 + (int)lace_rng_below(rng, (uint32_t)d);
-    for (int i = 0; i < count; i++) order[i] = i;
-    lace_rng_shuffle(rng, order, count);
-    for (int k = 0; k < some; k++) {
-        roads[order[k]].toll = 'z';
-        roads[order[k]].length = (uint8_t)p->fact[p->facts - 1].value;
-    }
-    return lace_path_init(&j->second.path, start, goal, roads, count, err);
+    char letter[HARDEST];
+    int value[HARDEST];
+    for (int k = 0; k < some; k++) letter[k] = 'z', value[k] = p->fact[p->facts - 1].value;
+    return lace_join_put_lengths(&j->second.path, start, goal, roads, count, letter, value, some, rng, err);
 }
 
 static int parse(void *problem, const char *text, struct lace_error *err)
@@ -43,7 +40,9 @@ static int budget(const struct lace_family *family, const struct lace_data_knobs
 }
 
 static const struct lace_work work = {
-    LACE_JOIN_WORK, .draw = draw, .numbers = lace_join_numbers, .prompt = lace_join_prompt, .parse = parse,
+    LACE_JOIN_WORK,
+    .draw = draw,
+    .parse = parse,
 };
 
 static const char *const strategies[] = {"middle", "forward", "backward", "random", NULL};

@@ -54,7 +54,9 @@ static int budget(const struct lace_family *family, const struct lace_data_knobs
 }
 
 static const struct lace_work work = {
-    LACE_JOIN_WORK, .draw = draw, .numbers = lace_join_numbers, .prompt = lace_join_prompt, .parse = parse,
+    LACE_JOIN_WORK,
+    .draw = draw,
+    .parse = parse,
 };
 
 static const char *const strategies[] = {"forward", "backward", "branch", "random", NULL};

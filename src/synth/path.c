@@ -248,9 +248,9 @@ static char *put_roads(char *at, const struct lace_path_road *roads, int count)
     return at;
 }
 
-void lace_path_prompt(const struct lace_path *p, int ambiguity, uint32_t used, struct lace_rng *rng,
-                      struct lace_text *out)
+void lace_path_prompt(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng, struct lace_text *out)
 {
+    const struct lace_path *p = problem;
     struct lace_path_road roads[PATH_ROADS + 2];
     char text[128 + 8 * PATH_ROADS], *at = text;
     int count = p->road_count, wording = 0;

@@ -65,7 +65,8 @@ int lace_path_init(struct lace_path *p, int start, int goal, const struct lace_p
 uint64_t lace_path_shape(const struct lace_path *p);
 /* Draws letters that are not among `used` (bits), a start, a goal and roads in `layers` layers of two nodes; returns the
  * number of roads. */
-int lace_path_draw_roads(int layers, uint32_t used, struct lace_rng *rng, struct lace_path_road *roads, int *start, int *goal);
+int lace_path_draw_roads(int layers, uint32_t used, struct lace_rng *rng, struct lace_path_road *roads, int *start,
+                         int *goal);
 int lace_path_parse(struct lace_path *p, const char *prompt, struct lace_error *err);
 /* The same without looking at the roads; false: not a prompt of this family. */
 bool lace_path_read_prompt(const char *prompt, bool tolls, struct lace_path_road *roads, int *count, int *start,
@@ -73,8 +74,7 @@ bool lace_path_read_prompt(const char *prompt, bool tolls, struct lace_path_road
 /* The nodes of roads (bits). */
 uint32_t lace_path_used(const struct lace_path_road *roads, int count);
 /* Distractions avoid the letters of `used` (bits). */
-void lace_path_prompt(const struct lace_path *p, int ambiguity, uint32_t used, struct lace_rng *rng,
-                      struct lace_text *out);
+void lace_path_prompt(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng, struct lace_text *out);
 /* What a line comes to; known (PATH_NODES) has the distances of the nodes that it builds on, from the start for
  * PATH_TO, to the goal for PATH_FROM. PATH_VIA takes `more` as well, the distances to the goal. */
 void lace_path_settle(const struct lace_path *p, enum lace_path_kind kind, int node, const int *known, const int *more,

@@ -269,9 +269,9 @@ static char *put_product(char *at, const struct lace_product *p, bool letters)
     return at;
 }
 
-void lace_product_prompt(const struct lace_product *p, int ambiguity, uint32_t used, struct lace_rng *rng,
-                         struct lace_text *out)
+void lace_product_prompt(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng, struct lace_text *out)
 {
+    const struct lace_product *p = problem;
     struct definition list[PRODUCT_TERMS + 3];
     const char *const *wordings = p->equation ? equations : products;
     int count = p->count, wording = 0, kinds = p->equation ? EQUATIONS : PRODUCTS;
@@ -478,8 +478,9 @@ static int define(struct lace_product *p, const struct definition *list, int cou
     return 0;
 }
 
-int lace_product_parse(struct lace_product *p, const char *prompt, const int *value, struct lace_error *err)
+int lace_product_parse(void *problem, const char *prompt, const int *value, struct lace_error *err)
 {
+    struct lace_product *p = problem;
     struct definition list[PRODUCT_TERMS + 3];
     int count = 0, read = 0, code = 0;
     for (int i = 0; i < PRODUCTS + EQUATIONS && !read; i++) {

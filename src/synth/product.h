@@ -73,10 +73,10 @@ int lace_product_draw(struct lace_product *p, bool equation, int digits, const c
 /* The letters that such a problem gives to its own numbers (bits). */
 uint32_t lace_product_letters(bool equation, int digits);
 /* Distractions avoid the letters of `used` (bits). */
-void lace_product_prompt(const struct lace_product *p, int ambiguity, uint32_t used, struct lace_rng *rng,
+void lace_product_prompt(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng,
                          struct lace_text *out);
 /* value (26) has that of every letter that may be an unknown, and -1 for others; NULL: none may. */
-int lace_product_parse(struct lace_product *p, const char *prompt, const int *value, struct lace_error *err);
+int lace_product_parse(void *problem, const char *prompt, const int *value, struct lace_error *err);
 /* The line of a fact whose operands have these values. */
 void lace_product_compute(const struct lace_product *p, int fact, const int values[2], bool rounded,
                           struct lace_product_line *line);

@@ -128,9 +128,10 @@ static struct equation distraction(const struct lace_search *p, uint32_t used, s
     return e;
 }
 
-void lace_search_put_prompt(const struct lace_search *p, int ambiguity, uint32_t used, struct lace_rng *rng,
+void lace_search_put_prompt(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng,
                             struct lace_text *out)
 {
+    const struct lace_search *p = problem;
     struct equation equations[SEARCH_STAGES + 1];
     int count = p->stages, wording = 0;
     for (int k = 0; k < count; k++)

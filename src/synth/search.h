@@ -48,7 +48,7 @@ int lace_search_draw(void *problem, const struct lace_data_knobs *knobs, struct 
 int lace_search_numbers(const void *problem, uint8_t *numbers);
 void lace_search_prompt(const void *problem, int ambiguity, struct lace_rng *rng, struct lace_text *out);
 /* The same, where distractions avoid the letters of `used` (bits). */
-void lace_search_put_prompt(const struct lace_search *p, int ambiguity, uint32_t used, struct lace_rng *rng,
+void lace_search_put_prompt(const void *problem, int ambiguity, uint32_t used, struct lace_rng *rng,
                             struct lace_text *out);
 int lace_search_parse(void *problem, const char *prompt, struct lace_error *err);
 int lace_search_write_line(const void *problem, const struct lace_work_line *line, char *text);
