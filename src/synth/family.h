@@ -1,7 +1,7 @@
 /* A family makes problems that can be checked exactly, and writes them solved by several threads.
  * Invariant: make() is a pure function of (knobs, index), and a problem's side of the split follows from its numbers
  * alone. To add a family: files that define `const struct lace_family lace_family_NAME`, one row of the table in
- * family.c, and one row of the table in tests/unit/test_families.c.
+ * family.c, and one row of the table in tests/family_test.h.
  *
  * A line of a thread is one round: it names what it works on, copies its operands out of the prompt or out of earlier
  * lines, does one small operation, and ends with the consequence. It can be checked by the prompt alone. Whoever reads
