@@ -40,9 +40,7 @@ static void solution(const void *problem, char *answer)
 static bool accepts(const void *problem, const char *answer)
 {
     const struct lace_path *p = problem;
-    int value;
-    const char *end = lace_get_number(answer, 3, &value);
-    return end && !*lace_skip_space(end) && value == p->from_start[p->goal];
+    return lace_is_number(answer, 3, p->from_start[p->goal]);
 }
 
 /* ---- moves: To a to z, From a to z, Via ---- */

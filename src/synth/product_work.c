@@ -47,9 +47,7 @@ static void solution(const void *problem, char *answer)
 static bool accepts(const void *problem, const char *answer)
 {
     const struct lace_product *p = problem;
-    int value;
-    const char *end = lace_get_number(answer, 9, &value);
-    return end && !*lace_skip_space(end) && value == p->fact[p->facts - 1].value;
+    return lace_is_number(answer, 9, p->fact[p->facts - 1].value);
 }
 
 /* ---- moves ---- */

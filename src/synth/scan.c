@@ -32,6 +32,13 @@ const char *lace_get_number(const char *at, int digits, int *out)
     return read ? at : NULL;
 }
 
+bool lace_is_number(const char *text, int digits, int number)
+{
+    int read;
+    const char *end = lace_get_number(text, digits, &read);
+    return end && !*lace_skip_space(end) && read == number;
+}
+
 const char *lace_get_letter(const char *at, char *out)
 {
     if (!at) return NULL;
