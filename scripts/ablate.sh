@@ -1,5 +1,6 @@
 #!/bin/bash
-# Trains small models that differ in one thing each and prints how well they do: the table of docs/findings.md.
+# Trains small models that differ in one thing each and prints how well they do: docs/ablation.txt is what it printed, and
+# scripts/findings.py makes the table of docs/findings.md from that.
 #
 #   scripts/ablate.sh [NAME ...]     these rows of the list below, or all: about three minutes a row on two cores
 #
@@ -62,7 +63,7 @@ train() { # stage, recipe, folder, the settings that differ
 }
 
 train pretrain base "$RUNS/base"
-printf '%-18s %6s %6s   %-20s %6s %8s %9s\n' row search product mean muted coverage diversity
+printf '%-18s %-5s %6s %7s   %-20s %6s %8s %9s\n' row seeds search product mean muted coverage diversity
 while read -r name from stage changes; do
     if [ -z "$name" ]; then continue; fi
     if [ ${#wanted[@]} -gt 0 ] && [[ " ${wanted[*]} " != *" $name "* ]]; then continue; fi
@@ -86,14 +87,14 @@ while read -r name from stage changes; do
             --threads 4 --temperature $temperature --count "$COUNT" --save "$result.new" >/dev/null
         mv "$result.new" "$result"
     fi
-    python3 - "$name" "$result" <<'P'
+    python3 - "$name" "${SEEDS// /,}" "$result" <<'P'
 import json, sys
-name, path = sys.argv[1:]
+name, seeds, path = sys.argv[1:]
 result = json.load(open(path))
 of = {r["family"]: r["arms"]["lace"] for r in result["rows"] if r.get("family") and not r.get("model")}
 arm, muted = result["arms"]["lace"], result["arms"]["muted"]
-print("%-18s %6.1f %6.1f   %-20s %6.1f %8.1f %9.3f" % (
-    name, 100 * of["search"]["accuracy"], 100 * of["product"]["accuracy"],
+print("%-18s %-5s %6.1f %7.1f   %-20s %6.1f %8.1f %9.3f" % (
+    name, seeds, 100 * of["search"]["accuracy"], 100 * of["product"]["accuracy"],
     "%.1f [%.1f, %.1f]" % (100 * arm["accuracy"], 100 * arm["ci"][0], 100 * arm["ci"][1]),
     100 * muted["accuracy"], 100 * arm["coverage"], arm["diversity"]))
 P

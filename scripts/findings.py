@@ -32,6 +32,43 @@ VIEWS = {
     "lace:hasty": "all; verdicts are not kept back until all can be given",
 }
 
+CHANGES = {
+    "reference": "reference: causal, layers 1 to 3, width 64, tied, alpha 1, gate 0.2, joint training by Muon",
+    "aligned": "sees only the same step (`aligned`)",
+    "window-17": "sees the last 17 tokens",
+    "full": "full collaboration instead of the lattice (the backbone's own projections, width 128)",
+    "layer-2": "one lattice layer (2)",
+    "layers-2-3": "two lattice layers (2, 3)",
+    "layers-all": "lattice in all four layers",
+    "width-16": "width 16, one head",
+    "untied": "projections not tied at the start",
+    "alpha-0": "alpha starts at 0",
+    "alpha-0-untied": "alpha starts at 0, projections not tied",
+    "gate-half": "gate starts at 0.5",
+    "gate-shut": "gate starts at 0.01",
+    "self": "a thread sees itself, too",
+    "no-token-axis": "no rotary axis of tokens",
+    "no-thread-axis": "no rotary axis of threads",
+    "no-step-axis": "no rotary axis of steps",
+    "shuffle": "threads in random order",
+    "jitter": "threads start up to 16 tokens apart",
+    "same-rate": "lattice at the backbone's rate, not twice it",
+    "no-falsehoods": "no falsehoods in the data",
+    "none-astray": "no thread ends astray",
+    "no-interaction": "threads of the data do not use each other's finds",
+    "never-shut": "gates never shut in training",
+    "four-threads": "always four threads in training",
+    "adamw": "AdamW (rate 2e-3) instead of Muon",
+    "frozen": "backbone frozen",
+    "cpt": "continued pre-training of the lattice alone, 100 steps, no fine-tuning",
+    "cpt-sft": "fine-tuning after continued pre-training",
+    "sampled": "no reward",
+    "rl-0": "Lattice GRPO, weight of diversity 0",
+    "rl-0.05": "Lattice GRPO, weight of diversity 0.05",
+    "rl-0.3": "Lattice GRPO, weight of diversity 0.3",
+}
+SAMPLED = ["sampled", "rl-0", "rl-0.05", "rl-0.3"]
+
 
 def load(name):
     with open(os.path.join(RESULTS, name + ".json")) as f:
@@ -146,11 +183,32 @@ def visible():
     return table(["in view", "solved"], [[title, share(result[key])] for key, title in VIEWS.items() if key in result])
 
 
+def changes():
+    """What scripts/ablate.sh printed, a line a row: its name, the seed, search, product, mean [interval], muted, coverage,
+    diversity. A later line of the same row and seed stands for an earlier one."""
+    with open(os.path.join(ROOT, "docs/ablation.txt")) as f:
+        lines = [re.match(r"(\S+)\s+(\d\S*)\s+(\S+)\s+(\S+)\s+(\S+ \[.*\])\s+(\S+)\s+(\S+)\s+(\S+)", line) for line in f]
+    return {m.group(1, 2): m.groups()[2:] for m in lines if m}
+
+
+def ablation():
+    found = changes()
+    rows = [["the same, seed " + key[1] if key[1] != "3" else title, *found[key][:4]]
+            for name, title in CHANGES.items() if name not in SAMPLED for key in sorted(found) if key[0] == name]
+    return table(["", "search", "product", "mean", "muted"], rows)
+
+
+def rewarded():
+    found = changes()
+    rows = [[CHANGES[key[0]], *found[key][:3], *found[key][4:]] for name in SAMPLED for key in sorted(found) if key[0] == name]
+    return table(["", "search", "product", "mean", "a thread is right", "distance between threads"], rows)
+
+
 def readme():
     return arms(load("headline"), list(COLUMNS)[:3])
 
 
-TABLES = [headline, families, seeds, threads, beyond, contagion, kinds, grpo, visible, readme]
+TABLES = [headline, families, seeds, threads, beyond, contagion, kinds, grpo, visible, ablation, rewarded, readme]
 
 
 def main():

@@ -7,8 +7,10 @@
 #   polish    recipes/polish.yaml     the same, most of it clean: the shipped model
 #   isolated  recipes/isolated.yaml   the backbone on threads divided by their tags, no lattice (baseline)
 #
-# The families' recipes lie in recipes/families/; there both are rewarded at the end, instead of polished:
+# The families' recipes lie in recipes/families/; there the backbone goes on before there is a lattice, and both are
+# rewarded at the end, instead of polished:
 #
+#   practice     recipes/families/practice.yaml     the clean backbone on whole problems of all families
 #   rl           recipes/families/rl.yaml           Lattice GRPO: the shipped model
 #   isolated-rl  recipes/families/isolated-rl.yaml  the same of threads that see nobody (baseline)
 #
@@ -21,8 +23,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 LACE=${B:-build}/lace
 case ${SET:-search} in
-search) RECIPES=recipes RUNS=${RUNS:-runs} MODEL=${MODEL:-models/lace-search} ;;
-families) RECIPES=recipes/families RUNS=${RUNS:-runs/families} MODEL=${MODEL:-models/lace-families} ;;
+search)
+    RECIPES=recipes RUNS=${RUNS:-runs} MODEL=${MODEL:-models/lace-search}
+    backbone=base last=polish alone=isolated
+    ;;
+families)
+    RECIPES=recipes/families RUNS=${RUNS:-runs/families} MODEL=${MODEL:-models/lace-families}
+    backbone=practice last=rl alone=isolated-rl
+    ;;
 *) echo "reproduce: SET is search or families, not $SET" >&2; exit 1 ;;
 esac
 
@@ -42,31 +50,25 @@ stage() { # kind, recipe, the stage whose model it starts from (with its lattice
     "$LACE" train "$kind" --config "$RECIPES/$name.yaml" --set out="$RUNS/$name" "$@" "${resume[@]}"
 }
 
-together() { # the stages in which threads learn to read each other, on the backbone RUNS/base
-    stage cpt lattice base
+together() { # the stages in which threads learn to read each other, on the backbone
+    stage cpt lattice $backbone
     stage sft lace lattice with
-    if [ "$RECIPES" = recipes ]; then
-        stage sft polish lace with
-        last=polish
-    else
-        stage rl rl lace with
-        last=rl
-    fi
+    case $last in
+    polish) stage sft polish lace with ;;
+    rl) stage rl rl lace with ;;
+    esac
 }
 
 stage pretrain base
+if [ $backbone = practice ]; then stage pretrain practice base; fi
 together
-stage sft isolated base
-alone=isolated
-if [ "$last" = rl ]; then
-    stage rl isolated-rl isolated
-    alone=isolated-rl
-fi
+stage sft isolated $backbone
+if [ $alone = isolated-rl ]; then stage rl isolated-rl isolated; fi
 
 mkdir -p "$MODEL/training"
 cp -r "$RUNS/$last/model/." "$MODEL/"
 mkdir -p "$MODEL/base" "$MODEL/isolated"
-cp "$RUNS/base/model/"* "$MODEL/base/"
+cp "$RUNS/$backbone/model/"* "$MODEL/base/"
 cp "$RUNS/$alone/model/"* "$MODEL/isolated/"
 cat >"$MODEL/generation_config.json" <<'JSON'
 {"do_sample": false, "max_new_tokens": 640}
@@ -82,10 +84,10 @@ for name in "${stages[@]}"; do
     } END { printf "%-9s %5d steps  %9d tokens  %6.0f s  last loss %s\n", name, NR, tokens, seconds, loss }' "$RUNS/$name/metrics.jsonl"
 done | tee "$MODEL/training/summary.txt"
 for SEED in ${SEEDS:-}; do (
-    base=$(realpath "$RUNS/base")
+    trained=$(realpath "$RUNS/$backbone")
     RUNS=$RUNS-$SEED
     mkdir -p "$RUNS"
-    ln -sfn "$base" "$RUNS/base"
+    ln -sfn "$trained" "$RUNS/$backbone"
     together
 ); done
 du -sh "$MODEL" | awk '{print "'"$MODEL"' is ready: " $1}'
