@@ -84,7 +84,7 @@ while read -r name from stage changes; do
     result=$RUNS/$name-${SEEDS// /-}.json
     if [ ! -e "$result" ]; then
         "$LACE" eval --model "$(IFS=,; echo "${models[*]}")" --arms "lace,muted" --family "$FAMILIES" --difficulty 2 \
-            --threads 4 --temperature $temperature --count "$COUNT" --save "$result.new" >/dev/null
+            --threads 4 --temperature "$temperature" --count "$COUNT" --save "$result.new" >/dev/null
         mv "$result.new" "$result"
     fi
     python3 - "$name" "${SEEDS// /,}" "$result" <<'P'
