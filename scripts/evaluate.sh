@@ -77,7 +77,7 @@ families) # COUNT problems in all, spread over the families
         --development 40 --arms independent,isolated,lace
     row harder-4 --family program,fare,bill,tab,loan,levy --difficulty 4 --threads 4 --count "$(each 6)" --development 40 \
         --arms independent,isolated,lace
-    row untrained --family toll --difficulty 2 --threads 4 --count "$COUNT" --development 40 \
+    row untrained --family toll --difficulty 1:3 --threads 4 --count "$COUNT" --development 40 \
         --arms independent,isolated,lace
     for kind in claim step verdict; do
         row false-$kind --family $trained --threads 4 --count "$(each 12)" --development 40 --inject $kind=1 \
