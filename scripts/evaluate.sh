@@ -63,14 +63,15 @@ search)
 families) # COUNT problems in all, spread over the families
     trained=search,chain,countdown,knights,path,product,program,fare,bill,tab,loan,levy
     each() { echo $(((COUNT + $1 - 1) / $1)); }
+    all=(--family "$trained" --count "$(each 12)" --development 24)
     if [ -e "$OUT/headline.txt" ]; then fresh=; else fresh=1; fi
-    row headline --family $trained --threads 4 --count "$(each 12)" --development 40 \
+    row headline "${all[@]}" --threads 4 \
         --arms "independent,trained=$MODEL/isolated,isolated,exchange,serial,lace,muted,foreign"
     if [ -n "$fresh" ] && [ -e "$OUT/headline.txt" ]; then kinds >"$OUT/kinds.json"; fi
     # shellcheck disable=SC2086 # one word a seed
     seeds=$(printf ",$RUNS-%s/rl/model" ${SEEDS:-14 15})
     if [ -n "${SEEDS:-}" ] || [ -e "$OUT/seeds.txt" ]; then
-        row seeds --model "$MODEL$seeds" --family $trained --threads 4 --count "$(each 12)" --development 40 \
+        row seeds --model "$MODEL$seeds" "${all[@]}" --threads 4 \
             --arms "independent=$MODEL/base,isolated=$MODEL/isolated,exchange=$MODEL/base,lace"
     fi
     row harder --family search,chain,countdown,knights,product --difficulty 5 --threads 4 --count "$(each 5)" \
@@ -80,28 +81,23 @@ families) # COUNT problems in all, spread over the families
     row untrained --family toll --difficulty 1:3 --threads 4 --count "$COUNT" --development 40 \
         --arms independent,isolated,lace
     for kind in claim step verdict; do
-        row false-$kind --family $trained --threads 4 --count "$(each 12)" --development 40 --inject $kind=1 \
-            --arms independent,isolated,lace
+        row false-$kind "${all[@]}" --threads 4 --inject $kind=1 --arms independent,isolated,lace
     done
     for threads in 1 2 8 16; do
-        row threads-$threads --family $trained --threads $threads --count "$(each 12)" --development 40 \
-            --arms independent,isolated,lace
+        row threads-$threads "${all[@]}" --threads $threads --arms independent,isolated,lace
     done
     for kind in claim step verdict; do
-        row rare-$kind --family $trained --threads 4 --count "$(each 12)" --development 40 --inject $kind=0.1 \
-            --arms independent,isolated,lace
+        row rare-$kind "${all[@]}" --threads 4 --inject $kind=0.1 --arms independent,isolated,lace
     done
-    row visible --family $trained --threads 4 --count "$(each 12)" --development 40 \
-        --arms lace,lace:aligned,lace:window:17,lace:window:51,lace:hasty
+    row visible "${all[@]}" --threads 4 --arms lace,lace:aligned,lace:window:17,lace:window:51,lace:hasty
     if [ -d "$RUNS/lace/model" ] || [ -e "$OUT/grpo-1.txt" ]; then # before and after Lattice GRPO
         for temperature in 0 1; do
             row grpo-$temperature --model "$RUNS/lace/model,$MODEL" --family $trained --difficulty 1:4 --threads 4 \
-                --count 300 --arms lace --temperature $temperature
+                --count "$(each 6)" --arms lace --temperature $temperature
         done
     fi
     row program-5 --family program --threads 5 --count "$COUNT" --arms independent,isolated,lace # unique kinds of bugs
-    row robustness --family $trained --robustness --threads 4 --count "$(each 12)" --development 40 \
-        --arms independent,isolated,lace
+    row robustness "${all[@]}" --robustness --threads 4 --arms independent,isolated,lace
     ;;
 *) echo "evaluate: SET is search or families, not $SET" >&2; exit 1 ;;
 esac
