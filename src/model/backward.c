@@ -142,6 +142,13 @@ void lace_backward(const struct lace_model *m, struct lace_state *s, const struc
                                    m->config.hidden_size);
 }
 
+/* Logits at a temperature, and their gradient from that of the quotients. */
+static void divide(float *x, size_t count, float temperature)
+{
+    if (temperature == 0 || temperature == 1) return;
+    for (size_t i = 0; i < count; i++) x[i] /= temperature;
+}
+
 void lace_loss(const struct lace_model *m, struct lace_state *s, const struct lace_batch *b, const int *target,
                const float *weight, float *logprob, float *grad, bool frozen)
 {
@@ -153,9 +160,11 @@ void lace_loss(const struct lace_model *m, struct lace_state *s, const struct la
     for (int first = 0; first < b->outs; first += s->out_cap) {
         int count = b->outs - first < s->out_cap ? b->outs - first : s->out_cap;
         lace_logits(m, s, b, first, count); /* leaves the gathered stream in s->y */
+        divide(s->logits, (size_t)count * (size_t)V, b->temperature);
         ops->cross_entropy_forward(logprob + first, lse, s->logits, target + first, count, V);
         if (!grad) continue;
         ops->cross_entropy_backward(s->logits, lse, target + first, weight + first, count, V);
+        divide(s->logits, (size_t)count * (size_t)V, b->temperature);
         struct lace_operand dy = lace_gradient(m, s, s->logits, V, count);
         lace_product_backward(m, 0, P_HEAD, s->dx, &dy, &s->out, count, false, backbone);
         memset(s->x, 0, sizeof(float) * (size_t)count * D);

@@ -77,7 +77,8 @@ struct lace_batch {
     int rows, lattice_rows;
     int *token, *position, *time, *thread, *step, *slot; /* (rows) */
     int outs;
-    int *out_row; /* (outs): the rows whose logits are wanted */
+    int *out_row;      /* (outs): the rows whose logits are wanted */
+    float temperature; /* what lace_loss divides the logits by; 0: 1 */
     int row_cap;
     struct lace_view_store causal, sliding, lattice; /* sliding: causal within the model's window */
 };

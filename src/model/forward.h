@@ -92,7 +92,7 @@ void lace_logits(const struct lace_model *model, struct lace_state *state, const
  * frozen: only lattice tensors get gradients, and nothing is computed below the first lattice layer. */
 void lace_backward(const struct lace_model *model, struct lace_state *state, const struct lace_cache *cache,
                    const struct lace_batch *batch, float *grad, bool frozen);
-/* Loss of the batch's out rows: logprob (outs) of target, and, unless grad is NULL, with weight (outs) the gradient
+/* Loss of the batch's out rows: logprob (outs) of target at the batch's temperature, and, unless grad is NULL, with weight (outs) the gradient
  * of -sum weight logprob, added to grad (head, final norm) and written to state->dh. */
 void lace_loss(const struct lace_model *model, struct lace_state *state, const struct lace_batch *batch,
                const int *target, const float *weight, float *logprob, float *grad, bool frozen);

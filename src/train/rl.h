@@ -7,7 +7,8 @@
  *     advantage = (reward - mean) / (deviation + level) over the rollouts of a problem: without the level, rollouts
  *                 that differ in nothing but a thousandth of diversity would count as much as right and wrong ones
  *     loss      = - min(ratio * A, clip(ratio, 1 - e, 1 + e) * A) + kl * (exp(d) - d - 1), per chosen token,
- *                 ratio = p / p_old, d = log p_ref - log p (Schulman's estimator), p_ref: the model at the start
+ *                 ratio = p / p_old, d = log p_ref - log p (Schulman's estimator), p_ref: the model at the start;
+ *                 all p at the temperature at which the tokens were chosen
  *
  * GRPO: Shao et al. 2024; one reward for a group of threads: LACE. */
 #ifndef LACE_RL_H

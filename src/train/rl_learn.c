@@ -63,6 +63,7 @@ int lace_rl_fill_shards(struct lace_rl *r, struct lace_error *err)
     for (int i = 0; i < r->shard_count; i++) {
         r->places[i][r->shards[i].group_count].first_out = r->shards[i].batch.outs;
         lace_shard_close(&r->shards[i]);
+        r->shards[i].batch.temperature = (float)r->options.temperature;
     }
     return 0;
 }
@@ -177,7 +178,7 @@ void lace_rl_weigh(void *user, int index, struct lace_worker *w)
             s->weight[i] = (float)token.weight;
             tally->loss += token.loss;
             tally->kl += token.kl;
-            tally->entropy -= w->logprob[i]; /* of the choices themselves: an unbiased estimate at temperature 1 */
+            tally->entropy -= w->logprob[i]; /* of the choices themselves: an unbiased estimate */
             tally->clipped += token.clipped;
         }
     }

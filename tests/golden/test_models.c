@@ -276,14 +276,15 @@ static void a_fresh_lattice_changes_no_bit(void **state)
 
 /* ---- a lattice that speaks, and its gradient ---- */
 
-/* The loss of every thread's next tokens; with grad also its gradient. */
-static double loss_of(const struct lace_model *m, const struct story *s, float *grad)
+/* The loss of every thread's next tokens, at a temperature (0: 1); with grad also its gradient. */
+static double loss_of(const struct lace_model *m, const struct story *s, float temperature, float *grad)
 {
     struct pass p;
     int target[MAX_ROWS];
     float weight[MAX_ROWS], logprob[MAX_ROWS];
     double loss = 0;
     pass_open(&p, m, s, 1);
+    p.batch.temperature = temperature;
     p.batch.outs = 0;
     for (int n = 0; n < s->threads; n++)
         for (int j = 0; j + 1 < s->thread[n].count; j++) {
@@ -300,7 +301,8 @@ static double loss_of(const struct lace_model *m, const struct story *s, float *
 
 /* Moves all tensors of one kind along their gradient. The loss, some 4, is exact to 5e-7, so the quotient over a distance
  * of 0.02 is to 3e-5; third derivatives add 2.5e-3 of it at most (measured; steps of half the size leave a quarter). */
-static void derivatives_are_met(struct lace_model *m, const struct story *s, const char *name, const float *grad)
+static void derivatives_are_met(struct lace_model *m, const struct story *s, float temperature, const char *name,
+                                const float *grad)
 {
     for (enum lace_param p = 0; p < P_COUNT; p++) {
         double squares = 0, step = 0.01, loss[2];
@@ -314,7 +316,7 @@ static void derivatives_are_met(struct lace_model *m, const struct story *s, con
                 for (int j = 0; m->weights[i].param == p && j < m->weights[i].rows * m->weights[i].cols; j++)
                     m->weights[i].value[j] += (float)(by * grad[m->weights[i].offset + (size_t)j]);
             lace_model_repack(m, false);
-            loss[side] = loss_of(m, s, NULL);
+            loss[side] = loss_of(m, s, temperature, NULL);
         }
         for (int i = 0; i < m->count; i++)
             for (int j = 0; m->weights[i].param == p && j < m->weights[i].rows * m->weights[i].cols; j++)
@@ -341,8 +343,9 @@ static void the_gradient_through_a_lattice_is_a_derivative(void **state)
             scramble(m, first, 0.7f);
             struct story s = four_threads(m->config.vocab_size);
             float *grad = lace_alloc_array(m->values, sizeof *grad);
-            loss_of(m, &s, grad);
-            derivatives_are_met(m, &s, some[i], grad);
+            float temperature = i % 2 ? 1.5f : 0;
+            loss_of(m, &s, temperature, grad);
+            derivatives_are_met(m, &s, temperature, some[i], grad);
             lace_free(grad);
             lace_model_free(&m);
             lace_safetensors_close(&c.file);
