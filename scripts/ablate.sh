@@ -7,7 +7,7 @@
 # RUNS (runs/ablation) holds one folder a row; what is there is not trained again. COUNT problems of each family (500).
 # The rows share a backbone, the data and the seed; SEEDS="3 4 5" trains each row with several. A row is a name, what it
 # starts from (base, or the row that it goes on from), the stage, and the settings that differ from the stage's recipe.
-# Rows of rl are sampled at temperature 1, as what they are rewarded for; the stage - is none, and sampled like them.
+# Rows of rl are sampled at the temperature at which they were rewarded; the stage - is none, and sampled like them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 LACE=${B:-build}/lace
@@ -75,7 +75,7 @@ while read -r name from stage changes; do
         if [ ! -d "$begin" ]; then echo "ablate: $name goes on from $from: name that row, too" >&2 && exit 1; fi
         recipe=lace temperature=0
         if [ "$stage" = rl ]; then recipe=rl; fi
-        if [ "$stage" = rl ] || [ "$stage" = - ]; then temperature=1; fi
+        if [ "$stage" = rl ] || [ "$stage" = - ]; then temperature=0.7; fi
         if [ "$stage" = - ]; then models+=("$begin") && continue; fi
         # shellcheck disable=SC2086 # several settings
         train "$stage" $recipe "$RUNS/$name-$seed" init.model="$begin" seed="$seed" "$@" $changes

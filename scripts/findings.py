@@ -193,8 +193,10 @@ def changes():
 
 def ablation():
     found = changes()
-    rows = [["the same, seed " + key[1] if key[1] != "3" else title, *found[key][:4]]
-            for name, title in CHANGES.items() if name not in SAMPLED for key in sorted(found) if key[0] == name]
+    rows = []
+    for name, title in CHANGES.items():
+        runs = [] if name in SAMPLED else sorted(key for key in found if key[0] == name)
+        rows += [["the same, seed " + key[1] if i else title, *found[key][:4]] for i, key in enumerate(runs)]
     return table(["", "search", "product", "mean", "muted"], rows)
 
 
