@@ -10,7 +10,8 @@
  *   z*4: 59-39=20.                  the difference of its sides, whichever is larger
  *   z: 20/4=5.                      rounded down
  * What a line settles is a fact; its value follows from those of at most two others.
- * product.c reads and writes problems and lines; product_work.c says which lines lead to the answer. */
+ * product.c has the numbers, product_text.c reads and writes problems and lines, and product_work.c says which lines lead
+ * to the answer. */
 #ifndef LACE_PRODUCT_H
 #define LACE_PRODUCT_H
 #include "synth/work.h"
@@ -77,6 +78,8 @@ void lace_product_prompt(const void *problem, int ambiguity, uint32_t used, stru
                          struct lace_text *out);
 /* value (26) has that of every letter that may be an unknown, and -1 for others; NULL: none may. */
 int lace_product_parse(void *problem, const char *prompt, const int *value, struct lace_error *err);
+/* Makes the facts of a problem that has everything else. */
+void lace_product_settle(struct lace_product *p);
 /* The line of a fact whose operands have these values. */
 void lace_product_compute(const struct lace_product *p, int fact, const int values[2], bool rounded,
                           struct lace_product_line *line);

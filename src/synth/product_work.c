@@ -146,7 +146,8 @@ static bool falsify(const void *problem, struct lace_work_line *out, enum lace_f
     if (kind == LACE_FALSE_FLIP) return false; /* no line ends in a word that its numbers settle */
     int w = slip(f, &line, rng);
     if (f->kind == PRODUCT_TOTAL) line.so = w * f->place + line.so % f->place;
-    if (line.rounded && line.whole && lace_rng_below(rng, 2)) { /* the correction is wrong, and the difference fits it */
+    if (line.rounded && line.whole &&
+        lace_rng_below(rng, 2)) { /* the correction is wrong, and the difference fits it */
         if (w > line.whole) w = line.w > 0 ? line.w - 1 : line.w + 1;
         line.back = line.whole - w;
     }
