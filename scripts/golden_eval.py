@@ -258,11 +258,13 @@ def judge(line):
 # ---- all problems ----
 
 def interval(x, low, high, draws=100000):
-    """x (problems, columns): percentiles of bootstrap means, with a made-up problem at each bound."""
+    """x (problems, columns): percentiles of bootstrap means, with a made-up problem at each bound, moved back by what
+    these two move the mean."""
     rng = np.random.default_rng(1)
+    count, mean = len(x), x.mean(0)
     x = np.vstack([x, np.full(x.shape[1], low), np.full(x.shape[1], high)])
-    counts = rng.multinomial(len(x), np.full(len(x), 1 / len(x)), size=draws)
-    return np.percentile(counts @ x / len(x), [2.5, 97.5], axis=0).T
+    counts = rng.multinomial(count, np.full(len(x), 1 / len(x)), size=draws)
+    return np.percentile(np.clip(counts @ x / count + mean - x.mean(0), low, high), [2.5, 97.5], axis=0).T
 
 
 def area(values, levels):

@@ -58,8 +58,10 @@ static int by_resampling(const struct lace_sample *sample, uint64_t seed, struct
     double *base = means + (size_t)A * LACE_RESAMPLES;
     for (int a = 0; a < A && !code; a++) {
         double *scores = means + (size_t)a * LACE_RESAMPLES;
-        for (int i = 0; i < LACE_RESAMPLES; i++) scores[i] = score_of(scores[i], base[i]);
-        lace_percentiles(scores, LACE_RESAMPLES, &r->score[a].low, &r->score[a].high);
+        int count = 0;
+        for (int i = 0; i < LACE_RESAMPLES; i++)
+            if (base[i] < 1) scores[count++] = score_of(scores[i], base[i]);
+        if (count) lace_percentiles(scores, count, &r->score[a].low, &r->score[a].high);
         r->score[a].low = fmin(r->score[a].low, r->score[a].value);
         r->score[a].high = fmax(r->score[a].high, r->score[a].value);
     }

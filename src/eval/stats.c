@@ -109,13 +109,23 @@ int lace_resample(const struct lace_sample *s, uint64_t seed, double *means, str
             if (stratum_of(s, i) == f) list[at++] = i;
     struct lace_rng rng;
     lace_rng_init(&rng, seed, 0x626f6f74);
+    for (int c = 0; c < C; c++) { /* the draws begin where their mean becomes the sample's: see stats.h */
+        double mean = 0, middle = 0;
+        const int *own = list;
+        for (int f = 0; f < s->strata; own += size[f++]) {
+            double all = 0;
+            for (int i = 0; i < size[f]; i++) all += y[(size_t)own[i] * C + c];
+            mean += weight_of(s, f) * all / size[f];
+            middle += weight_of(s, f) * (all + s->low + s->high) / (size[f] + 2);
+        }
+        for (int r = 0; r < R; r++) means[(size_t)c * R + r] = mean - middle;
+    }
     for (int r = 0; r < R; r++) {
         const int *own = list;
-        for (int c = 0; c < C; c++) means[(size_t)c * R + r] = 0;
         for (int f = 0; f < s->strata; own += size[f++]) {
             int n = size[f] + 2, bounds[2] = {0, 0};
             for (int c = 0; c < C; c++) sum[c] = 0;
-            for (int i = 0; i < n; i++) {
+            for (int i = 0; i < size[f]; i++) {
                 int drawn = (int)((uint64_t)lace_rng_u32(&rng) * (uint32_t)n >> 32); /* uneven by n in 2^32 at most */
                 if (drawn >= size[f]) {
                     bounds[drawn - size[f]]++;
@@ -125,9 +135,10 @@ int lace_resample(const struct lace_sample *s, uint64_t seed, double *means, str
                 for (int c = 0; c < C; c++) sum[c] += row[c];
             }
             double outer = bounds[0] * s->low + bounds[1] * s->high;
-            for (int c = 0; c < C; c++) means[(size_t)c * R + r] += weight_of(s, f) * (sum[c] + outer) / n;
+            for (int c = 0; c < C; c++) means[(size_t)c * R + r] += weight_of(s, f) * (sum[c] + outer) / size[f];
         }
     }
+    for (size_t i = 0; i < (size_t)C * (size_t)R; i++) means[i] = fmin(fmax(means[i], s->low), s->high);
 done:
     lace_free(list);
     lace_free(y);
@@ -190,7 +201,6 @@ int lace_sample_estimate(const struct lace_sample *s, uint64_t seed, struct lace
     else if (!code && !(code = lace_resample(s, seed, means, err)))
         for (int c = 0; c < C; c++) {
             lace_percentiles(means + (size_t)c * R, R, &out[c].low, &out[c].high);
-            /* The made-up problems pull towards the middle, and with very few others past the mean itself. */
             out[c].low = fmin(out[c].low, out[c].value);
             out[c].high = fmax(out[c].high, out[c].value);
         }

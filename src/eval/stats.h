@@ -24,8 +24,10 @@ struct lace_sample {
 /* The means: the weighted mean over strata of the mean over their problems and seeds. mean (columns). */
 int lace_sample_means(const struct lace_sample *sample, double *mean, struct lace_error *err);
 /* The means of LACE_RESAMPLES bootstrap draws of problems within their strata, averaged over seeds first;
- * deterministic in the seed. means (columns, draws). To each stratum two made-up problems are added, one at
- * each bound: without them a sample whose values are all alike would claim to be certain. */
+ * deterministic in the seed. means (columns, draws). As many are drawn as a stratum has, out of these and two made-up
+ * problems, one at each bound: without them a sample whose values are all alike would claim to be certain. They pull every stratum
+ * towards the middle, and more strata make the interval narrower but the pull no less: so all draws are moved back by
+ * what it comes to, within the bounds. */
 int lace_resample(const struct lace_sample *sample, uint64_t seed, double *means, struct lace_error *err);
 /* The means with their 95 % intervals; out (columns). One training seed: the percentiles of lace_resample. Several: a
  * t interval whose variance has a part between seeds and a part between problems. */

@@ -171,6 +171,33 @@ static void strata_are_averaged(void **state)
     assert_int_equal(lace_sample_estimate(&s, 1, &e, NULL), LACE_BAD); /* a stratum without problems */
 }
 
+/* Many families, and the many cells of a robustness score: what widens each must not move their mean. */
+static void many_strata_cover(void **state)
+{
+    static const struct {
+        int strata, each;
+        double share; /* of solved problems; in every second stratum half of it */
+    } cases[] = {{12, 84, 0.1}, {12, 84, 0.9}, {7, 143, 0.1}, {200, 5, 0.8}};
+    enum { MOST = 1100, TRIALS = 1000 }; /* 950 - 4 sqrt(1000 * 0.95 * 0.05) = 922 */
+    static double x[MOST];
+    static int stratum[MOST];
+    struct lace_rng rng;
+    lace_rng_init(&rng, 7, 1);
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        int covered = 0, n = cases[k].strata * cases[k].each;
+        double truth = cases[k].share * (cases[k].strata / 2 * 0.5 + (cases[k].strata + 1) / 2) / cases[k].strata;
+        for (int i = 0; i < n; i++) stratum[i] = i % cases[k].strata;
+        for (int trial = 0; trial < TRIALS; trial++) {
+            struct lace_estimate e;
+            for (int i = 0; i < n; i++) x[i] = lace_rng_uniform(&rng) < cases[k].share / (1 + stratum[i] % 2);
+            struct lace_sample s = {x, 1, n, 1, stratum, cases[k].strata, NULL, 0, 1, DRAWS};
+            assert_int_equal(lace_sample_estimate(&s, (uint64_t)trial, &e, NULL), 0);
+            covered += holds(e, truth);
+        }
+        if (covered < 922) fail_msg("case %zu: %d of %d", k, covered, TRIALS);
+    }
+}
+
 /* ---- training seeds ---- */
 
 static void student_has_the_published_values(void **state)
@@ -239,6 +266,7 @@ int main(void)
         cmocka_unit_test(pairing_narrows),
         cmocka_unit_test(groups_are_the_unit),
         cmocka_unit_test(strata_are_averaged),
+        cmocka_unit_test(many_strata_cover),
         cmocka_unit_test(student_has_the_published_values),
         cmocka_unit_test(intervals_over_seeds_cover),
         cmocka_unit_test(figures_are_deterministic_and_none_is_certain),
