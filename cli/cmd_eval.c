@@ -195,7 +195,7 @@ const struct cli_command cmd_eval = {
     .usage = "[--data FILE | --family F,... --difficulty A[:B] --count N]\n[--arms A,B,...] [--threads N,...]",
     .description =
         "Every arm gets the same problems, seeds and tokens. independent: the clean model, N threads and a "
-        "vote. trained: the same after as much more training as the lattice's. isolated: threads that divide "
+        "vote. trained: the same of a model that was trained for longer. isolated: threads that divide "
         "the work by their tags. exchange: no lattice, but every thread gets the others' steps pasted in as "
         "text. serial: one thread with N times the tokens. lace: threads with the lattice, answering by "
         "their own verdict. muted: its gates forced shut. foreign: each thread sees threads of another "

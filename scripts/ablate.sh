@@ -45,7 +45,7 @@ four-threads        base       sft  data.0.threads=4 data.1.threads=4
 adamw               base       sft  optimizer=adamw lr=2e-3
 frozen              base       sft  freeze=true
 cpt                 base       cpt  steps=100
-cpt-sft             cpt        sft
+cpt-sft             cpt        sft  steps=400
 sampled             reference  -
 rl-0                reference  rl   rl.diversity=0
 rl-0.05             reference  rl   rl.diversity=0.05
@@ -59,10 +59,10 @@ train() { # stage, recipe, folder, the settings that differ
     if [ -d "$out/model" ]; then return; fi
     for change; do set+=(--set "$change"); done
     if compgen -G "$out/checkpoint-*" >/dev/null; then set+=(--resume); fi
-    "$LACE" train "$stage" --config "recipes/ablation/$recipe.yaml" --set out="$out" "${set[@]}"
+    "$LACE" train "$stage" --config "$recipe" --set out="$out" "${set[@]}"
 }
 
-train pretrain base "$RUNS/base"
+train pretrain recipes/ablation/base.yaml "$RUNS/base"
 printf '%-18s %-5s %6s %7s   %-20s %6s %8s %9s\n' row seeds search product mean muted coverage diversity
 while read -r name from stage changes; do
     if [ -z "$name" ]; then continue; fi
@@ -73,12 +73,16 @@ while read -r name from stage changes; do
         set -- init.lattice="$begin/lattice"
         if [ "$from" = base ]; then begin=$RUNS/base/model && set --; fi
         if [ ! -d "$begin" ]; then echo "ablate: $name goes on from $from: name that row, too" >&2 && exit 1; fi
-        recipe=lace temperature=0
-        if [ "$stage" = rl ]; then recipe=rl; fi
+        recipe=recipes/ablation/lace.yaml temperature=0
+        if [ "$stage" = rl ]; then recipe=recipes/ablation/rl.yaml; fi
+        if [ "$stage $#" = "sft 1" ]; then # it goes on with the lattice that is there
+            sed '/^lattice:/,/^data:/{/^data:/!d}' recipes/ablation/lace.yaml >"$RUNS/goes-on.yaml"
+            recipe=$RUNS/goes-on.yaml
+        fi
         if [ "$stage" = rl ] || [ "$stage" = - ]; then temperature=0.7; fi
         if [ "$stage" = - ]; then models+=("$begin") && continue; fi
         # shellcheck disable=SC2086 # several settings
-        train "$stage" $recipe "$RUNS/$name-$seed" init.model="$begin" seed="$seed" "$@" $changes
+        train "$stage" "$recipe" "$RUNS/$name-$seed" init.model="$begin" seed="$seed" "$@" $changes
         models+=("$RUNS/$name-$seed/model")
     done
     result=$RUNS/$name-${SEEDS// /-}.json

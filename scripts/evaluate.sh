@@ -3,9 +3,10 @@
 #
 #   scripts/evaluate.sh [ROW ...]     these rows of the list below, or all: some minutes a row on two cores
 #
-# SET=search (the default) or families. COUNT problems a row (1000), MODEL the model. A row whose table is there is not
-# run again; remove results/NAME.txt for that. The row `seeds` is run where SEEDS="14 15" names what scripts/reproduce.sh
-# trained with other seeds (RUNS, runs/families). scripts/findings.py writes the tables of the documents from the results.
+# SET=search (the default) or families. COUNT problems a row (1000), MODEL the model. A table begins with the command and
+# the model (a sum of its weights) that it is of; a row whose table is of this command and this model is not run again.
+# The row `seeds` is run where SEEDS="14 15" names what scripts/reproduce.sh trained with other seeds (RUNS,
+# runs/families). scripts/findings.py writes the tables of the documents from the results.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 LACE=${B:-build}/lace
@@ -19,22 +20,29 @@ mkdir -p "$OUT"
 results=$(
     echo "# Results"
     echo
-    echo "Printed by \`scripts/evaluate.sh\`, $COUNT held-out problems a table, which no training data contains."
+    echo "Printed by \`scripts/evaluate.sh\` on held-out problems, which no training data contains."
     echo "The JSON with every figure and interval lies in \`results/\`."
 )
+weights=$(cat "$MODEL/model.safetensors" "$MODEL/lattice/lattice_model.safetensors" | sha256sum | head -c 12)
 
 wanted=" $* "
 row() { # name, then the command's options
-    local name=$1
+    local name=$1 command
     shift
     if [ "$1" != --model ]; then set -- --model "$MODEL" "$@"; fi
-    if [ ! -e "$OUT/$name.txt" ]; then
-        if [[ $wanted != "  " && $wanted != *" $name "* ]]; then return; fi
-        echo "== $name: lace eval $*" >&2
-        "$LACE" eval "$@" --save "$OUT/$name.json" --db "$DB" >"$OUT/$name.tmp"
+    command="lace eval $*   # $weights"
+    if [ ! -e "$OUT/$name.txt" ] || [ "$(head -n 1 "$OUT/$name.txt")" != "$command" ]; then
+        if [[ $wanted != "  " && $wanted != *" $name "* ]]; then
+            if [ -e "$OUT/$name.txt" ]; then echo "evaluate: $OUT/$name.txt is of another command or model; run it again." >&2; fi
+            return
+        fi
+        echo "== $name: $command" >&2
+        printf '%s\n\n' "$command" >"$OUT/$name.tmp"
+        "$LACE" eval "$@" --save "$OUT/$name.json" --db "$DB" >>"$OUT/$name.tmp"
+        if [ "$name $SET" = "headline families" ]; then kinds >"$OUT/kinds.json"; fi
         mv "$OUT/$name.tmp" "$OUT/$name.txt"
     fi
-    results+=$'\n\n'$(printf '    lace eval %s\n\n' "$*" && sed 's/^/    /; s/ *$//' "$OUT/$name.txt")
+    results+=$'\n\n'$(sed 's/^/    /; s/ *$//' "$OUT/$name.txt")
     printf '%s\n' "$results" >"$MODEL/RESULTS.md"
 }
 
@@ -64,10 +72,8 @@ families) # COUNT problems in all, spread over the families
     trained=search,chain,countdown,knights,path,product,program,fare,bill,tab,loan,levy
     each() { echo $(((COUNT + $1 - 1) / $1)); }
     all=(--family "$trained" --count "$(each 12)" --development 24)
-    if [ -e "$OUT/headline.txt" ]; then fresh=; else fresh=1; fi
     row headline "${all[@]}" --threads 4 \
-        --arms "independent,trained=$MODEL/isolated,isolated,exchange,serial,lace,muted,foreign"
-    if [ -n "$fresh" ] && [ -e "$OUT/headline.txt" ]; then kinds >"$OUT/kinds.json"; fi
+        --arms "independent,trained=$MODEL/isolated,isolated,exchange,exchange:tagged,serial,lace,muted,foreign"
     # shellcheck disable=SC2086 # one word a seed
     seeds=$(printf ",$RUNS-%s/rl/model" ${SEEDS:-14 15})
     if [ -n "${SEEDS:-}" ] || [ -e "$OUT/seeds.txt" ]; then

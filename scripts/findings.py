@@ -16,9 +16,10 @@ RESULTS = os.path.join(ROOT, "models/lace-families/results")
 
 ARMS = {
     "independent": "independent, vote",
-    "trained": "independent after as many steps as lace, vote",
+    "trained": "independent, the weights of isolated, vote",
     "isolated": "isolated (work divided by tags)",
     "exchange": "exchange (lines pasted as text), vote",
+    "exchange:tagged": "exchange, the weights of isolated",
     "serial": "one serial thread, four times the rounds",
     "lace": "**lace, own verdict**",
     "muted": "lace, gates forced shut",
@@ -70,13 +71,15 @@ CHANGES = {
 SAMPLED = ["sampled", "rl-0", "rl-0.05", "rl-0.3"]
 
 
-def load(name):
-    with open(os.path.join(RESULTS, name + ".json")) as f:
-        return json.load(f)
-
-
 def there(name):
     return os.path.exists(os.path.join(RESULTS, name + ".json"))
+
+
+def load(name):
+    if not there(name):
+        sys.exit("A document has a table of %s, whose results are not there: SET=families scripts/evaluate.sh %s" % (name, name))
+    with open(os.path.join(RESULTS, name + ".json")) as f:
+        return json.load(f)
 
 
 def share(arm, key="accuracy"):
