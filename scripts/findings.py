@@ -149,7 +149,7 @@ def few(*names):
 
 
 def threads():
-    return few(*[("headline" if n == 4 else "threads-%d" % n, "%d threads" % n) for n in (1, 2, 4, 8, 16)])
+    return few(*[("headline" if n == 4 else "threads-%d" % n, "%d threads" % n) for n in (2, 4, 8, 16)])
 
 
 def beyond():
@@ -209,11 +209,19 @@ def rewarded():
     return table(["", "search", "product", "mean", "a thread is right", "distance between threads"], rows)
 
 
+def robustness():
+    axes = load("robustness")["robustness"]
+    columns = [(axis, key) for axis in axes for key in ("area", "score")]
+    cell = lambda arm, key: "%.1f [%.1f, %.1f]" % (100 * arm[key], *(100 * bound for bound in arm[key + "_ci"]))
+    return table(["arm", *("%s over %s" % (key, axis["axis"]) for axis, key in columns)],
+                 [[ARMS[arm], *(cell(axis["arms"][arm], key) for axis, key in columns)] for arm in axes[0]["arms"]])
+
+
 def readme():
     return arms(load("headline"), list(COLUMNS)[:3])
 
 
-TABLES = [headline, families, seeds, threads, beyond, contagion, kinds, grpo, visible, ablation, rewarded, readme]
+TABLES = [headline, families, seeds, threads, beyond, contagion, kinds, grpo, visible, robustness, ablation, rewarded, readme]
 
 
 def main():
