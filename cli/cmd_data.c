@@ -15,7 +15,7 @@ static const char *family = "search", *out, *split = "train", *policy = "shared"
 static struct cli_range difficulty, option_count, threads = {4, 4}, ambiguity, rounds;
 static long count = 1000, first, seed, shown = 3, problems = 10000;
 static int budget, width;
-static double corrupt, flip = 1, forge = 1, miss = 1, astray;
+static double corrupt, flip = 1, forge = 1, miss = 1, astray, collide;
 static bool json;
 
 #define PROBLEMS                                                                                                        \
@@ -62,6 +62,9 @@ static const struct cli_option make_options[] = {
     ERRORS,
     {"astray", 0, CLI_REAL, &astray, "SHARE",
      "Share of records in which some threads, fewer than half, end with a false line and the wrong answer.", .min = 0,
+     .max = 1},
+    {"collide", 0, CLI_REAL, &collide, "SHARE",
+     "Share of records (not of search) in which threads often write what another writes in the same round.", .min = 0,
      .max = 1},
     {"Output", .kind = CLI_SECTION},
     {"out", 'o', CLI_TEXT, &out, "FILE", "Where to write; stdout by default. The file appears when it is complete."},
@@ -110,6 +113,7 @@ static int read_knobs(struct lace_data_knobs *knobs)
     knobs->budget = budget;
     knobs->corrupt = corrupt;
     knobs->astray = astray;
+    knobs->collide = collide;
     knobs->weights[LACE_FALSE_FLIP] = flip;
     knobs->weights[LACE_FALSE_FORGE] = forge;
     knobs->weights[LACE_FALSE_MISS] = miss;

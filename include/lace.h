@@ -386,6 +386,8 @@ struct lace_data_knobs {
     double weights[4]; /* of the kinds of falsehood, by enum lace_falsehood; a thread alone gets flips only */
     double astray; /* share of the records (shared, three threads or more) in which some, fewer than half, end with a
                           false line and the answer that follows from it */
+    double collide; /* share of the records (shared, not of `search`) in which threads often write what another writes in
+                           the same round */
     uint64_t seed;
     enum lace_split split; /* no problem is on both sides, whatever its wording */
 };

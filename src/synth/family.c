@@ -99,6 +99,9 @@ int lace_family_check_knobs(const struct lace_family *family, const struct lace_
     if (!(knobs->astray >= 0 && knobs->astray <= 1))
         return lace_fail(err, LACE_BAD, "The share of records with threads led astray is %g; it must lie within 0:1.",
                          knobs->astray);
+    if (!(knobs->collide >= 0 && knobs->collide <= 1))
+        return lace_fail(err, LACE_BAD, "The share of records with threads that collide is %g; it must lie within 0:1.",
+                         knobs->collide);
     for (int i = 0; i < knobs->strategy; i++)
         if (!family->strategies[i])
             return lace_fail(err, LACE_BAD, "The family %s has %d strategies; there is no number %d.", family->name, i,

@@ -14,7 +14,7 @@ struct group {
     const struct lace_work_line **self;  /* (moves) what a thread would know without the others: for marks */
     uint16_t *rank;                      /* (moves) */
     uint16_t *place;                     /* (N, ranks) a rank's place in the thread's own order */
-    uint8_t *taken;                      /* (moves) by a lower thread of this round */
+    uint8_t *taken;                      /* (moves) by a lower thread of this round: its number + 1 */
     uint8_t *voided;                     /* (moves) struck in this round */
     uint8_t *built;                      /* (N, moves) the thread has built on this move */
     short useful[LACE_WORK_MOVES];
@@ -167,16 +167,27 @@ static bool built_on(const struct group *g, int move, int other)
     return false;
 }
 
-static void write_line(struct group *g, int n, int round)
+/* Threads that cannot tell whose turn a move is all begin with the same one. What is left then, and that nobody has done
+ * it, has to be in the data to be learned. */
+static bool collides(struct group *g, int n, int round, struct lace_rng *rng)
+{
+    int move = first_move(g, 0, g->useful, g->useful_count, NULL);
+    if (move < 0 || !g->taken[move] || lace_rng_below(rng, 2)) return false;
+    mark(add_line(g, n, round, move, g->known), LACE_WORK_COLLIDED, g->taken[move] - 1);
+    return true;
+}
+
+static void write_line(struct group *g, int n, int round, struct lace_rng *rng)
 {
     int watch = g->watch[n];
     if (watch >= 0 && g->closing >= 0 && !built_on(g, g->closing, watch)) watch = -1;
     if (watch >= 0 || g->closing >= 0) {
         int again = watch >= 0 ? watch : g->closing;
         try_again(g, n, round, again);
-        g->taken[again] = 1;
+        g->taken[again] = (uint8_t)(n + 1);
         return;
     }
+    if (g->trace->collide && collides(g, n, round, rng)) return;
     int move = first_move(g, n, g->useful, g->useful_count, g->taken);
     if (move < 0 && (move = spare_move(g, n)) >= 0) {
         try_again(g, n, round, move);
@@ -184,7 +195,7 @@ static void write_line(struct group *g, int n, int round)
     }
     if (move < 0) move = first_move(g, n, g->useful, g->useful_count, NULL);
     assert(move >= 0); /* nothing is known, so something is useful */
-    g->taken[move] = 1;
+    g->taken[move] = (uint8_t)(n + 1);
     struct lace_work_line *line = add_line(g, n, round, move, g->known);
     if (g->marks) mark_line(g, line);
 }
@@ -433,7 +444,7 @@ static void run_shared(struct group *g, const double *weights, struct lace_rng *
         for (int n = 0; n < N; n++) {
             if (trace->answered[n]) continue;
             round[count++] = &trace->lines[n * trace->budget + r];
-            write_line(g, n, r);
+            write_line(g, n, r, rng);
         }
         if (!count) break;
         if (weights && lace_rng_below(rng, 3) == 0) falsify(g, round, count, weights, rng);

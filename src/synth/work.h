@@ -39,6 +39,7 @@ enum lace_work_mark {
     LACE_WORK_STRUCK,    /* the last line was void, because another corrected what it was built on */
     LACE_WORK_SKIPPED,   /* leaves out what it would have done next, because another has done it */
     LACE_WORK_AVOIDED,   /* the same, where the other announced a dead end */
+    LACE_WORK_COLLIDED,  /* writes what another writes in this round, as if it did not know whose turn it is */
 };
 
 struct lace_work_line {
@@ -132,7 +133,8 @@ struct lace_work_trace {
     int claimed[LACE_WORK_THREADS];     /* the round of its first line of the move that closed the problem, from 1 */
     const struct lace_work_line *slips; /* lines to be wrong with: false in themselves, on true operands */
     int slip_count;
-    int astray; /* so many threads that answer last are to end with a false line and what follows from it */
+    int astray;   /* so many threads that answer last are to end with a false line and what follows from it */
+    bool collide; /* threads write what another writes in the same round, every second time that they can */
 };
 int lace_work_run(const struct lace_work *work, const void *problem, enum lace_policy policy, int strategy,
                   const double *weights, /* of falsehoods; NULL: nobody errs */

@@ -12,7 +12,8 @@ union problem {
     long long align;
 };
 
-static const char *const mark_names[] = {"", "moved_on", "rechecked", "corrected", "struck", "skipped", "avoided"};
+static const char *const mark_names[] = {"",       "moved_on", "rechecked", "corrected",
+                                         "struck", "skipped",  "avoided",   "collided"};
 
 static enum lace_split side_of(const struct lace_work *w, const void *problem)
 {
@@ -171,10 +172,11 @@ int lace_work_make(const struct lace_family *family, const struct lace_data_knob
     trace.threads = lace_family_draw(&rng, knobs->threads);
     bool shared = knobs->policy == LACE_POLICY_SHARED, errs = lace_rng_uniform(&rng) < knobs->corrupt && shared;
     int strategy = knobs->strategy ? knobs->strategy : knobs->policy == LACE_POLICY_ALONE ? w->ranked + 1 : 1;
-    /* A thread by itself gets the time that one thread needs: its trace is to end with an answer. Falsehoods cost
-     * about as many rounds again. */
+    /* A thread by itself gets the time that one thread needs: its trace is to end with an answer. Falsehoods, and
+     * doing things twice, cost about as many rounds again. */
     trace.budget = knobs->budget ? knobs->budget : budget_of(family, &p, &own, shared ? trace.threads : 1);
-    if (!knobs->budget && errs) {
+    trace.collide = knobs->collide > 0 && shared && lace_rng_uniform(&rng) < knobs->collide;
+    if (!knobs->budget && (errs || trace.collide)) {
         int most = w->budget ? w->budget(&p, 1) : 2 * trace.budget;
         trace.budget = 2 * trace.budget < most ? 2 * trace.budget : most;
     }

@@ -50,14 +50,26 @@ static int put_text(struct lace_script *s, struct lace_script_thread *t, const s
 
 /* ---- from a record ---- */
 
-static bool corrupted(const struct lace_record *record, int thread, int step)
+/* Whether a step is listed in the record's meta: [thread, step, kind, ...]; kind NULL: of any. */
+static bool listed(const struct lace_record *record, const char *list, const char *kind, int thread, int step)
 {
     size_t i;
     json_t *mark;
-    json_array_foreach(record->meta ? json_object_get(record->meta, "corrupted") : NULL, i,
-                       mark) if (json_integer_value(json_array_get(mark, 0)) == thread &&
-                                 json_integer_value(json_array_get(mark, 1)) == step) return true;
+    json_array_foreach(record->meta ? json_object_get(record->meta, list) : NULL, i, mark)
+    {
+        const char *own = json_string_value(json_array_get(mark, 2));
+        if (json_integer_value(json_array_get(mark, 0)) == thread &&
+            json_integer_value(json_array_get(mark, 1)) == step && (!kind || (own && !strcmp(own, kind))))
+            return true;
+    }
     return false;
+}
+
+/* Falsehoods, and what another writes at the same time, are read and not learned. */
+static bool to_be_learned(const struct lace_record *record, int thread, int step)
+{
+    return !listed(record, "corrupted", NULL, thread, step) &&
+           !listed(record, "interactions", "collided", thread, step);
 }
 
 /* Thread `index` of the record, as thread `place` of the group. */
@@ -74,8 +86,7 @@ static int put_thread(struct lace_script *s, struct lace_script_thread *t, const
     bool cut = !from->answer, midstep = cut && lace_rng_uniform(rng) < source->midstep;
     for (int i = 0; i < from->count && !code; i++) {
         size_t keep = midstep && i == from->count - 1 ? 1 + lace_rng_below(rng, 12) : (size_t)-1;
-        code =
-            put_text(s, t, f, from->steps[i], strlen(from->steps[i]), keep, corrupted(record, index, i) ? 0 : 1, err);
+        code = put_text(s, t, f, from->steps[i], strlen(from->steps[i]), keep, to_be_learned(record, index, i), err);
     }
     if (from->answer && !code) {
         lace_text_clear(&s->text);

@@ -127,6 +127,7 @@ static int read_source(struct lace_source *o, struct lace_settings *s, int i, ui
         (code = lace_settings_int(s, KEY("budget"), 0, 100000, &k->budget, err)) ||
         (code = lace_settings_double(s, KEY("corrupt"), 0, 1, &k->corrupt, err)) ||
         (code = lace_settings_double(s, KEY("astray"), 0, 1, &k->astray, err)) ||
+        (code = lace_settings_double(s, KEY("collide"), 0, 1, &k->collide, err)) ||
         (code = lace_settings_double(s, KEY("flip"), 0, 1, &k->weights[LACE_FALSE_FLIP], err)) ||
         (code = lace_settings_double(s, KEY("forge"), 0, 1, &k->weights[LACE_FALSE_FORGE], err)) ||
         (code = lace_settings_double(s, KEY("miss"), 0, 1, &k->weights[LACE_FALSE_MISS], err)))

@@ -64,7 +64,8 @@ static const char story[] =
     "{\"id\":\"a\",\"task\":\"t\",\"difficulty\":1,\"prompt\":\" Find g. \",\"answer\":\"2\",\"threads\":["
     "{\"steps\":[\"" STEP_A "\",\"" STEP_B "\"],\"answer\":\"2\",\"verdict\":\"best\"},"
     "{\"steps\":[\"" STEP_B "\"],\"answer\":null,\"verdict\":\"fail\"},"
-    "{\"steps\":[\"" STEP_A "\"],\"answer\":\"2\"}],\"meta\":{\"corrupted\":[[0,1,\"flip\"]]}}";
+    "{\"steps\":[\"" STEP_A "\"],\"answer\":\"2\"}],\"meta\":{\"corrupted\":[[0,1,\"flip\"]],"
+    "\"interactions\":[[0,0,\"skipped\",1],[2,0,\"collided\",0]]}}";
 
 /* The threads of the story as they should be laid out. */
 static void tell(struct text t[3])
@@ -81,7 +82,7 @@ static void tell(struct text t[3])
     append(&t[1], "[[", 0); /* cut off: it did not choose to end */
     t[1].lead = t[1].count - 1;
     append(&t[1], "fail]]", 1);
-    append(&t[2], "g*2+5=9, try 1: 2+5=7, no.\n", 1);
+    append(&t[2], "g*2+5=9, try 1: 2+5=7, no.\n", 0); /* it did what another did: read, not learned */
     append(&t[2], "Answer: 2.\n", 1);
     append(&t[2], "[[", 1); /* no verdict: the lead is the last row */
     t[2].lead = t[2].count - 1;

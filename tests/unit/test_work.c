@@ -131,6 +131,41 @@ static void falsehoods_are_corrected(void **state)
     }
 }
 
+/* Threads that write what another writes in the same round lose time, not the problem. */
+static void colliding_threads_do_what_is_left(void **state)
+{
+    for (int i = 0; i < ROWS; i++) {
+        const struct lace_family *f = rows[i].family;
+        struct lace_data_knobs knobs = wide(f);
+        int collided = 0, falsehoods = 0, threads = 0, answers = 0;
+        if (f->work->run) continue; /* search goes its own way */
+        knobs.collide = 1;
+        knobs.threads = (struct lace_interval){2, 9};
+        for (uint64_t k = 0; k < 200; k++) {
+            struct lace_record record = make(f, &knobs, k);
+            check_record(&rows[i], &record, false, &falsehoods);
+            for (int n = 0; n < record.thread_count; n++) {
+                const struct lace_record_thread *thread = &record.threads[n];
+                for (int s = 0; s < thread->count; s++) {
+                    const char *mark = marked(&record, "interactions", n, s);
+                    bool there = false;
+                    if (!mark || strcmp(mark, "collided")) continue;
+                    for (int m = 0; m < n; m++)
+                        there |= s < record.threads[m].count && !strcmp(record.threads[m].steps[s], thread->steps[s]);
+                    assert_true(there);
+                    collided++;
+                }
+                threads++;
+                answers += thread->answer != NULL;
+            }
+            lace_record_release(&record);
+        }
+        assert_int_equal(falsehoods, 0);
+        if (collided < 300 || answers < threads * 9 / 10)
+            fail_msg("%s: %d lines collided, %d of %d threads answered", f->name, collided, answers, threads);
+    }
+}
+
 /* Some threads, fewer than half, end with a false line and an answer that follows from it: the others are right, and
  * one of these is best. */
 static void few_are_led_astray(void **state)
@@ -416,6 +451,7 @@ int main(void)
         cmocka_unit_test(every_strategy_replays_to_the_answer),
         cmocka_unit_test(sharing_threads_waste_nothing),
         cmocka_unit_test(falsehoods_are_corrected),
+        cmocka_unit_test(colliding_threads_do_what_is_left),
         cmocka_unit_test(any_changed_number_is_found),
         cmocka_unit_test(a_forged_step_looks_right_and_is_wrong),
         cmocka_unit_test(steps_about_odd_numbers_can_be_forged),
