@@ -23,6 +23,7 @@ struct lace_rl_options {
     double level;             /* added to the deviation of rewards */
     double kl, clip;          /* weight of the distance to the reference; e */
     double format, diversity; /* weights of the reward's terms */
+    int workers; /* OS threads that roll out; 0: all. No bit depends on them, so the trainer's shards do not bound them */
 };
 void lace_rl_defaults(struct lace_rl_options *options);
 

@@ -58,13 +58,15 @@ static int open_decoders(struct lace_rl *r, struct lace_decoder_options need, st
 {
     if (r->decoders[0] && need.threads <= r->room.threads && need.prompt <= r->room.prompt &&
         need.tokens <= r->room.tokens) {
-        for (int k = 0; k < r->trainer->options.workers; k++) lace_decoder_forget(r->decoders[k]); /* new weights */
+        for (int k = 0; k < r->players; k++) lace_decoder_forget(r->decoders[k]); /* new weights */
         return 0;
     }
     need.kv = LACE_F32; /* the ratio to the policy of the rollouts is 1 at first: both must compute the same */
-    need.groups = ROWS_AT_ONCE / need.threads > 1 ? ROWS_AT_ONCE / need.threads : 1;
+    int most = ROWS_AT_ONCE / need.threads > 1 ? ROWS_AT_ONCE / need.threads : 1,
+        total = r->problem_count * r->options.rollouts, fair = (total + r->players - 1) / r->players;
+    need.groups = most < fair ? most : fair; /* else the first players take all */
     r->room = need;
-    for (int k = 0; k < r->trainer->options.workers; k++) {
+    for (int k = 0; k < r->players; k++) {
         lace_decoder_close(&r->decoders[k]);
         int code = lace_decoder_open(&r->decoders[k], r->trainer->model, r->trainer->format, &need, err);
         if (code) return code;
@@ -227,7 +229,7 @@ int lace_rl_roll_out(struct lace_rl *r, struct lace_error *err)
 {
     int next = 0, stop = 0, code = 0;
     struct lace_error first = {{0}};
-#pragma omp parallel num_threads(r->trainer->options.workers)
+#pragma omp parallel num_threads(r->players)
     {
         struct lace_error own;
         int failed = play(r, r->decoders[omp_get_thread_num()], &next, &stop, &own);
@@ -240,6 +242,6 @@ int lace_rl_roll_out(struct lace_rl *r, struct lace_error *err)
         }
     }
     if (code) /* groups that were left in the middle go with their decoders */
-        for (int k = 0; k < r->trainer->options.workers; k++) lace_decoder_close(&r->decoders[k]);
+        for (int k = 0; k < r->players; k++) lace_decoder_close(&r->decoders[k]);
     return code ? lace_fail(err, code, "%s", first.text) : 0;
 }

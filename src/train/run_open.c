@@ -59,6 +59,9 @@ static int read_rl(struct lace_train_run *r, struct lace_error *err)
     struct lace_rl_options *o = &r->rl;
     int code;
     lace_rl_defaults(o);
+    o->workers = r->options->workers;
+    /* problems are spread over the ranks, not shards; but each rank needs a worker that learns */
+    if (r->train.shards < r->ranks.count) r->train.shards = r->ranks.count;
     if ((code = lace_settings_int(s, "rl.problems", 1, 1 << 16, &o->problems, err)) ||
         (code = lace_settings_int(s, "rl.rollouts", 2, 1024, &o->rollouts, err)) ||
         (code = lace_settings_int(s, "rl.epochs", 1, 64, &o->epochs, err)) ||

@@ -187,6 +187,8 @@ succeeds "rl goes on where it was stopped" rl "$work/rl2" --resume
 succeeds "with the same bits" cmp "$work/rl/model/lattice/lattice_model.safetensors" "$work/rl2/model/lattice/lattice_model.safetensors"
 succeeds "in the backbone too" cmp "$work/rl/model/model.safetensors" "$work/rl2/model/model.safetensors"
 like "the longest rollout is tried first" "$(head -n 1 "$work/log")" "^longest batch: [0-9]* rows a worker"
+succeeds "more workers than shards" "$LACE" train rl --workers 5 --config "$work/rl.yaml" --set "out=$work/rl5" --set shards=2
+succeeds "sum as so many as there are shards" cmp "$work/rl/model/model.safetensors" "$work/rl5/model/model.safetensors"
 said=$(rl "$work/rl4" --set shard_rows=100; cat "$work/log")
 like "what may not fit is refused at once" "$said" "Record of the longest rollout with its 2 threads does not fit a shard of 100 rows; raise shard_rows"
 said=$(rl "$work/rl3" --set init.lattice=new; cat "$work/log")
