@@ -48,7 +48,7 @@ void lace_rl_close(struct lace_rl **rl)
 }
 
 int lace_rl_open(struct lace_rl **rl, struct lace_trainer *trainer, const struct lace_model *reference,
-                 const struct lace_rl_options *options, lace_grade_fn *grade, void *user, struct lace_error *err)
+                 const struct lace_rl_options *options, lace_grade_fn *grade, struct lace_error *err)
 {
     struct lace_rl *r = calloc(1, sizeof *r);
     *rl = r;
@@ -68,7 +68,6 @@ int lace_rl_open(struct lace_rl **rl, struct lace_trainer *trainer, const struct
                           .trainer = trainer,
                           .reference = reference,
                           .grade = grade,
-                          .user = user,
                           .problem_count = count,
                           .problems = calloc((size_t)count, sizeof *r->problems),
                           .rollouts = calloc(groups, sizeof *r->rollouts),

@@ -26,7 +26,6 @@ struct lace_rl {
     struct lace_trainer *trainer;       /* borrowed */
     const struct lace_model *reference; /* borrowed */
     lace_grade_fn *grade;
-    void *user;
     int problem_count;                        /* this rank's share: problem i is number i * ranks.count + ranks.rank */
     struct problem *problems;                 /* (problems) */
     struct rollout *rollouts;                 /* (problems * rollouts) */

@@ -128,7 +128,7 @@ struct rig {
 };
 
 /* Right: an answer that the judge likes; here the parity of the problem's own length, so that some are and some not. */
-static int by_length(void *user, const struct lace_record *problem, const char *answer)
+static int by_length(const struct lace_record *problem, const char *answer)
 {
     return (strlen(problem->prompt) + strlen(answer)) % 2 == 0;
 }
@@ -146,7 +146,7 @@ static void rig_open(struct rig *r, struct lace_rl_options o, int workers)
                       .reference = tiny_model(LACE_F32, true, 3),
                       .sources = sources_of(data)};
     assert_works(lace_trainer_init(&r->trainer, r->model, &format, &r->sources, &t, &err), err);
-    assert_works(lace_rl_open(&r->rl, &r->trainer, r->reference, &o, by_length, NULL, &err), err);
+    assert_works(lace_rl_open(&r->rl, &r->trainer, r->reference, &o, by_length, &err), err);
 }
 static void rig_close(struct rig *r)
 {
@@ -248,10 +248,7 @@ static void alike_rewards_teach_nothing(void **state)
     rig_close(&r);
 }
 
-static int honest(void *user, const struct lace_record *problem, const char *answer)
-{
-    return !strcmp(problem->answer, answer);
-}
+static int honest(const struct lace_record *problem, const char *answer) { return !strcmp(problem->answer, answer); }
 
 /* The loss over several updates with the same rollouts is lower than over the first alone: each makes what was rewarded
  * more probable. The shipped model at a temperature at which it errs. */
@@ -282,7 +279,7 @@ static void updates_follow_the_reward(void **state)
         options.train = false;
         assert_works(lace_model_load(&r.reference, dir, lattice, &options, &err), err);
         assert_works(lace_trainer_init(&r.trainer, r.model, &format, &r.sources, &t, &err), err);
-        assert_works(lace_rl_open(&r.rl, &r.trainer, r.reference, &o, honest, NULL, &err), err);
+        assert_works(lace_rl_open(&r.rl, &r.trainer, r.reference, &o, honest, &err), err);
         assert_works(lace_rl_step(r.rl, &step, &report, &err), err);
         assert_true(report.frac_reward_zero_std < 1 && report.pick_accuracy > 0 && report.pick_accuracy < 1);
         assert_true(report.coverage >= report.pick_accuracy && report.format > 0 && report.gate[0] > 0);
