@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct lace_eval_options o;
@@ -142,6 +143,13 @@ static int read_inject(void)
     return cli_misuse("--inject %s is no share from 0 to 1; write claim=0.1, step=1 or verdict=1.", inject);
 }
 
+/* What was made to see whether it can be written, and was not. */
+static void remove_empty(const char *path)
+{
+    struct stat st;
+    if (!stat(path, &st) && S_ISREG(st.st_mode) && !st.st_size) remove(path);
+}
+
 static int run(int count, char **args)
 {
     struct lace_eval_result result;
@@ -174,17 +182,19 @@ static int run(int count, char **args)
     o.user = &display;
     int code = lace_eval(&o, &result, &err);
     if (display.total) cli_progress_end(&display.bar);
-    for (int i = 0; i < 2 && code; i++)
-        if (ours[i]) remove(files[i]);
-    if (code) return cli_fail("%s", err.text);
-    if (json) cli_eval_json(stdout, &result);
-    else cli_eval_table(stdout, &result);
-    if (save) {
+    if (result.sets) { /* also where another file could not be written */
+        if (json) cli_eval_json(stdout, &result);
+        else cli_eval_table(stdout, &result);
+    }
+    if (result.sets && save) {
         FILE *file = fopen(save, "w");
         if (file) cli_eval_json(file, &result);
         bool failed = !file || ferror(file);
         if ((file && fclose(file)) || failed) status = cli_fail("Cannot write %s: %s.", save, strerror(errno));
     }
+    if (code) status = cli_fail("%s", err.text);
+    for (int i = 0; i < 2; i++)
+        if (ours[i]) remove_empty(files[i]);
     lace_eval_release(&result);
     return status;
 }

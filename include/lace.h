@@ -713,7 +713,8 @@ struct lace_eval_options {
 };
 /* Fills the options: four threads, each arm's temperature tuned on 100 development problems, seed 1. */
 void lace_eval_defaults(struct lace_eval_options *options);
-/* Runs every arm on the same problems; the caller releases the result. LACE_STOPPED: progress said so. */
+/* Runs every arm on the same problems; the caller releases the result. LACE_STOPPED: progress said so. Where all is done
+ * and only dump, db or html cannot be written, it fails, and the result is there all the same: sets is not NULL. */
 int lace_eval(const struct lace_eval_options *options, struct lace_eval_result *result, struct lace_error *err);
 /* The result of a run in a database, as lace_eval gave it; run 0: the last. The caller releases it. html: a file for
  * its report, or NULL. */

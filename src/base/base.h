@@ -82,6 +82,10 @@ int lace_make_dir(const char *path, struct lace_error *err);
 
 /* Removes a folder of ours with all that is in it; one that is not there is fine. */
 void lace_remove_folder(const char *dir);
+/* Gives a finished folder its name, which another one of ours may have: that moves aside first and goes afterwards, so
+ * that under the name there is a whole folder or none. What was moved aside when a process was killed, from.old, goes
+ * with the next call. */
+int lace_replace_folder(const char *from, const char *dir, struct lace_error *err);
 
 static inline float lace_bf16_to_f32(uint16_t h)
 {

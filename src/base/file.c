@@ -147,3 +147,25 @@ void lace_remove_folder(const char *dir)
     closedir(d);
     rmdir(dir);
 }
+
+/* A link goes, not what it names. */
+static void remove_any(const char *path)
+{
+    if (unlink(path)) lace_remove_folder(path);
+}
+
+int lace_replace_folder(const char *from, const char *dir, struct lace_error *err)
+{
+    char old[PATH_MAX];
+    if (snprintf(old, sizeof old, "%s.old", from) >= (int)sizeof old)
+        return lace_fail(err, LACE_BAD, "The path %.100s... is too long.", from);
+    remove_any(old);
+    bool moved = !rename(dir, old);
+    if ((moved || errno == ENOENT) && !rename(from, dir)) {
+        remove_any(old);
+        return 0;
+    }
+    lace_fail(err, LACE_SYSTEM, "Cannot write the folder %s: %s.", dir, strerror(errno));
+    if (moved) rename(old, dir);
+    return LACE_SYSTEM;
+}

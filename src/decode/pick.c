@@ -1,4 +1,5 @@
 #include "decode/pick.h"
+#include <assert.h>
 
 static int pick_highest(const struct lace_ballot *b, int count, bool by_verdict)
 {
@@ -40,4 +41,31 @@ int lace_pick(const struct lace_ballot *b, int count, enum lace_pick_by by, uint
     int chosen = -1;
     if (by != LACE_PICK_VOTE) chosen = pick_highest(b, count, by == LACE_PICK_VERDICT);
     return chosen < 0 ? pick_vote(b, count, seed) : chosen;
+}
+
+int lace_graded_add(struct lace_graded *g, const struct lace_record *problem, lace_grade_fn *grade,
+                    struct lace_string text, double p_best, double logprob, struct lace_error *err)
+{
+    assert(g->count < LACE_FEW_ROWS);
+    int n = g->count++;
+    struct lace_text *answer = &g->answers[n];
+    lace_text_init(answer);
+    bool there = lace_format_answer(text.bytes, text.len, answer);
+    if (answer->failed) return lace_fail(err, LACE_MEMORY, "Out of memory for the answers of a group.");
+    int mark = there ? grade(problem, answer->data) : -1;
+    g->right[n] = mark == 1;
+    g->ballots[n] = (struct lace_ballot){mark >= 0 ? answer->data : NULL, p_best, logprob};
+    return 0;
+}
+
+bool lace_graded_right(const struct lace_graded *g, enum lace_pick_by by, uint64_t seed)
+{
+    int picked = lace_pick(g->ballots, g->count, by, seed);
+    return picked >= 0 && g->right[picked];
+}
+
+void lace_graded_release(struct lace_graded *g)
+{
+    for (int n = 0; n < g->count; n++) lace_text_release(&g->answers[n]);
+    g->count = 0;
 }

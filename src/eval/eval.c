@@ -392,18 +392,35 @@ static int prepare(struct work *w, struct lace_error *err)
     return code;
 }
 
+static int close_dump(struct work *w, struct lace_error *err)
+{
+    FILE *dump = w->dump;
+    w->dump = NULL;
+    return dump && fclose(dump)
+               ? lace_fail(err, LACE_SYSTEM, "%s: cannot be written: %s.", w->options->dump, strerror(errno))
+               : 0;
+}
+
+/* One that fails takes no other along; the first is told of. */
+static int write_files(struct work *w, const struct lace_eval_result *result, struct lace_error *err)
+{
+    const struct lace_eval_options *o = w->options;
+    int dump = close_dump(w, err), db = 0, html = 0;
+    if (o->db) db = lace_store_write(o->db, &w->study, o, dump ? NULL : err);
+    if (o->html) html = lace_report_write(o->html, &w->study, result, NULL, dump || db ? NULL : err);
+    return dump ? dump : db ? db : html;
+}
+
 int lace_eval(const struct lace_eval_options *options, struct lace_eval_result *result, struct lace_error *err)
 {
     struct work w = {.options = options};
     *result = (struct lace_eval_result){0};
     int code = prepare(&w, err);
     if (!code) code = run_all(&w, err);
-    if (w.dump && fclose(w.dump) && !code)
-        code = lace_fail(err, LACE_SYSTEM, "%s: cannot be written: %s.", options->dump, strerror(errno));
     if (!code) code = lace_study_summary(&w.study, result, err);
-    if (!code && options->db) code = lace_store_write(options->db, &w.study, options, err);
-    if (!code && options->html) code = lace_report_write(options->html, &w.study, result, NULL, err);
     if (code) lace_eval_release(result);
+    else code = write_files(&w, result, err); /* the figures took hours: they stay whatever becomes of the files */
+    close_dump(&w, NULL);
     close_engines(&w);
     for (int f = 0; f < w.family_count && w.development; f++) lace_problems_release(&w.development[f]);
     free(w.development);

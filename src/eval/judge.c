@@ -146,37 +146,34 @@ static int spread(const struct lace_said *said, int threads, double *diversity, 
 int lace_judge(const struct lace_record *p, const struct lace_said *said, int threads, uint64_t seed,
                struct lace_outcome *o, struct lace_error *err)
 {
-    struct lace_ballot ballots[LACE_FEW_ROWS];
-    struct lace_text answers[LACE_FEW_ROWS];
-    bool right[LACE_FEW_ROWS];
+    struct lace_graded graded = {0};
     const struct lace_family *family = lace_family_find(p->task, NULL);
     *o = (struct lace_outcome){0};
     if (threads < 1 || threads > LACE_FEW_ROWS)
         return lace_fail(err, LACE_BAD, "A group has from 1 to %d threads, not %d.", LACE_FEW_ROWS, threads);
+    int code = 0;
     for (int n = 0; n < threads; n++) {
-        lace_text_init(&answers[n]);
-        bool there = lace_format_answer(said[n].text, said[n].len, &answers[n]);
-        int grade = there ? lace_family_grade(p, answers[n].data) : -1;
-        right[n] = grade == 1;
-        there = grade >= 0;
-        ballots[n] = (struct lace_ballot){there ? answers[n].data : NULL, said[n].p_best, said[n].logprob};
-        int fault = there && !right[n] && family && family->fault ? family->fault(family, p->prompt, answers[n].data)
-                                                                  : LACE_STEP_RIGHT;
+        code = lace_graded_add(&graded, p, lace_family_grade, (struct lace_string){said[n].text, said[n].len},
+                               said[n].p_best, said[n].logprob, err);
+        if (code) break;
+        const char *answer = graded.ballots[n].answer;
+        bool right = graded.right[n];
+        int fault =
+            answer && !right && family && family->fault ? family->fault(family, p->prompt, answer) : LACE_STEP_RIGHT;
         if (fault > 0) o->errors[fault < LACE_ERRORS ? fault : LACE_ERRORS - 1]++;
-        o->any = right[n] ? 1 : o->any;
-        o->thread_right += (double)right[n] / threads;
+        o->any = right ? 1 : o->any;
+        o->thread_right += (double)right / threads;
         o->format += (double)said[n].verdict / threads;
         o->tokens += said[n].tokens;
         o->fed += said[n].fed;
         if (said[n].steps > o->steps) o->steps = said[n].steps;
     }
-    for (int by = 0; by < LACE_EVAL_PICKS; by++) {
-        int picked = lace_pick(ballots, threads, (enum lace_pick_by)by, seed);
-        o->right[by] = picked >= 0 && right[picked];
-    }
-    for (int n = 0; n < threads; n++) lace_text_release(&answers[n]);
+    for (int by = 0; by < LACE_EVAL_PICKS && !code; by++)
+        o->right[by] = lace_graded_right(&graded, (enum lace_pick_by)by, seed);
+    lace_graded_release(&graded);
+    if (code) return code;
     note_roles(p, family, said, threads, o);
-    int code = spread(said, threads, &o->diversity, err);
+    code = spread(said, threads, &o->diversity, err);
     if (!code && family) code = count_steps(family, p->prompt, said, threads, o, err);
     return code;
 }

@@ -2,7 +2,6 @@
 #include "io/json.h"
 #include "io/safetensors.h"
 #include "train/trainer.h"
-#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -60,11 +59,7 @@ int lace_checkpoint_save(const struct lace_trainer *t, const char *dir, struct l
         code = lace_model_save(t->model, temporary, t->model->lattice.kind == LACE_KIND_NONE ? NULL : lattice, LACE_F32,
                                err);
     if (!code) code = save_moments(t, temporary, err);
-    if (code) return code;
-    lace_remove_folder(dir);
-    if (rename(temporary, dir))
-        return lace_fail(err, LACE_SYSTEM, "Cannot write the checkpoint %s: %s.", dir, strerror(errno));
-    return 0;
+    return code ? code : lace_replace_folder(temporary, dir, err);
 }
 
 static int load_weights(struct lace_trainer *t, const char *dir, const char *file_name, bool lattice,

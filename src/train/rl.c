@@ -1,5 +1,6 @@
 #include "train/rl_parts.h"
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +27,7 @@ void lace_rl_close(struct lace_rl **rl)
     }
     for (int i = 0; r->rollouts && i < r->problem_count * r->options.rollouts; i++)
         lace_script_release(&r->rollouts[i].script);
-    for (int k = 0; r->decoders && k < r->trainer->options.workers; k++) lace_decoder_close(&r->decoders[k]);
+    for (int k = 0; r->decoders && k < r->players; k++) lace_decoder_close(&r->decoders[k]);
     for (int i = 0; i < r->shard_cap; i++) {
         lace_shard_release(&r->shards[i]);
         free(r->places[i]);
@@ -47,7 +48,7 @@ void lace_rl_close(struct lace_rl **rl)
 }
 
 int lace_rl_open(struct lace_rl **rl, struct lace_trainer *trainer, const struct lace_model *reference,
-                 const struct lace_rl_options *options, lace_grade_fn *grade, void *user, struct lace_error *err)
+                 const struct lace_rl_options *options, lace_grade_fn *grade, struct lace_error *err)
 {
     struct lace_rl *r = calloc(1, sizeof *r);
     *rl = r;
@@ -61,16 +62,18 @@ int lace_rl_open(struct lace_rl **rl, struct lace_trainer *trainer, const struct
     }
     int count = (options->problems - ranks->rank + ranks->count - 1) / ranks->count;
     size_t groups = (size_t)count * (size_t)options->rollouts, workers = (size_t)trainer->options.workers;
+    size_t players = (size_t)(options->workers ? options->workers : omp_get_max_threads());
+    if (players > groups) players = groups;
     *r = (struct lace_rl){.options = *options,
                           .trainer = trainer,
                           .reference = reference,
                           .grade = grade,
-                          .user = user,
                           .problem_count = count,
                           .problems = calloc((size_t)count, sizeof *r->problems),
                           .rollouts = calloc(groups, sizeof *r->rollouts),
                           .order = calloc(groups, sizeof *r->order),
-                          .decoders = calloc(workers, sizeof *r->decoders),
+                          .players = (int)players,
+                          .decoders = calloc(players, sizeof *r->decoders),
                           .tallies = calloc(workers, sizeof *r->tallies)};
     if (r->problems && r->rollouts && r->order && r->decoders && r->tallies) return 0;
     lace_rl_close(rl);

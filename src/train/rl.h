@@ -13,6 +13,7 @@
  * GRPO: Shao et al. 2024; one reward for a group of threads: LACE. */
 #ifndef LACE_RL_H
 #define LACE_RL_H
+#include "decode/pick.h"
 #include "train/trainer.h"
 
 struct lace_rl_options {
@@ -23,6 +24,7 @@ struct lace_rl_options {
     double level;             /* added to the deviation of rewards */
     double kl, clip;          /* weight of the distance to the reference; e */
     double format, diversity; /* weights of the reward's terms */
+    int workers; /* OS threads that roll out; 0: all. No bit depends on them, so the trainer's shards do not bound them */
 };
 void lace_rl_defaults(struct lace_rl_options *options);
 
@@ -33,9 +35,6 @@ struct lace_rl_report { /* means over the step's groups; by TRL's names where it
     long rollout_tokens;
     double gate[LACE_MAX_LAYERS], alpha[LACE_MAX_LAYERS]; /* of each lattice layer: mean openness, mean size */
 };
-
-/* 1: the answer is right; 0: wrong; negative: no candidate. Training does not know how problems are judged. */
-typedef int lace_grade_fn(void *user, const struct lace_record *problem, const char *answer);
 
 /* The loss of one chosen token with advantage A, from its log-probabilities now, when it was chosen and under the
  * reference; *weight: minus the loss's derivative by lp. */
@@ -49,7 +48,7 @@ struct lace_rl_token lace_rl_token(const struct lace_rl_options *options, double
 struct lace_rl;
 /* The reference is a copy of the model's weights as they are now, or those of a checkpoint's start. */
 int lace_rl_open(struct lace_rl **rl, struct lace_trainer *trainer, const struct lace_model *reference,
-                 const struct lace_rl_options *options, lace_grade_fn *grade, void *user, struct lace_error *err);
+                 const struct lace_rl_options *options, lace_grade_fn *grade, struct lace_error *err);
 void lace_rl_close(struct lace_rl **rl);
 /* lace_trainer_try with a rollout whose threads use up the largest budget of the problems to come, among at most 4096
  * spread over the rest of the run; opens the decoders with room for them. */

@@ -26,12 +26,12 @@ struct lace_rl {
     struct lace_trainer *trainer;       /* borrowed */
     const struct lace_model *reference; /* borrowed */
     lace_grade_fn *grade;
-    void *user;
     int problem_count;                        /* this rank's share: problem i is number i * ranks.count + ranks.rank */
     struct problem *problems;                 /* (problems) */
     struct rollout *rollouts;                 /* (problems * rollouts) */
     int *order;                               /* of the rollouts, longest first */
-    struct lace_decoder **decoders;           /* (workers) */
+    int players;                              /* OS threads that roll out; it is the trainer's workers that learn */
+    struct lace_decoder **decoders;           /* (players) */
     struct lace_decoder_options room;         /* of each */
     struct lace_shard *shards;                /* (shard_cap) */
     struct place **places;                    /* (shard_cap) one for each group of the shard */

@@ -1,5 +1,4 @@
 /* Problems of a step and the groups that solve them, on the decoder of `lace run`. */
-#include "decode/pick.h"
 #include "train/rl_parts.h"
 #include <omp.h>
 #include <stdlib.h>
@@ -58,13 +57,15 @@ static int open_decoders(struct lace_rl *r, struct lace_decoder_options need, st
 {
     if (r->decoders[0] && need.threads <= r->room.threads && need.prompt <= r->room.prompt &&
         need.tokens <= r->room.tokens) {
-        for (int k = 0; k < r->trainer->options.workers; k++) lace_decoder_forget(r->decoders[k]); /* new weights */
+        for (int k = 0; k < r->players; k++) lace_decoder_forget(r->decoders[k]); /* new weights */
         return 0;
     }
     need.kv = LACE_F32; /* the ratio to the policy of the rollouts is 1 at first: both must compute the same */
-    need.groups = ROWS_AT_ONCE / need.threads > 1 ? ROWS_AT_ONCE / need.threads : 1;
+    int most = ROWS_AT_ONCE / need.threads > 1 ? ROWS_AT_ONCE / need.threads : 1,
+        total = r->problem_count * r->options.rollouts, fair = (total + r->players - 1) / r->players;
+    need.groups = most < fair ? most : fair; /* else the first players take all */
     r->room = need;
-    for (int k = 0; k < r->trainer->options.workers; k++) {
+    for (int k = 0; k < r->players; k++) {
         lace_decoder_close(&r->decoders[k]);
         int code = lace_decoder_open(&r->decoders[k], r->trainer->model, r->trainer->format, &need, err);
         if (code) return code;
@@ -147,34 +148,27 @@ static int judge(const struct lace_rl *r, struct rollout *o, const struct lace_d
                  struct lace_error *err)
 {
     const struct problem *p = &r->problems[o->problem];
-    int N = p->record.thread_count, best = 0, judged = 0, pairs = 0, alike = 0, failed = 0;
-    struct lace_ballot ballots[LACE_FEW_ROWS] = {{0}};
-    struct lace_text answers[LACE_FEW_ROWS];
-    bool right[LACE_FEW_ROWS];
+    int N = p->record.thread_count, best = 0, judged = 0, pairs = 0, alike = 0, code = 0;
+    struct lace_graded graded = {0};
+    const struct lace_ballot *ballots = graded.ballots;
     o->chosen = 0;
     o->coverage = 0;
-    for (int n = 0; n < N; n++) {
+    for (int n = 0; n < N && !code; n++) {
         const struct lace_thread *t = lace_decoder_thread(d, group, n);
-        lace_text_init(&answers[n]);
-        bool there = lace_format_answer(t->text.data, t->text.len, &answers[n]);
-        failed |= answers[n].failed;
-        int grade = there && !failed ? r->grade(r->user, &p->record, answers[n].data) : -1;
-        right[n] = grade == 1;
-        ballots[n] = (struct lace_ballot){grade >= 0 ? answers[n].data : NULL, t->p[LACE_VERDICT_BEST],
-                                          t->sampled ? t->logprob / t->sampled : 0};
+        code = lace_graded_add(&graded, &p->record, r->grade, (struct lace_string){t->text.data, t->text.len},
+                               t->p[LACE_VERDICT_BEST], t->sampled ? t->logprob / t->sampled : 0, err);
         best += t->verdict == LACE_VERDICT_BEST;
         judged += t->verdict != LACE_VERDICT_NONE;
         o->chosen += t->chosen;
-        if (right[n]) o->coverage = 1;
+        if (graded.right[n]) o->coverage = 1;
         for (int m = 0; m < n; m++, pairs++)
             alike += ballots[n].answer && ballots[m].answer && lace_format_same(ballots[n].answer, ballots[m].answer);
     }
-    int picked = lace_pick(ballots, N, LACE_PICK_VERDICT, r->trainer->options.seed);
-    o->right = picked >= 0 && right[picked];
+    o->right = lace_graded_right(&graded, LACE_PICK_VERDICT, r->trainer->options.seed);
     o->format = (double)judged / N * (best == 1); /* every thread judges itself, and exactly one is the best */
     o->agreement = pairs ? (double)alike / pairs : 0;
-    for (int n = 0; n < N; n++) lace_text_release(&answers[n]);
-    if (failed) return lace_fail(err, LACE_MEMORY, "Out of memory.");
+    lace_graded_release(&graded);
+    if (code) return code;
     return lace_script_take(&o->script, r->trainer->format, d, group, N, p->prompt, p->prompt_count, err);
 }
 
@@ -227,7 +221,7 @@ int lace_rl_roll_out(struct lace_rl *r, struct lace_error *err)
 {
     int next = 0, stop = 0, code = 0;
     struct lace_error first = {{0}};
-#pragma omp parallel num_threads(r->trainer->options.workers)
+#pragma omp parallel num_threads(r->players)
     {
         struct lace_error own;
         int failed = play(r, r->decoders[omp_get_thread_num()], &next, &stop, &own);
@@ -240,6 +234,6 @@ int lace_rl_roll_out(struct lace_rl *r, struct lace_error *err)
         }
     }
     if (code) /* groups that were left in the middle go with their decoders */
-        for (int k = 0; k < r->trainer->options.workers; k++) lace_decoder_close(&r->decoders[k]);
+        for (int k = 0; k < r->players; k++) lace_decoder_close(&r->decoders[k]);
     return code ? lace_fail(err, code, "%s", first.text) : 0;
 }

@@ -3,7 +3,7 @@
  *     settings.yaml      the resolved settings; a run goes on only with the same
  *     metrics.jsonl      one line a step
  *     checkpoint-N/      the last two; resuming takes the latest that is whole
- *     model/             at the end: the backbone in bf16 with its tokenizer, and model/lattice
+ *     model/             at the end, whole or not at all: the backbone in bf16 with its tokenizer, and model/lattice
  */
 #ifndef LACE_TRAIN_RUN_H
 #define LACE_TRAIN_RUN_H
@@ -43,6 +43,6 @@ int lace_train_run_start(struct lace_train_run *run, struct lace_error *err);
 long lace_train_run_latest(const char *out, long most);
 /* A checkpoint of the present step; older ones than the last two go. */
 int lace_train_run_save(struct lace_train_run *run, struct lace_error *err);
-/* The trained model, at the end. */
+/* The trained model, at the end; a model/ from before gives way to it. */
 int lace_train_run_export(struct lace_train_run *run, struct lace_error *err);
 #endif

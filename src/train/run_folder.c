@@ -95,15 +95,19 @@ static int open_metrics(struct lace_train_run *r, long steps, struct lace_error 
     return 0;
 }
 
+/* Where model/ is, the stage counts as trained: it is there when all of it is. */
 int lace_train_run_export(struct lace_train_run *r, struct lace_error *err)
 {
-    char dir[PATH_MAX], lattice[PATH_MAX];
+    char dir[PATH_MAX], temporary[PATH_MAX], lattice[PATH_MAX];
     int code = lace_join(dir, r->out, "model", err);
-    if (!code) code = lace_join(lattice, dir, "lattice", err);
-    if (!code)
-        code =
-            lace_model_save(r->model, dir, r->model->lattice.kind == LACE_KIND_NONE ? NULL : lattice, LACE_BF16, err);
-    return code ? code : copy_companions(r, dir, err);
+    if (!code) code = lace_join(temporary, r->out, "model.tmp", err);
+    if (!code) code = lace_join(lattice, temporary, "lattice", err);
+    if (code) return code;
+    lace_remove_folder(temporary);
+    code =
+        lace_model_save(r->model, temporary, r->model->lattice.kind == LACE_KIND_NONE ? NULL : lattice, LACE_BF16, err);
+    if (!code) code = copy_companions(r, temporary, err);
+    return code ? code : lace_replace_folder(temporary, dir, err);
 }
 
 /* The value of a key, NULL where it is left to its default. */

@@ -59,6 +59,9 @@ static int read_rl(struct lace_train_run *r, struct lace_error *err)
     struct lace_rl_options *o = &r->rl;
     int code;
     lace_rl_defaults(o);
+    o->workers = r->options->workers;
+    /* problems are spread over the ranks, not shards; but each rank needs a worker that learns */
+    if (r->train.shards < r->ranks.count) r->train.shards = r->ranks.count;
     if ((code = lace_settings_int(s, "rl.problems", 1, 1 << 16, &o->problems, err)) ||
         (code = lace_settings_int(s, "rl.rollouts", 2, 1024, &o->rollouts, err)) ||
         (code = lace_settings_int(s, "rl.epochs", 1, 64, &o->epochs, err)) ||
@@ -215,12 +218,6 @@ static int read_stage(struct lace_train_run *r, struct lace_error *err)
     return code ? code : lace_settings_string(&r->settings, "stage", &stage, err);
 }
 
-static int grade(void *user, const struct lace_record *problem, const char *answer)
-{
-    (void)user;
-    return lace_family_grade(problem, answer);
-}
-
 /* Reinforcement needs the model as it was at the start beside the one that learns. */
 static int open_rl(struct lace_train_run *r, struct lace_error *err)
 {
@@ -232,7 +229,7 @@ static int open_rl(struct lace_train_run *r, struct lace_error *err)
         code = lace_fail(err, LACE_BAD, "%s: rl goes on with a lattice that is trained; init.lattice cannot be new.",
                          r->settings.path);
     if (!code) code = lace_model_load(&r->reference, init, lattice, &options, err);
-    return code ? code : lace_rl_open(&r->lattice_grpo, &r->trainer, r->reference, &r->rl, grade, NULL, err);
+    return code ? code : lace_rl_open(&r->lattice_grpo, &r->trainer, r->reference, &r->rl, lace_family_grade, err);
 }
 
 /* Everything up to the first step; writes nothing. */

@@ -10,9 +10,11 @@
 #include "train/shard.h"
 
 struct lace_trainer_options {
-    int steps, shards, shard_rows; /* a step holds `shards` shards of at most shard_rows rows each */
-    double lr, lattice_lr;         /* lattice tensors learn at lr * lattice_lr */
-    double warmup, floor;          /* shares: of the steps for the rise; of lr at the cosine's end */
+    /* A step holds `shards` shards of at most shard_rows rows each, rl's as many as its rollouts fill. No more than
+     * `shards` workers sum gradients: on all machines with as many cores the sums have one order. */
+    int steps, shards, shard_rows;
+    double lr, lattice_lr; /* lattice tensors learn at lr * lattice_lr */
+    double warmup, floor;  /* shares: of the steps for the rise; of lr at the cosine's end */
     double beta1, beta2, eps, weight_decay, clip;
     bool muon;   /* matrices learn by Muon with the momentum beta1, the rest by AdamW */
     bool freeze; /* the backbone stays as it is */

@@ -114,6 +114,38 @@ is "one line a problem and arm" "$(wc -l <"$work/dump")" 32
 refused "a file that cannot be saved, before the work" "Cannot write $work/no/file" --save "$work/no/file"
 "$LACE" eval --model "$work/m" --arms lacy --html "$work/new.html" --save "$work/new.json" 2>/dev/null
 is "what failed leaves no empty file" "$(ls "$work" | grep -c new)" 0
+# Files that can be written at the beginning and not at the end, an hour later. The dump is a pipe: it is opened after
+# the database was prepared, and the evaluation waits until somebody reads.
+late() { # what happens meanwhile; arguments
+    local meanwhile=$1
+    shift
+    rm -rf "$work/late" "$work/pipe" && mkdir "$work/late" && mkfifo "$work/pipe"
+    evaluate --arms lace --json --save "$work/late/saved" --dump "$work/pipe" "$@" >"$work/late/out" 2>"$work/late/log" &
+    for i in $(seq 200); do [ -s "$work/late/db" ] && break; sleep 0.05; done
+    eval "$meanwhile"
+    cat "$work/pipe" >/dev/null
+    wait $!
+    echo $? >"$work/late/status"
+}
+kept() { # name, what is said
+    is "$1: it fails" "$(cat "$work/late/status")" 1
+    like "$1: it says so" "$(grep '^lace: ' "$work/late/log")" "^lace: .*$2"
+    is "$1: in one sentence" "$(grep -c '^lace: ' "$work/late/log")" 1
+    is "$1: the figures are printed" "$(plain <"$work/late/out")" "$(figures --arms lace)"
+    is "$1: and saved" "$(cat "$work/late/saved")" "$(cat "$work/late/out")"
+}
+late 'rm "$work/late/db" && mkdir "$work/late/db"' --db "$work/late/db" --html "$work/late/page.html"
+kept "a database that is gone" "late/db: the database cannot be opened"
+is "the page is written" "$(tail -n 1 "$work/late/page.html")" "</main></body></html>"
+mkdir "$work/pages"
+late 'rm -r "$work/pages"' --db "$work/late/db" --html "$work/pages/page.html"
+kept "a page whose folder is gone" "Cannot write .*pages/page.html"
+is "the database is written" "$("$LACE" report "$work/late/db" --json | plain)" "$(plain <"$work/late/out")"
+short() { evaluate --count 1 --threads 1 --rounds 1 --arms lace --json "$@" 2>"$work/log"; } # its dump goes to the disk at the end
+short --dump /dev/full >"$work/out"
+is "a dump on a full disk: it fails" "$?" 1
+like "it says so" "$(grep '^lace: ' "$work/log")" "^lace: /dev/full: cannot be written: No space left on device"
+is "and the figures are printed" "$(plain <"$work/out")" "$(short | plain)"
 "$LACE" eval --model "$work/m" --arms lace --difficulty 4 --count 100000 --temperature 1 >"$work/out" 2>"$work/log" &
 pid=$!
 sleep 0.5

@@ -51,6 +51,10 @@ succeeds "to the same figures" compare "$work/one" "$work/two"
 succeeds "rl: one process" one rl "$work/rl.yaml" "$work/rl1"
 succeeds "rl: two processes" two rl "$work/rl.yaml" "$work/rl2"
 succeeds "rl: the same rewards" compare "$work/rl1" "$work/rl2"
+succeeds "rl: more processes than shards, of which it draws none" two rl "$work/rl.yaml" "$work/rl3" --set shards=1
+succeeds "rl: still the same rewards" compare "$work/rl1" "$work/rl3"
+two rl "$work/rl.yaml" "$work/none" --set rl.problems=1
+like "rl: more processes than problems" "$(cat "$work/log")" "1 problems a step cannot be spread over 2 ranks; raise rl.problems."
 is "more processes than shards: refused" "$(two pretrain "$work/c.yaml" "$work/none" --set shards=1 || echo refused)" refused
 like "with a sentence" "$(cat "$work/log")" "1 shards cannot be spread over 2 ranks; raise shards."
 two pretrain "$work/c.yaml" "$work/one"

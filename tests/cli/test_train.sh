@@ -46,6 +46,32 @@ steps() { sed 's/"seconds": [0-9.]*, //' "$1/metrics.jsonl"; }
 empty "so are the metrics, each step once" "$(diff <(steps "$work/whole") <(steps "$work/killed"))"
 is "no half-written checkpoint stays" "$(ls "$work/killed" | grep -c 'checkpoint.*tmp')" 0
 
+# ---- killed while the model is written: a file that goes along and is a pipe holds the run up there ----
+cp -r "$work/whole/model" "$work/from"
+sed 's/^steps:.*/steps: 2/; /^tokenizer/d; /^model/d' "$work/c.yaml" >"$work/sft.yaml"
+sft=("$LACE" train sft --workers 2 --config "$work/sft.yaml" --set "out=$work/sft" --set "init.model=$work/from")
+killed() {
+    mkfifo "$work/from/special_tokens_map.json"
+    "${sft[@]}" --resume >"$work/log" 2>&1 &
+    for i in $(seq 400); do [ -e "$work/sft/model.tmp/model.safetensors" ] && break; sleep 0.05; done # the weights are written
+    kill -KILL $!
+    wait $! 2>/dev/null
+    rm "$work/from/special_tokens_map.json"
+}
+succeeds "another stage" "${sft[@]}"
+cp -r "$work/sft/model" "$work/exported" && rm -r "$work/sft/model"
+killed
+is "what is not whole is no model/" "$(ls "$work/sft")" "$(printf '%s\n' checkpoint-2 metrics.jsonl model.tmp settings.yaml)"
+succeeds "the run ends what was begun" "${sft[@]}" --resume
+empty "with the same model" "$(diff -r "$work/sft/model" "$work/exported")"
+rm "$work/sft/model/tokenizer.json" && echo changed >"$work/sft/model/config.json" # as an older version may have left it
+cp -r "$work/sft/model" "$work/before"
+killed
+empty "a model/ from before stays as it was" "$(diff -r "$work/sft/model" "$work/before")"
+succeeds "until there is another" "${sft[@]}" --resume
+empty "which is whole" "$(diff -r "$work/sft/model" "$work/exported")"
+is "nothing else stays" "$(ls "$work/sft")" "$(printf '%s\n' checkpoint-2 metrics.jsonl model settings.yaml)"
+
 # ---- signals ----
 for signal in INT TERM; do
     out="$work/$signal"
@@ -161,6 +187,8 @@ succeeds "rl goes on where it was stopped" rl "$work/rl2" --resume
 succeeds "with the same bits" cmp "$work/rl/model/lattice/lattice_model.safetensors" "$work/rl2/model/lattice/lattice_model.safetensors"
 succeeds "in the backbone too" cmp "$work/rl/model/model.safetensors" "$work/rl2/model/model.safetensors"
 like "the longest rollout is tried first" "$(head -n 1 "$work/log")" "^longest batch: [0-9]* rows a worker"
+succeeds "more workers than shards" "$LACE" train rl --workers 5 --config "$work/rl.yaml" --set "out=$work/rl5" --set shards=2
+succeeds "sum as so many as there are shards" cmp "$work/rl/model/model.safetensors" "$work/rl5/model/model.safetensors"
 said=$(rl "$work/rl4" --set shard_rows=100; cat "$work/log")
 like "what may not fit is refused at once" "$said" "Record of the longest rollout with its 2 threads does not fit a shard of 100 rows; raise shard_rows"
 said=$(rl "$work/rl3" --set init.lattice=new; cat "$work/log")

@@ -226,6 +226,50 @@ static void files_are_replaced_whole(void **state)
     assert_int_equal(system(command), 0);
 }
 
+static void put(const char *folder, const char *name, const char *text)
+{
+    char dir[160], path[200];
+    snprintf(dir, sizeof dir, "%s/%s", folder, name);
+    assert_int_equal(lace_make_dir(dir, NULL), 0);
+    snprintf(path, sizeof path, "%s/%s", dir, text); /* a file named for what the folder is */
+    assert_int_equal(lace_write_file(path, text, strlen(text), NULL), 0);
+}
+
+static bool there(const char *folder, const char *name)
+{
+    char path[200];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return !lstat(path, &st);
+}
+
+static void folders_are_replaced_whole(void **state)
+{
+    char folder[] = "/tmp/lace-test-XXXXXX", from[64], to[64], elsewhere[64];
+    struct lace_error err = {""};
+    assert_non_null(mkdtemp(folder));
+    snprintf(from, sizeof from, "%s/x.tmp", folder);
+    snprintf(to, sizeof to, "%s/x", folder);
+    snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", folder);
+    put(folder, "x.tmp", "first");
+    assert_int_equal(lace_replace_folder(from, to, &err), 0); /* nothing has the name */
+    assert_true(there(to, "first") && !there(folder, "x.tmp"));
+    put(folder, "x.tmp", "second");
+    put(folder, "x.tmp.old", "killed"); /* between the two renames, some time ago */
+    assert_int_equal(lace_replace_folder(from, to, &err), 0);
+    assert_true(there(to, "second") && !there(to, "first") && !there(folder, "x.tmp") && !there(folder, "x.tmp.old"));
+    assert_int_equal(lace_replace_folder(from, to, &err), LACE_SYSTEM); /* there is none: what was there stays */
+    assert_non_null(strstr(err.text, to));
+    assert_true(there(to, "second") && !there(folder, "x.tmp.old"));
+    lace_remove_folder(to);
+    put(folder, "elsewhere", "theirs");
+    assert_int_equal(symlink(elsewhere, to), 0);
+    put(folder, "x.tmp", "third");
+    assert_int_equal(lace_replace_folder(from, to, &err), 0);
+    assert_true(there(to, "third") && there(elsewhere, "theirs") && !there(elsewhere, "third"));
+    lace_remove_folder(folder);
+}
+
 static void bf16_rounds_to_nearest_even(void **state)
 {
     assert_int_equal(lace_f32_to_bf16(1.0f), 0x3f80);
@@ -293,6 +337,7 @@ int main(void)
         cmocka_unit_test(a_shuffle_permutes_uniformly),
         cmocka_unit_test(a_text_grows_and_stays_terminated),
         cmocka_unit_test(files_are_replaced_whole),
+        cmocka_unit_test(folders_are_replaced_whole),
         cmocka_unit_test(bf16_rounds_to_nearest_even),
         cmocka_unit_test(f16_is_exact_and_rounds_to_nearest_even),
         cmocka_unit_test(the_hash_is_fnv),

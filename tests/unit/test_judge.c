@@ -113,6 +113,30 @@ static void steps_are_counted_round_by_round(void **state)
     assert_true(o.duplicates == 2); /* the second false one tries the same; so does the last */
 }
 
+/* An answer that there is no memory for is not a thread without an answer. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) /* these have their own */
+static void memory_that_is_short_is_said(void **state) { skip(); }
+#else
+void *__libc_realloc(void *old, size_t size);
+static bool none;
+void *realloc(void *old, size_t size) { return none ? NULL : __libc_realloc(old, size); }
+
+static void memory_that_is_short_is_said(void **state)
+{
+    static const char text[] = "Answer: 6.\n";
+    struct lace_outcome o;
+    struct lace_error err = {""};
+    struct lace_said said[1] = {{.text = text, .len = sizeof text - 1, .ids = (int[]){1}, .count = 1}};
+    none = true;
+    int code = lace_judge(&problem, said, 1, 1, &o, &err);
+    none = false;
+    assert_int_equal(code, LACE_MEMORY);
+    assert_non_null(strstr(err.text, "Out of memory"));
+    assert_int_equal(lace_judge(&problem, said, 1, 1, &o, &err), 0);
+    assert_true(o.any == 1);
+}
+#endif
+
 static void what_cannot_be_judged_is_refused(void **state)
 {
     struct lace_outcome o;
@@ -129,7 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(invalid_answers_have_no_vote),     cmocka_unit_test(imported_answers_are_compared_by_kind),
         cmocka_unit_test(ties_are_thrown_by_the_seed),      cmocka_unit_test(steps_are_counted_round_by_round),
-        cmocka_unit_test(what_cannot_be_judged_is_refused),
+        cmocka_unit_test(what_cannot_be_judged_is_refused), cmocka_unit_test(memory_that_is_short_is_said),
     };
     return cmocka_run_group_tests_name("judge", tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "decode/pick.h"
+#include <string.h>
 
 static void by_verdict_the_surest_thread_speaks(void **state)
 {
@@ -48,13 +49,46 @@ static void ties_are_broken_evenly_by_the_seed(void **state)
             assert_in_range(won[n], 1000 - 103, 1000 + 103); /* four standard deviations: 4 sqrt(3000 * 2 / 9) */
 }
 
+/* Right: the answer that the record has; a letter cannot be. */
+static int by_record(const struct lace_record *problem, const char *answer)
+{
+    return !strcmp(answer, problem->answer) ? 1 : answer[0] >= '0' && answer[0] <= '9' ? 0 : -1;
+}
+
+static void graded_answers_are_picked_from(void **state)
+{
+    const struct lace_record problem = {.id = "p", .answer = "7"};
+    static const char *const texts[] = {"Answer: 8.\n", "I think\n", "Answer: x.\n", "Answer: 7.\n[[best]]", ""};
+    static const double p_best[] = {0.5, 0.9, 0.8, 0.6, 0}, logprob[] = {-1, 0, 0, -2, 0};
+    struct lace_graded g = {0};
+    struct lace_error err;
+    assert_false(lace_graded_right(&g, LACE_PICK_VERDICT, 1)); /* of nobody */
+    for (int n = 0; n < 5; n++)
+        assert_int_equal(lace_graded_add(&g, &problem, by_record, (struct lace_string){texts[n], strlen(texts[n])},
+                                         p_best[n], logprob[n], &err),
+                         0);
+    assert_int_equal(g.count, 5);
+    assert_string_equal(g.ballots[0].answer, "8");
+    assert_null(g.ballots[1].answer); /* says nothing */
+    assert_null(g.ballots[2].answer); /* nothing that could be right */
+    assert_string_equal(g.ballots[3].answer, "7");
+    assert_null(g.ballots[4].answer);
+    for (int n = 0; n < 5; n++) assert_int_equal(g.right[n], n == 3);
+    assert_true(lace_graded_right(&g, LACE_PICK_VERDICT, 1));
+    assert_false(lace_graded_right(&g, LACE_PICK_LOGPROB, 1));
+    int won = 0;
+    for (uint64_t seed = 0; seed < 1000; seed++) won += lace_graded_right(&g, LACE_PICK_VOTE, seed);
+    assert_in_range(won, 500 - 64, 500 + 64); /* one vote each */
+    lace_graded_release(&g);
+    assert_int_equal(g.count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_verdict_the_surest_thread_speaks),
-        cmocka_unit_test(without_verdicts_the_votes_decide),
-        cmocka_unit_test(nobody_is_picked_where_nobody_answers),
-        cmocka_unit_test(ties_are_broken_evenly_by_the_seed),
+        cmocka_unit_test(by_verdict_the_surest_thread_speaks),   cmocka_unit_test(without_verdicts_the_votes_decide),
+        cmocka_unit_test(nobody_is_picked_where_nobody_answers), cmocka_unit_test(ties_are_broken_evenly_by_the_seed),
+        cmocka_unit_test(graded_answers_are_picked_from),
     };
     return cmocka_run_group_tests_name("pick", tests, NULL, NULL);
 }

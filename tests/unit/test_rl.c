@@ -1,7 +1,7 @@
 /* Lattice GRPO: what the trainer computes of a rollout is what the decoder said when it chose it; the loss of a token
  * and its derivative; rewards, advantages and the rate of an update; resuming. */
 #include "train_test.h"
-#include "train/rl.h"
+#include "train/rl_parts.h"
 
 static const char data[] =
     "data:\n  - {family: search, policy: shared, threads: [2, 3], difficulty: [1, 2], options: 4, "
@@ -128,7 +128,7 @@ struct rig {
 };
 
 /* Right: an answer that the judge likes; here the parity of the problem's own length, so that some are and some not. */
-static int by_length(void *user, const struct lace_record *problem, const char *answer)
+static int by_length(const struct lace_record *problem, const char *answer)
 {
     return (strlen(problem->prompt) + strlen(answer)) % 2 == 0;
 }
@@ -146,7 +146,7 @@ static void rig_open(struct rig *r, struct lace_rl_options o, int workers)
                       .reference = tiny_model(LACE_F32, true, 3),
                       .sources = sources_of(data)};
     assert_works(lace_trainer_init(&r->trainer, r->model, &format, &r->sources, &t, &err), err);
-    assert_works(lace_rl_open(&r->rl, &r->trainer, r->reference, &o, by_length, NULL, &err), err);
+    assert_works(lace_rl_open(&r->rl, &r->trainer, r->reference, &o, by_length, &err), err);
 }
 static void rig_close(struct rig *r)
 {
@@ -195,6 +195,37 @@ static void steps_are_repeatable(void **state)
     free(weights[1]);
 }
 
+/* One shard, so one worker learns; any number of them plays, each with a decoder and its part of the rollouts. */
+static void any_number_of_workers_plays(void **state)
+{
+    float *weights[3];
+    struct lace_rl_report reports[3];
+    size_t bytes = 0;
+    for (int k = 0; k < 3; k++) {
+        struct lace_rl_options o = few();
+        struct rig r;
+        struct lace_step_report step;
+        struct lace_error err;
+        o.workers = (const int[]){1, 4, 100}[k];
+        rig_open(&r, o, 1);
+        assert_int_equal(r.trainer.options.workers, 1);
+        assert_int_equal(r.rl->players, ((const int[]){1, 4, 6}[k])); /* of 2 * 3 rollouts */
+        for (int i = 0; i < 2; i++) assert_works(lace_rl_step(r.rl, &step, &reports[k], &err), err);
+        for (int i = 0; i < r.rl->players; i++) assert_non_null(r.rl->decoders[i]);
+        assert_int_equal(r.rl->room.groups, ((const int[]){6, 2, 1}[k]));
+        bytes = r.model->values * sizeof(float);
+        weights[k] = malloc(bytes);
+        memcpy(weights[k], r.model->master, bytes);
+        rig_close(&r);
+    }
+    for (int k = 1; k < 3; k++) {
+        assert_memory_equal(weights[0], weights[k], bytes);
+        assert_true(reports[0].reward == reports[k].reward && reports[0].entropy == reports[k].entropy);
+        assert_int_equal(reports[0].rollout_tokens, reports[k].rollout_tokens);
+    }
+    for (int k = 0; k < 3; k++) free(weights[k]);
+}
+
 /* Without rewards that differ nothing is learned but the way back to the reference, where the model still is. */
 static void alike_rewards_teach_nothing(void **state)
 {
@@ -217,10 +248,7 @@ static void alike_rewards_teach_nothing(void **state)
     rig_close(&r);
 }
 
-static int honest(void *user, const struct lace_record *problem, const char *answer)
-{
-    return !strcmp(problem->answer, answer);
-}
+static int honest(const struct lace_record *problem, const char *answer) { return !strcmp(problem->answer, answer); }
 
 /* The loss over several updates with the same rollouts is lower than over the first alone: each makes what was rewarded
  * more probable. The shipped model at a temperature at which it errs. */
@@ -251,7 +279,7 @@ static void updates_follow_the_reward(void **state)
         options.train = false;
         assert_works(lace_model_load(&r.reference, dir, lattice, &options, &err), err);
         assert_works(lace_trainer_init(&r.trainer, r.model, &format, &r.sources, &t, &err), err);
-        assert_works(lace_rl_open(&r.rl, &r.trainer, r.reference, &o, honest, NULL, &err), err);
+        assert_works(lace_rl_open(&r.rl, &r.trainer, r.reference, &o, honest, &err), err);
         assert_works(lace_rl_step(r.rl, &step, &report, &err), err);
         assert_true(report.frac_reward_zero_std < 1 && report.pick_accuracy > 0 && report.pick_accuracy < 1);
         assert_true(report.coverage >= report.pick_accuracy && report.format > 0 && report.gate[0] > 0);
@@ -268,6 +296,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(training_computes_what_the_decoder_said),
         cmocka_unit_test(the_weight_is_the_derivative),
         cmocka_unit_test(steps_are_repeatable),
+        cmocka_unit_test(any_number_of_workers_plays),
         cmocka_unit_test(alike_rewards_teach_nothing),
         cmocka_unit_test(updates_follow_the_reward),
     };
