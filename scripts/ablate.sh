@@ -39,6 +39,7 @@ jitter              base       sft  data.0.jitter=16 data.1.jitter=16
 same-rate           base       sft  lattice_lr=1
 no-falsehoods       base       sft  data.1.weight=0
 none-astray         base       sft  data.0.astray=0 data.1.astray=0
+collide             base       sft  data.0.collide=0.3 data.1.collide=0.3
 no-interaction      base       sft  data.0.policy=tagged data.1.policy=tagged
 never-shut          base       sft  data.2.weight=0
 four-threads        base       sft  data.0.threads=4 data.1.threads=4

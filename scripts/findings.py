@@ -56,6 +56,7 @@ CHANGES = {
     "same-rate": "lattice at the backbone's rate, not twice it",
     "no-falsehoods": "no falsehoods in the data",
     "none-astray": "no thread ends astray",
+    "collide": "threads collide in three of ten records (of product)",
     "no-interaction": "threads of the data do not use each other's finds",
     "never-shut": "gates never shut in training",
     "four-threads": "always four threads in training",
