@@ -69,7 +69,10 @@ void lace_text_release(struct lace_text *text);
 int lace_text_distance(const char *a, const char *b);
 
 uint64_t lace_hash(const void *bytes, size_t len); /* FNV-1a, 64 bits: splits and caches, no security */
-double lace_now(void);                             /* seconds, monotonic */
+/* The same of a terminated text without its blanks and the case of its letters: what is left of a problem when its file
+ * is written anew. Letters and blanks are those of ASCII. */
+uint64_t lace_hash_folded(const char *text);
+double lace_now(void); /* seconds, monotonic */
 
 /* Reads a whole file (at most max bytes) into a terminated buffer that the caller frees with lace_free. */
 int lace_read_file(const char *path, size_t max, char **bytes, size_t *len, struct lace_error *err);

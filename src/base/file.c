@@ -10,10 +10,21 @@
 #include <time.h>
 #include <unistd.h>
 
+static const uint64_t first_hash = 0xcbf29ce484222325u;
+static uint64_t next_hash(uint64_t hash, unsigned char c) { return (hash ^ c) * 0x100000001b3u; }
+
 uint64_t lace_hash(const void *bytes, size_t len)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (const unsigned char *p = bytes; len--; p++) hash = (hash ^ *p) * 0x100000001b3u;
+    uint64_t hash = first_hash;
+    for (const unsigned char *p = bytes; len--; p++) hash = next_hash(hash, *p);
+    return hash;
+}
+
+uint64_t lace_hash_folded(const char *text)
+{
+    uint64_t hash = first_hash;
+    for (const char *c = text; *c; c++)
+        if (!strchr(" \t\n\v\f\r", *c)) hash = next_hash(hash, (unsigned char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c));
     return hash;
 }
 

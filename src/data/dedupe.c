@@ -20,18 +20,6 @@ void lace_dedupe_defaults(struct lace_dedupe_options *o)
     *o = (struct lace_dedupe_options){.threshold = 0.8, .threads = 1};
 }
 
-/* Words and signs in their order: a hash that spacing and case leave alone. */
-static uint64_t exact(const char *text)
-{
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (strchr(" \t\r\n", c)) continue;
-        hash = (hash ^ (c >= 'A' && c <= 'Z' ? c + 32 : c)) * 0x100000001b3u;
-    }
-    return hash;
-}
-
 static bool ours(const struct lace_record *r) { return lace_family_find(r->task, NULL) != NULL; }
 
 /* 1: an earlier problem is the same or nearly so; else it is added (unless only). */
@@ -39,7 +27,8 @@ static int known(struct lace_near *near, struct lace_set *set, const struct lace
                  struct lace_error *err)
 {
     if (ours(r)) {
-        int added = only ? !lace_set_has(set, exact(r->prompt)) : lace_set_add(set, exact(r->prompt));
+        uint64_t hash = lace_hash_folded(r->prompt);
+        int added = only ? !lace_set_has(set, hash) : lace_set_add(set, hash);
         return added < 0 ? lace_fail(err, LACE_MEMORY, "Out of memory: %zu problems.", set->count) : !added;
     }
     long match;

@@ -1,5 +1,4 @@
 #include "eval/problems.h"
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,6 +223,55 @@ failed:
     return code;
 }
 
+/* ---- finding a problem in another spelling of its file ---- */
+
+struct print {
+    uint64_t hash;
+    int problem;
+};
+
+static int by_hash(const void *a, const void *b)
+{
+    const struct print *x = a, *y = b;
+    return (x->hash > y->hash) - (x->hash < y->hash);
+}
+
+/* One of each problem, for find; the caller frees them. */
+static struct print *take_prints(const struct lace_problems *p, struct lace_error *err)
+{
+    struct print *prints = malloc(sizeof *prints * (size_t)p->count);
+    if (!prints) lace_fail(err, LACE_MEMORY, "Out of memory.");
+    for (int i = 0; i < p->count && prints; i++) prints[i] = (struct print){lace_hash_folded(p->records[i].prompt), i};
+    if (prints) qsort(prints, (size_t)p->count, sizeof *prints, by_hash);
+    return prints;
+}
+
+/* The problem with that prompt; NULL: there is none. */
+static const struct lace_record *find(const struct lace_problems *p, const struct print *prints, const char *prompt)
+{
+    struct print key = {lace_hash_folded(prompt), 0},
+                 *same = bsearch(&key, prints, (size_t)p->count, sizeof key, by_hash);
+    return same ? &p->records[same->problem] : NULL;
+}
+
+/* ---- development ---- */
+
+/* Temperatures that are chosen on problems that are to be solved would flatter. */
+static int check_apart(const struct lace_problems *p, const struct lace_problems *like, const char *path,
+                       struct lace_error *err)
+{
+    struct print *prints = take_prints(like, err);
+    int code = prints ? 0 : LACE_MEMORY;
+    for (int i = 0; i < p->count && !code; i++)
+        if (find(like, prints, p->records[i].prompt))
+            code = lace_fail(err, LACE_BAD,
+                             "Problem %s of %s is one of the problems to be solved; temperatures chosen on it would "
+                             "flatter.",
+                             p->records[i].id, path);
+    free(prints);
+    return code;
+}
+
 int lace_problems_development(struct lace_problems *p, const struct lace_problems *like, int from, int to,
                               const struct lace_eval_options *o, struct lace_error *err)
 {
@@ -236,17 +284,8 @@ int lace_problems_development(struct lace_problems *p, const struct lace_problem
         file.data = o->development_data;
         file.count = o->development;
         if ((code = lace_problems_open(p, &file, err))) return code;
-        for (int i = 0; i < p->count; i++)
-            for (int j = 0; j < like->count; j++)
-                if (!strcmp(p->records[i].prompt, like->records[j].prompt)) {
-                    code = lace_fail(err, LACE_BAD,
-                                     "Problem %s of %s is one of the problems to be solved; temperatures chosen on it "
-                                     "would flatter.",
-                                     p->records[i].id, o->development_data);
-                    lace_problems_release(p);
-                    return code;
-                }
-        return 0;
+        if ((code = check_apart(p, like, o->development_data, err))) lace_problems_release(p);
+        return code;
     }
     if (!family)
         return lace_fail(err, LACE_BAD,
@@ -273,29 +312,7 @@ int lace_problems_development(struct lace_problems *p, const struct lace_problem
     return code;
 }
 
-/* ---- leaks ---- */
-
-/* A prompt without its blanks and the case of its letters: what stays the same when a file is written anew. */
-static uint64_t fingerprint(const char *prompt)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (const char *c = prompt; *c; c++) {
-        if (isspace((unsigned char)*c)) continue;
-        hash = (hash ^ (uint64_t)tolower((unsigned char)*c)) * 1099511628211u;
-    }
-    return hash;
-}
-
-struct print {
-    uint64_t hash;
-    int problem;
-};
-
-static int by_hash(const void *a, const void *b)
-{
-    const struct print *x = a, *y = b;
-    return (x->hash > y->hash) - (x->hash < y->hash);
-}
+/* ---- what was trained on ---- */
 
 static int check_file(const struct lace_problems *p, const struct print *prints, const char *path,
                       struct lace_error *err)
@@ -305,14 +322,13 @@ static int check_file(const struct lace_problems *p, const struct print *prints,
     int code = lace_record_open(&file, path, err), ended;
     if (code) return code;
     while (!code && (ended = lace_record_next(file, &r, err)) > 0) {
-        struct print key = {fingerprint(r.prompt), 0},
-                     *same = bsearch(&key, prints, (size_t)p->count, sizeof key, by_hash);
+        const struct lace_record *same = find(p, prints, r.prompt);
         const struct lace_family *family = lace_family_find(r.task, NULL);
         enum lace_split side = LACE_SPLIT_TRAIN;
         if (same)
             code = lace_fail(err, LACE_BAD,
                              "Problem %s is in the training data: it is record %s of %s. Its result would flatter.",
-                             p->records[same->problem].id, r.id, path);
+                             same->id, r.id, path);
         else if (family && !lace_family_side(family, r.prompt, &side, NULL) && side == LACE_SPLIT_TEST)
             code = lace_fail(err, LACE_BAD,
                              "Record %s of the training data %s lies on the test side of the split: what was trained "
@@ -342,10 +358,8 @@ int lace_problems_check(const struct lace_problems *p, const struct lace_eval_op
             return lace_fail(err, LACE_BAD, "Problem %s has no answer to compare with.", p->records[i].id);
     }
     if (!o->trained_on || !o->trained_on[0]) return 0;
-    struct print *prints = malloc(sizeof *prints * (size_t)p->count);
-    if (!prints) return lace_fail(err, LACE_MEMORY, "Out of memory.");
-    for (int i = 0; i < p->count; i++) prints[i] = (struct print){fingerprint(p->records[i].prompt), i};
-    qsort(prints, (size_t)p->count, sizeof *prints, by_hash);
+    struct print *prints = take_prints(p, err);
+    if (!prints) return LACE_MEMORY;
     for (int i = 0; o->trained_on[i] && !code; i++) code = check_file(p, prints, o->trained_on[i], err);
     free(prints);
     return code;

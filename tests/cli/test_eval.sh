@@ -90,6 +90,7 @@ refused "a test problem that was trained on" "is in the training data: it is rec
 refused "training data from the test side" "lies on the test side of the split" --trained-on "$work/other.jsonl" --arms lace
 like "clean training data" "$(figures --trained-on "$work/train.jsonl" --arms lace)" '^{"problems": 8,'
 refused "development problems that are to be solved" "is one of the problems to be solved" --data "$work/test.jsonl" --development-data "$work/test.jsonl" -T tuned --arms lace
+refused "nor in another spelling" "is one of the problems to be solved" --data "$work/test.jsonl" --development-data "$work/leak.jsonl" -T tuned --arms lace
 refused "a database that cannot be written" "/nowhere/x" --db /nowhere/x --arms lace
 refused "a database of others" "not a database" --db "$work/json" --arms lace
 figures --arms independent,lace --difficulty 1:2 --threads 2,3 --db "$work/db" --dump "$work/dump" >"$work/rows"

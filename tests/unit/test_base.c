@@ -317,6 +317,16 @@ static void the_hash_is_fnv(void **state)
     assert_true(lace_hash("foobar", 6) == 0x85944171f73967e8u);
 }
 
+static void a_folded_hash_is_that_of_what_stays(void **state)
+{
+    assert_true(lace_hash_folded("") == lace_hash("", 0));
+    assert_true(lace_hash_folded("foobar") == lace_hash("foobar", 6));
+    assert_true(lace_hash_folded("  Foo\tBA\r\n R") == lace_hash("foobar", 6));
+    assert_true(lace_hash_folded("fo-obar") != lace_hash("foobar", 6));
+    assert_true(lace_hash_folded("[@`{\xc3\x84") ==
+                lace_hash("[@`{\xc3\x84", 6)); /* beside the letters, and no ASCII */
+}
+
 static void the_clock_does_not_run_back(void **state)
 {
     double before = lace_now();
@@ -341,6 +351,7 @@ int main(void)
         cmocka_unit_test(bf16_rounds_to_nearest_even),
         cmocka_unit_test(f16_is_exact_and_rounds_to_nearest_even),
         cmocka_unit_test(the_hash_is_fnv),
+        cmocka_unit_test(a_folded_hash_is_that_of_what_stays),
         cmocka_unit_test(the_clock_does_not_run_back),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
