@@ -15,20 +15,6 @@ static int read_interval(struct lace_settings *s, const char *key, int low, int 
     return 0;
 }
 
-static int read_choice(struct lace_settings *s, const char *key, const char *const *names, int count, int *out,
-                       struct lace_error *err)
-{
-    const char *text = NULL;
-    int code = lace_settings_string(s, key, &text, err);
-    if (code || !text) return code;
-    for (int i = 0; i < count; i++)
-        if (!strcmp(names[i], text)) {
-            *out = i;
-            return 0;
-        }
-    return lace_fail(err, LACE_BAD, "%s: %s cannot be \"%.40s\".", s->path, key, text);
-}
-
 /* Keeps the lines of a data file; each is parsed once here, so that a bad one is named before training starts. */
 static int read_lines(struct lace_source *source, const char *path, struct lace_error *err)
 {
@@ -133,7 +119,7 @@ static int read_source(struct lace_source *o, struct lace_settings *s, int i, ui
         (code = lace_settings_double(s, KEY("miss"), 0, 1, &k->weights[LACE_FALSE_MISS], err)))
         return code;
     choice = k->policy;
-    if ((code = read_choice(s, KEY("policy"), lace_policy_names, 3, &choice, err))) return code;
+    if ((code = lace_settings_choice(s, KEY("policy"), lace_policy_names, &choice, err))) return code;
     k->policy = (enum lace_policy)choice;
     const char *strategy = NULL;
     struct lace_error why;

@@ -217,7 +217,7 @@ static void what_cannot_be_is_refused(void **state)
         {"data:\n  - {family: search, treads: 2}\n", "did you mean data.0.threads?"},
         {"data:\n  - {family: search, split: test}\n", "data.0.split is not a known setting"},
         {"data:\n  - {family: search, threads: [4, 2]}\n", "data.0.threads goes from 4 down to 2"},
-        {"data:\n  - {family: search, policy: sharing}\n", "data.0.policy cannot be \"sharing\""},
+        {"data:\n  - {family: search, policy: sharing}\n", "data.0.policy must be shared, tagged or alone, not \"sharing\""},
         {"data:\n  - {family: search, keep: 1}\n", "data.0.keep leaves threads out"},
         {"data:\n  - {family: search, weight: -1}\n", "data.0.weight must be"},
         {"data:\n  - {family: search, difficulty: 40}\n", "must lie within 1:12"},
