@@ -120,7 +120,7 @@ static int read_lattice(struct lace_train_run *r, struct lace_lattice_config *l,
         (code = lace_settings_int(s, "lattice.max_threads", 1, LACE_MAX_THREADS, &l->max_threads, err)) ||
         (code = lace_settings_ints(s, "lattice.theta", 1, 1 << 30, theta, 3, &theta_count, err)) ||
         (code = lace_settings_double(s, "lattice.alpha", 0, 100, &alpha, err)) ||
-        (code = lace_settings_double(s, "lattice.gate", 1e-6, 1, &gate, err)) ||
+        (code = lace_settings_double(s, "lattice.gate", 1e-6, 1 - 1e-6, &gate, err)) ||
         (code = lace_settings_bool(s, "lattice.tied", &start->tied, err)))
         return code;
     l->kind = (enum lace_kind)kind;
