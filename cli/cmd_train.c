@@ -79,7 +79,7 @@ const struct cli_command cmd_train = {
         "end, the model. "
         "The longest batch runs first, so that memory fails early; lace plot draws the curves. "
         "Ctrl-C saves a checkpoint before it ends, once there is a step to save. `make mpi` builds what `mpirun -n 4 "
-        "lace train ...` needs to spread a step's shards over processes.",
+        "lace train ...` needs to spread a step's shards over processes. docs/training.md has every setting.",
     .examples = "lace train pretrain --config recipes/base.yaml\nlace train sft --config recipes/lace.yaml --set "
                 "lr=3e-4 --resume",
     .options = options,

@@ -307,7 +307,7 @@ struct lace_export_report {
 int lace_export(const struct lace_export_options *options, struct lace_export_report *report, struct lace_error *err);
 
 /* ---- training ---- */
-/* One stage of training, as a YAML file describes it (recipes/ holds the shipped model's, each key explained):
+/* One stage of training, as a YAML file describes it (recipes/ has the shipped models'; docs/training.md has every key):
  * "pretrain" makes a small backbone, "cpt" trains a new lattice on a frozen backbone, "sft" trains everything,
  * "rl" rewards whole groups for the answer that they pick (Lattice GRPO). */
 struct lace_train_progress {

@@ -468,6 +468,24 @@ int lace_settings_string(struct lace_settings *s, const char *key, const char **
     return 0;
 }
 
+int lace_settings_choice(struct lace_settings *s, const char *key, const char *const *names, int *out,
+                         struct lace_error *err)
+{
+    const struct lace_setting *item;
+    char must[120] = "";
+    int code = ask(s, key, &item, err);
+    if (code || !item) return code;
+    for (int i = 0; names[i]; i++) {
+        size_t len = strlen(must);
+        if (!strcmp(item->value, names[i])) {
+            *out = i;
+            return 0;
+        }
+        snprintf(must + len, sizeof must - len, "%s%s", !i ? "" : names[i + 1] ? ", " : " or ", names[i]);
+    }
+    return wrong(s, item, err, must);
+}
+
 int lace_settings_ints(struct lace_settings *s, const char *key, int low, int high, int *out, int max, int *count,
                        struct lace_error *err)
 {

@@ -38,6 +38,9 @@ int lace_settings_double(struct lace_settings *s, const char *key, double low, d
 int lace_settings_bool(struct lace_settings *s, const char *key, bool *out, struct lace_error *err);
 int lace_settings_string(struct lace_settings *s, const char *key, const char **out,
                          struct lace_error *err); /* borrowed */
+/* One of names, which ends with NULL: *out is its index. */
+int lace_settings_choice(struct lace_settings *s, const char *key, const char *const *names, int *out,
+                         struct lace_error *err);
 /* Numbers separated by commas, or a scalar; at most max; *count is left alone where the key is missing. */
 int lace_settings_ints(struct lace_settings *s, const char *key, int low, int high, int *out, int max, int *count,
                        struct lace_error *err);

@@ -7,18 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static int read_name(struct lace_settings *s, const char *key, const char *const *names, int *out,
-                     struct lace_error *err)
-{
-    const char *text = NULL;
-    int code = lace_settings_string(s, key, &text, err);
-    if (code || !text) return code;
-    int found = lace_name_index(names, text);
-    if (found < 0) return lace_fail(err, LACE_BAD, "%s: %s cannot be \"%.40s\".", s->path, key, text);
-    *out = found;
-    return 0;
-}
-
 static int read_trainer(struct lace_train_run *r, struct lace_error *err)
 {
     struct lace_settings *s = &r->settings;
@@ -45,7 +33,7 @@ static int read_trainer(struct lace_train_run *r, struct lace_error *err)
         (code = lace_settings_double(s, "weight_decay", 0, 1, &o->weight_decay, err)) ||
         (code = lace_settings_double(s, "clip", 0, 1e9, &o->clip, err)) ||
         (code = lace_settings_bool(s, "freeze", &o->freeze, err)) ||
-        (code = read_name(s, "optimizer", optimizers, &optimizer, err)) ||
+        (code = lace_settings_choice(s, "optimizer", optimizers, &optimizer, err)) ||
         (code = lace_settings_int(s, "checkpoint_every", 1, INT_MAX, &r->checkpoint_every, err)))
         return code;
     o->muon = optimizer == 1;
@@ -114,10 +102,11 @@ static int read_lattice(struct lace_train_run *r, struct lace_lattice_config *l,
     struct lace_settings *s = &r->settings;
     const struct lace_config *c = &r->model->config;
     double alpha = 0, gate = 0.2;
-    int code, kind = LACE_KIND_LATTICE, visible = LACE_CAUSAL, topology = LACE_ALL, theta[3], theta_count = 0, axes = 0;
+    int code, kind = 0, visible = LACE_CAUSAL, topology = LACE_ALL, theta[3], theta_count = 0, axes = 0;
     *start = (struct lace_lattice_start){.tied = true, .seed = r->train.seed};
     lace_lattice_defaults(l, c);
-    if ((code = read_name(s, "lattice.kind", lace_kind_names, &kind, err))) return code;
+    if ((code = lace_settings_choice(s, "lattice.kind", lace_kind_names + LACE_KIND_LATTICE, &kind, err))) return code;
+    kind += LACE_KIND_LATTICE; /* "none" is no lattice to attach */
     if (kind == LACE_KIND_FULL) {
         l->width = c->num_attention_heads * c->head_dim;
         l->heads = c->num_attention_heads;
@@ -126,15 +115,15 @@ static int read_lattice(struct lace_train_run *r, struct lace_lattice_config *l,
                                    &l->layer_count, err)) ||
         (code = lace_settings_int(s, "lattice.width", 2, 1 << 17, &l->width, err)) ||
         (code = lace_settings_int(s, "lattice.heads", 1, 1024, &l->heads, err)) ||
-        (code = read_name(s, "lattice.visible", lace_visible_names, &visible, err)) ||
+        (code = lace_settings_choice(s, "lattice.visible", lace_visible_names, &visible, err)) ||
         (code = lace_settings_int(s, "lattice.window", 1, 1 << 24, &l->window, err)) ||
         (code = lace_settings_bool(s, "lattice.self", &l->self, err)) ||
-        (code = read_name(s, "lattice.topology", lace_topology_names, &topology, err)) ||
+        (code = lace_settings_choice(s, "lattice.topology", lace_topology_names, &topology, err)) ||
         (code = lace_settings_int(s, "lattice.ring", 1, LACE_MAX_THREADS, &l->ring, err)) ||
         (code = lace_settings_int(s, "lattice.max_threads", 1, LACE_MAX_THREADS, &l->max_threads, err)) ||
         (code = lace_settings_ints(s, "lattice.theta", 1, 1 << 30, theta, 3, &theta_count, err)) ||
         (code = lace_settings_double(s, "lattice.alpha", 0, 100, &alpha, err)) ||
-        (code = lace_settings_double(s, "lattice.gate", 1e-6, 1, &gate, err)) ||
+        (code = lace_settings_double(s, "lattice.gate", 1e-6, 1 - 1e-6, &gate, err)) ||
         (code = lace_settings_bool(s, "lattice.tied", &start->tied, err)))
         return code;
     l->kind = (enum lace_kind)kind;
@@ -155,19 +144,16 @@ static int open_model(struct lace_train_run *r, struct lace_error *err)
 {
     struct lace_settings *s = &r->settings;
     struct lace_model_options options = {.train = true, .dtype = -1};
-    const char *init = NULL, *lattice = NULL, *dtype = NULL;
+    static const char *const dtypes[] = {"f32", "bf16", NULL};
+    const char *init = NULL, *lattice = NULL;
     char path[PATH_MAX];
-    int code;
+    int code, dtype = -1;
     if ((code = lace_settings_string(s, "init.model", &init, err)) ||
         (code = lace_settings_string(s, "init.lattice", &lattice, err)) ||
-        (code = lace_settings_string(s, "dtype", &dtype, err)) ||
+        (code = lace_settings_choice(s, "dtype", dtypes, &dtype, err)) ||
         (code = lace_settings_string(s, "tokenizer", &r->tokenizer_path, err)))
         return code;
-    if (dtype) {
-        if (strcmp(dtype, "f32") && strcmp(dtype, "bf16"))
-            return lace_fail(err, LACE_BAD, "%s: dtype must be f32 or bf16, not \"%.20s\".", s->path, dtype);
-        options.dtype = !strcmp(dtype, "bf16") ? LACE_BF16 : LACE_F32;
-    }
+    if (dtype >= 0) options.dtype = dtype ? LACE_BF16 : LACE_F32;
     bool pretrain = !strcmp(r->options->stage, "pretrain");
     if (!init && !pretrain)
         return lace_fail(err, LACE_BAD, "%s: init.model is missing; %s trains a model that exists.", s->path,

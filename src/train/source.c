@@ -15,20 +15,6 @@ static int read_interval(struct lace_settings *s, const char *key, int low, int 
     return 0;
 }
 
-static int read_choice(struct lace_settings *s, const char *key, const char *const *names, int count, int *out,
-                       struct lace_error *err)
-{
-    const char *text = NULL;
-    int code = lace_settings_string(s, key, &text, err);
-    if (code || !text) return code;
-    for (int i = 0; i < count; i++)
-        if (!strcmp(names[i], text)) {
-            *out = i;
-            return 0;
-        }
-    return lace_fail(err, LACE_BAD, "%s: %s cannot be \"%.40s\".", s->path, key, text);
-}
-
 /* Keeps the lines of a data file; each is parsed once here, so that a bad one is named before training starts. */
 static int read_lines(struct lace_source *source, const char *path, struct lace_error *err)
 {
@@ -120,11 +106,11 @@ static int read_source(struct lace_source *o, struct lace_settings *s, int i, ui
     k->split = LACE_SPLIT_TRAIN; /* never the test side, whatever the settings say */
     k->seed = seed;
     if ((code = read_interval(s, KEY("difficulty"), 1, 1000, &k->difficulty, err)) ||
-        (code = read_interval(s, KEY("options"), 1, 1000, &k->options, err)) ||
-        (code = read_interval(s, KEY("threads"), 1, LACE_RECORD_THREADS, &k->threads, err)) ||
-        (code = read_interval(s, KEY("ambiguity"), 0, 10, &k->ambiguity, err)) ||
+        (code = read_interval(s, KEY("options"), 2, 96, &k->options, err)) ||
+        (code = read_interval(s, KEY("threads"), 1, 64, &k->threads, err)) ||
+        (code = read_interval(s, KEY("ambiguity"), 0, 2, &k->ambiguity, err)) ||
         (code = lace_settings_ints(s, KEY("moduli"), 2, 1000, k->moduli, 8, &k->modulus_count, err)) ||
-        (code = lace_settings_int(s, KEY("budget"), 0, 100000, &k->budget, err)) ||
+        (code = lace_settings_int(s, KEY("budget"), 0, 4096, &k->budget, err)) ||
         (code = lace_settings_double(s, KEY("corrupt"), 0, 1, &k->corrupt, err)) ||
         (code = lace_settings_double(s, KEY("astray"), 0, 1, &k->astray, err)) ||
         (code = lace_settings_double(s, KEY("collide"), 0, 1, &k->collide, err)) ||
@@ -133,7 +119,7 @@ static int read_source(struct lace_source *o, struct lace_settings *s, int i, ui
         (code = lace_settings_double(s, KEY("miss"), 0, 1, &k->weights[LACE_FALSE_MISS], err)))
         return code;
     choice = k->policy;
-    if ((code = read_choice(s, KEY("policy"), lace_policy_names, 3, &choice, err))) return code;
+    if ((code = lace_settings_choice(s, KEY("policy"), lace_policy_names, &choice, err))) return code;
     k->policy = (enum lace_policy)choice;
     const char *strategy = NULL;
     struct lace_error why;

@@ -142,6 +142,10 @@ bad "a source that ends early" "right after 50 % of the run" --set data.0.until=
 bad "a tokenizer that is not there" "nowhere.json" --set tokenizer="$work/nowhere.json"
 bad "the config's own stage" "says stage: sft, and the command pretrain" --set stage=sft
 bad "too many layers" "num_hidden_layers must be" --set model.num_hidden_layers=1000
+sed '/^model/d; /^tokenizer/d' "$work/c.yaml" >"$work/cpt.yaml"
+lattice() { refused "$1" "$2" cpt --config "$work/cpt.yaml" --set "out=$work/none" --set init.model=models/lace-search --set init.lattice=new --set "$3"; }
+lattice "a lattice of no kind" '^lace: --set lattice.kind must be lattice or full, not "none".$' lattice.kind=none
+lattice "threads that nobody sees" "lattice.visible must be aligned, window or causal" lattice.visible=none
 refused "cpt without a model" "init.model is missing" cpt --config "$work/c.yaml" --set "out=$work/none"
 refused "a model that is not there" "nowhere" sft --config "$work/c.yaml" --set "out=$work/none" --set "init.model=$work/nowhere"
 sed '/^out/d' "$work/c.yaml" >"$work/d.yaml"

@@ -71,6 +71,13 @@ static void the_example_reads(void **state)
     assert_int_equal(lace_settings_int(&s, "train.rate", 0, 9, &i, &err), LACE_BAD);
     assert_int_equal(lace_settings_double(&s, "train.rate", 1, 9, &d, &err), LACE_BAD);
     assert_int_equal(lace_settings_bool(&s, "train.rate", &b, &err), LACE_BAD);
+    assert_int_equal(lace_settings_choice(&s, "model.name", (const char *const[]){"c", "a: b", NULL}, &i, &err), 0);
+    assert_int_equal(i, 1);
+    assert_int_equal(lace_settings_choice(&s, "missing", (const char *const[]){NULL}, &i, &err), 0);
+    assert_int_equal(lace_settings_choice(&s, "model.name", (const char *const[]){"c", "d", "e", NULL}, &i, &err),
+                     LACE_BAD);
+    assert_string_equal(err.text, "x.yaml:4: model.name must be c, d or e, not \"a: b\".");
+    assert_int_equal(i, 1);
     assert_int_equal(lace_settings_ints(&s, "train.ids", 0, 9, ids, 2, &count, &err), LACE_BAD);
     assert_int_equal(lace_settings_ints(&s, "train.words", 0, 9, ids, 4, &count, &err), LACE_BAD);
     lace_settings_release(&s);
