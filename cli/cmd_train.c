@@ -75,7 +75,7 @@ const struct cli_command cmd_train = {
     .description =
         "STAGE is pretrain (a small backbone from nothing), cpt (a new lattice on a frozen backbone), sft "
         "(all parameters) or rl (Lattice GRPO: whole groups are rewarded for the answer that they pick). "
-        "The run's folder holds the resolved settings, metrics.jsonl, the last two checkpoints and, at the "
+        "The run's folder holds its settings, metrics.jsonl, the last two checkpoints and, at the "
         "end, the model. "
         "The longest batch runs first, so that memory fails early; lace plot draws the curves. "
         "Ctrl-C saves a checkpoint before it ends, once there is a step to save. `make mpi` builds what `mpirun -n 4 "

@@ -523,7 +523,8 @@ int lace_settings_unused(const struct lace_settings *s, struct lace_error *err)
                 nearest = j;
             }
         }
-        if (nearest < 0) return lace_fail(err, LACE_BAD, "%s %.100s is not a known setting.", where, item->key);
+        if (nearest < 0 || 3 * (size_t)least > strlen(item->key)) /* no slip of the pen */
+            return lace_fail(err, LACE_BAD, "%s %.100s is not a known setting here.", where, item->key);
         return lace_fail(err, LACE_BAD, "%s %.100s is not a known setting; did you mean %.100s?", where, item->key,
                          s->known[nearest]);
     }

@@ -1,6 +1,6 @@
 /* A training run as train.c takes it through its steps: what the settings name, opened, and the run's folder
  *
- *     settings.yaml      the resolved settings; a run goes on only with the same
+ *     settings.yaml      the settings, with those of --set; a run goes on only with the same
  *     metrics.jsonl      one line a step
  *     checkpoint-N/      the last two; resuming takes the latest that is whole
  *     model/             at the end, whole or not at all: the backbone in bf16 with its tokenizer, and model/lattice

@@ -125,6 +125,7 @@ refused "a configuration that is not there" "Cannot open .*missing.yaml: No such
 refused "an unknown stage" 'no training stage "pretain"; the stages are pretrain, cpt, sft and rl' pretain --config "$work/c.yaml"
 refused "a folder as configuration" "is a directory\|Is a directory" pretrain --config "$work"
 bad "an unknown key" "learning_rat is not a known setting" --set learning_rat=1
+bad "a setting of a model that is made, where one is loaded" "model.[a-z_]* is not a known setting here" --set init.model="$work/free/model"
 bad "the nearest is named" "did you mean model.hidden_size?" --set model.hiden_size=64
 bad "an unknown key in the file's own place" "stepz is not a known setting; did you mean steps?" --set stepz=4
 bad "steps 0" "steps must be a whole number from 1" --set steps=0

@@ -92,7 +92,7 @@ static void unknown_keys_get_a_suggestion(void **state)
     const char *text = "model:\n  layrs: 4\n";
     assert_int_equal(lace_settings_parse(&s, text, strlen(text), "x.yaml", &err), 0);
     assert_int_equal(lace_settings_unused(&s, &err), LACE_BAD);
-    assert_string_equal(err.text, "x.yaml:2: model.layrs is not a known setting.");
+    assert_string_equal(err.text, "x.yaml:2: model.layrs is not a known setting here.");
     lace_settings_int(&s, "model.width", 0, 9, &i, &err);
     lace_settings_int(&s, "model.layers", 0, 9, &i, &err);
     lace_settings_int(&s, "train.steps", 0, 9, &i, &err);
