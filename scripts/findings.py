@@ -12,7 +12,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DOCUMENTS = ["docs/findings.md", "README.md", "models/lace-families/README.md"]
-RESULTS = os.path.join(ROOT, "models/lace-families/results")
+RESULTS = os.path.join(ROOT, "models/lace-%s/results")
 
 ARMS = {
     "independent": "independent, vote",
@@ -72,14 +72,14 @@ CHANGES = {
 SAMPLED = ["sampled", "rl-0", "rl-0.05", "rl-0.3"]
 
 
-def there(name):
-    return os.path.exists(os.path.join(RESULTS, name + ".json"))
+def there(name, model="families"):
+    return os.path.exists(os.path.join(RESULTS % model, name + ".json"))
 
 
-def load(name):
-    if not there(name):
-        sys.exit("A document has a table of %s, whose results are not there: SET=families scripts/evaluate.sh %s" % (name, name))
-    with open(os.path.join(RESULTS, name + ".json")) as f:
+def load(name, model="families"):
+    if not there(name, model):
+        sys.exit("A document has a table of %s, whose results are not there: SET=%s scripts/evaluate.sh %s" % (name, model, name))
+    with open(os.path.join(RESULTS % model, name + ".json")) as f:
         return json.load(f)
 
 
@@ -99,6 +99,7 @@ def table(head, rows):
 
 COLUMNS = {
     "solved": share,
+    "a thread alone": lambda a: "%.1f" % (100 * a["thread_accuracy"]),
     "tokens written + pasted": lambda a: "%.0f" % a["tokens"] + (" + %.0f" % a["fed"] if a["fed"] else ""),
     "lockstep tokens": lambda a: "%.0f" % a["steps"],
     "kB of keys and values": lambda a: "%.0f" % (a["memory"] / 1024),
@@ -113,7 +114,7 @@ def arms(result, columns):
 
 def headline():
     result = load("headline")
-    return (arms(result, COLUMNS) + "\n\nAhead of the best parallel arm (%s) by %s points." % (result["delta"]["against"], ahead(result)))
+    return (arms(result, [c for c in COLUMNS if c != "a thread alone"]) + "\n\nAhead of the best parallel arm (%s) by %s points." % (result["delta"]["against"], ahead(result)))
 
 
 def families():
@@ -219,10 +220,30 @@ def robustness():
 
 
 def readme():
-    return arms(load("headline"), list(COLUMNS)[:3])
+    return arms(load("headline"), ["solved", "tokens written + pasted", "lockstep tokens"])
 
 
-TABLES = [headline, families, seeds, threads, beyond, contagion, kinds, grpo, visible, robustness, ablation, rewarded, readme]
+def search():
+    result = load("headline", "search")
+    return (arms(result, ["solved", "a thread alone", "tokens written + pasted", "lockstep tokens"]) +
+            "\n\nAhead of the best parallel arm (%s) by %s points." % (result["delta"]["against"], ahead(result)))
+
+
+def searches():
+    rows = (("threads-2", "2 threads"), ("threads-8", "8 threads, fewer rounds each"), ("threads-16", "16 threads, fewer still"),
+            ("harder-5", "five equations"), ("harder-6", "six equations, more than any training problem has"),
+            ("false-claim", "one thread forced to claim something false, in every problem"))
+    results = [(title, load(name, "search")["arms"]) for name, title in rows]
+    return table(["", "lace", "independent", "isolated"],
+                 [[title, *(share(of[key]) for key in ("lace", "independent", "isolated"))] for title, of in results])
+
+
+def views():
+    seen = load("visible", "search")["arms"]
+    return table(["in view", "solved"], [[title, share(seen[key])] for key, title in VIEWS.items() if key in seen])
+
+
+TABLES = [search, searches, views, headline, families, seeds, threads, beyond, contagion, kinds, grpo, visible, robustness, ablation, rewarded, readme]
 
 
 def main():
