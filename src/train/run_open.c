@@ -61,6 +61,12 @@ static int read_rl(struct lace_train_run *r, struct lace_error *err)
         (code = lace_settings_double(s, "rl.format", 0, 100, &o->format, err)) ||
         (code = lace_settings_double(s, "rl.diversity", 0, 100, &o->diversity, err)))
         return code;
+    if (r->train.steps % o->epochs)
+        return lace_fail(
+            err, LACE_BAD,
+            "%s: steps is %d and rl.epochs %d; rollouts are learned from so many times, so steps must be a "
+            "multiple of it.",
+            s->path, r->train.steps, o->epochs);
     return 0;
 }
 

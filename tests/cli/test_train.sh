@@ -196,6 +196,8 @@ succeeds "more workers than shards" "$LACE" train rl --workers 5 --config "$work
 succeeds "sum as so many as there are shards" cmp "$work/rl/model/model.safetensors" "$work/rl5/model/model.safetensors"
 said=$(rl "$work/rl4" --set shard_rows=100; cat "$work/log")
 like "what may not fit is refused at once" "$said" "Record of the longest rollout with its 2 threads does not fit a shard of 100 rows; raise shard_rows"
+said=$(rl "$work/rl3" --set rl.epochs=2 --set steps=3; cat "$work/log")
+like "steps that end within the epochs of a rollout" "$said" "steps is 3 and rl.epochs 2; .* must be a multiple of it."
 said=$(rl "$work/rl3" --set init.lattice=new; cat "$work/log")
 like "rl needs a trained lattice" "$said" "rl goes on with a lattice that is trained; init.lattice cannot be new."
 finish
