@@ -76,7 +76,7 @@ while read -r name from stage changes; do
         if [ ! -d "$begin" ]; then echo "ablate: $name goes on from $from: name that row, too" >&2 && exit 1; fi
         recipe=recipes/ablation/lace.yaml temperature=0
         if [ "$stage" = rl ]; then recipe=recipes/ablation/rl.yaml; fi
-        if [ "$stage $#" = "sft 1" ]; then # it goes on with the lattice that is there
+        if [ "$stage" = sft ] && [ "$from" != base ]; then # with the lattice that is there
             sed '/^lattice:/,/^data:/{/^data:/!d}' recipes/ablation/lace.yaml >"$RUNS/goes-on.yaml"
             recipe=$RUNS/goes-on.yaml
         fi

@@ -112,9 +112,13 @@ def arms(result, columns):
                                      for key, name in ARMS.items() if key in result["arms"]])
 
 
+def verdict(result, columns):
+    return (arms(result, columns) +
+            "\n\nAhead of the best parallel arm (%s) by %s points." % (result["delta"]["against"], ahead(result)))
+
+
 def headline():
-    result = load("headline")
-    return (arms(result, [c for c in COLUMNS if c != "a thread alone"]) + "\n\nAhead of the best parallel arm (%s) by %s points." % (result["delta"]["against"], ahead(result)))
+    return verdict(load("headline"), COLUMNS)
 
 
 def families():
@@ -183,9 +187,13 @@ def grpo():
     return table(["", "greedy", "temperature 1"], rows)
 
 
-def visible():
-    result = load("visible")["arms"]
-    return table(["in view", "solved"], [[title, share(result[key])] for key, title in VIEWS.items() if key in result])
+def visible(model="families"):
+    seen = load("visible", model)["arms"]
+    return table(["in view", "solved"], [[title, share(seen[key])] for key, title in VIEWS.items() if key in seen])
+
+
+def views():
+    return visible("search")
 
 
 def changes():
@@ -214,9 +222,8 @@ def rewarded():
 def robustness():
     axes = load("robustness")["robustness"]
     columns = [(axis, key) for axis in axes for key in ("area", "score")]
-    cell = lambda arm, key: "%.1f [%.1f, %.1f]" % (100 * arm[key], *(100 * bound for bound in arm[key + "_ci"]))
     return table(["arm", *("%s over %s" % (key, axis["axis"]) for axis, key in columns)],
-                 [[ARMS[arm], *(cell(axis["arms"][arm], key) for axis, key in columns)] for arm in axes[0]["arms"]])
+                 [[ARMS[arm], *(share(axis["arms"][arm], key) for axis, key in columns)] for arm in axes[0]["arms"]])
 
 
 def readme():
@@ -224,9 +231,7 @@ def readme():
 
 
 def search():
-    result = load("headline", "search")
-    return (arms(result, ["solved", "a thread alone", "tokens written + pasted", "lockstep tokens"]) +
-            "\n\nAhead of the best parallel arm (%s) by %s points." % (result["delta"]["against"], ahead(result)))
+    return verdict(load("headline", "search"), ["solved", "a thread alone", "tokens written + pasted", "lockstep tokens"])
 
 
 def searches():
@@ -236,11 +241,6 @@ def searches():
     results = [(title, load(name, "search")["arms"]) for name, title in rows]
     return table(["", "lace", "independent", "isolated"],
                  [[title, *(share(of[key]) for key in ("lace", "independent", "isolated"))] for title, of in results])
-
-
-def views():
-    seen = load("visible", "search")["arms"]
-    return table(["in view", "solved"], [[title, share(seen[key])] for key, title in VIEWS.items() if key in seen])
 
 
 TABLES = [search, searches, views, headline, families, seeds, threads, beyond, contagion, kinds, grpo, visible, robustness, ablation, rewarded, readme]

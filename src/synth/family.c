@@ -88,11 +88,12 @@ int lace_family_check_knobs(const struct lace_family *family, const struct lace_
                             struct lace_error *err)
 {
     int code = check_range("difficulty", knobs->difficulty, family->easiest, family->hardest, err);
-    if (!code) code = check_range("threads", knobs->threads, 1, 64, err);
-    if (!code) code = check_range("ambiguity", knobs->ambiguity, 0, 2, err);
+    if (!code) code = check_range("threads", knobs->threads, 1, LACE_DATA_THREADS, err);
+    if (!code) code = check_range("ambiguity", knobs->ambiguity, 0, LACE_DATA_AMBIGUITY, err);
     if (code) return code;
-    if (knobs->budget < 0 || knobs->budget > 4096)
-        return lace_fail(err, LACE_BAD, "The budget is %d rounds; it must lie within 0:4096.", knobs->budget);
+    if (knobs->budget < 0 || knobs->budget > LACE_DATA_ROUNDS)
+        return lace_fail(err, LACE_BAD, "The budget is %d rounds; it must lie within 0:%d.", knobs->budget,
+                         LACE_DATA_ROUNDS);
     if (!(knobs->corrupt >= 0 && knobs->corrupt <= 1))
         return lace_fail(err, LACE_BAD, "The share of falsified records is %g; it must lie within 0:1.",
                          knobs->corrupt);

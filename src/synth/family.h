@@ -12,6 +12,9 @@
 #include "io/record.h"
 
 /* What a family says of a line. Other results than these are indices of the family's own table of errors. */
+/* What the knobs of any family may be; a family's own limits may be narrower. */
+enum { LACE_DATA_THREADS = 64, LACE_DATA_ROUNDS = 4096, LACE_DATA_AMBIGUITY = 2 };
+
 enum { LACE_STEP_NONE = -1, LACE_STEP_RIGHT = 0 }; /* NONE: not a step, or the prompt cannot be read */
 
 struct lace_step_check {

@@ -23,7 +23,7 @@
 
 enum {
     LACE_WORK_MOVES = 1152, /* of a problem */
-    LACE_WORK_THREADS = 64,
+    LACE_WORK_THREADS = LACE_DATA_THREADS,
     LACE_WORK_USES = 6,   /* moves that one line builds on */
     LACE_WORK_PARTS = 12, /* numbers of a line */
     LACE_WORK_LINE = 128, /* bytes of a line, its newline and its end included */

@@ -107,10 +107,10 @@ static int read_source(struct lace_source *o, struct lace_settings *s, int i, ui
     k->seed = seed;
     if ((code = read_interval(s, KEY("difficulty"), 1, 1000, &k->difficulty, err)) ||
         (code = read_interval(s, KEY("options"), 2, 96, &k->options, err)) ||
-        (code = read_interval(s, KEY("threads"), 1, 64, &k->threads, err)) ||
-        (code = read_interval(s, KEY("ambiguity"), 0, 2, &k->ambiguity, err)) ||
+        (code = read_interval(s, KEY("threads"), 1, LACE_DATA_THREADS, &k->threads, err)) ||
+        (code = read_interval(s, KEY("ambiguity"), 0, LACE_DATA_AMBIGUITY, &k->ambiguity, err)) ||
         (code = lace_settings_ints(s, KEY("moduli"), 2, 1000, k->moduli, 8, &k->modulus_count, err)) ||
-        (code = lace_settings_int(s, KEY("budget"), 0, 4096, &k->budget, err)) ||
+        (code = lace_settings_int(s, KEY("budget"), 0, LACE_DATA_ROUNDS, &k->budget, err)) ||
         (code = lace_settings_double(s, KEY("corrupt"), 0, 1, &k->corrupt, err)) ||
         (code = lace_settings_double(s, KEY("astray"), 0, 1, &k->astray, err)) ||
         (code = lace_settings_double(s, KEY("collide"), 0, 1, &k->collide, err)) ||
